@@ -1,0 +1,2 @@
+//! `tj`: the program beside the journal.
+fn main() {}

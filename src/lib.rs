@@ -1,0 +1,4 @@
+//! A trade journal: typed records, on disk before `append` returns, provably unaltered.
+
+pub mod record;
+pub mod time;
