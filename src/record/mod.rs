@@ -11,3 +11,6 @@
 mod stream;
 
 pub use stream::{Stream, UnknownStream};
+
+mod field;
+pub use field::{Digest, DigestError};

@@ -1,0 +1,271 @@
+//! The only place that touches files.
+//!
+//! Always true:
+//! - Every operation goes through the [`Disk`] trait, so that the journal runs unchanged on the
+//!   operating system's disk ([`RealDisk`]) and on one that loses power ([`SimDisk`]).
+//! - Nothing here follows a link in the last part of a path, and what it creates is 0600 or 0700.
+//! - No operation is retried after an error except an interrupted one.
+//!
+//! Not here: what the bytes mean, and where they go.
+
+mod real;
+mod sim;
+
+use std::{fmt, io, path::Path};
+
+pub use real::RealDisk;
+pub use sim::{Fault, SimDisk};
+
+/// What kind of thing a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A plain file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link, not followed.
+    Link,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+/// What a look at a path or an open file shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// Its length in bytes.
+    pub len: u64,
+    /// Device and inode: two equal identities are the same file.
+    pub identity: (u64, u64),
+    /// How many names it has; 0 for an open file that was removed.
+    pub links: u64,
+    /// The user that owns it.
+    pub owner: u32,
+}
+
+/// One name in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without the folder.
+    pub name: String,
+    /// What it names, a link not followed.
+    pub kind: Kind,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// For reading; it must exist.
+    Read,
+    /// For reading and for writing at its end; it must exist.
+    Append,
+    /// As `Append`, and made (0600) when it is not there.
+    AppendOrCreate,
+    /// As `Append`, and made (0600); an existing one is an error.
+    Create,
+}
+
+/// A disk: files and folders by path.
+///
+/// Paths are used as given. An error is the operating system's; whoever calls adds what was tried.
+pub trait Disk: fmt::Debug + Send + Sync + 'static {
+    /// Opens a plain file; a link, a folder or a pipe in its place is an error.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>>;
+
+    /// Makes a folder (0700) in an existing one; one that is there already is no error.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// The names in a folder, sorted.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
+
+    /// What is at a path, a link not followed; `None` when nothing is.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn look(&self, path: &Path) -> io::Result<Option<Meta>>;
+
+    /// Makes the names in a folder survive a power cut.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, replacing what had it.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file's or a link's name.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes a symbolic link at `link` with the text `target`.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn make_link(&self, target: &str, link: &Path) -> io::Result<()>;
+
+    /// The text of a symbolic link.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn read_link(&self, link: &Path) -> io::Result<String>;
+
+    /// The user that this process acts as, to compare with [`Meta::owner`].
+    fn user(&self) -> u32;
+
+    /// Bytes that may still be written where `path` is.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+}
+
+/// An open file.
+pub trait File: fmt::Debug + Send + Sync {
+    /// Writes at the end of the file; may write less than given.
+    ///
+    /// # Errors
+    /// As the operating system says; how much was written is then unknown.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Returns when the file's bytes and length are on the disk.
+    ///
+    /// # Errors
+    /// As the operating system says; what the disk holds is then unknown, and a later success
+    /// says nothing about these bytes.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Reads from `offset`; fewer bytes than asked for may come, none only at the end.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Cuts the file to `len` bytes.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn cut(&self, len: u64) -> io::Result<()>;
+
+    /// Forgets the cached copy of everything from `offset`, so that the next read comes from the
+    /// disk. Only bytes that a successful sync covered are sure to be forgotten.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn drop_cache(&self, offset: u64) -> io::Result<()>;
+
+    /// What this file is now.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn look(&self) -> io::Result<Meta>;
+
+    /// Takes the file's lock if nobody has it; it goes with this open file, at the latest when the
+    /// process ends.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn try_lock(&self) -> io::Result<bool>;
+
+    /// Takes the file's lock, waiting for whoever has it.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn lock(&self) -> io::Result<()>;
+
+    /// Lets the lock go.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn unlock(&self) -> io::Result<()>;
+}
+
+/// Writes all of `bytes` at the end of `file`.
+///
+/// # Errors
+/// The first error of the file; a part of the bytes may be there.
+pub fn write_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Fills `bytes` from `offset` on, as far as the file goes, and says how many came.
+///
+/// # Errors
+/// The first error of the file.
+pub fn read_full(file: &dyn File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|it| !it.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The whole of a small file, or `None` when there is none; refuses one longer than `len_max`.
+///
+/// # Errors
+/// The disk's, and `InvalidData` for a file that is too long.
+pub fn read_small(disk: &dyn Disk, path: &Path, len_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path, Access::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let len = file.look()?.len;
+    if len_max < len {
+        let text = format!("is {len} bytes long, more than the {len_max} it may have");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
+    let filled = read_full(&*file, &mut bytes, 0)?;
+    bytes.truncate(filled);
+    Ok(Some(bytes))
+}
+
+/// Puts `bytes` at `path` so that after a power cut there is either all of them or what was there.
+///
+/// # Errors
+/// The disk's; `path` is then as it was, or already new but not yet sure to survive.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let temporary = folder.join(format!(".{}.tmp", name.to_string_lossy()));
+    // What an interrupted replacement left would be appended to.
+    match disk.remove(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.open(&temporary, Access::Create)?;
+    write_all(&*file, bytes)?;
+    // Order matters: the bytes are on the disk before the name points at them.
+    file.sync()?;
+    disk.rename(&temporary, path)?;
+    disk.sync_folder(folder)
+}

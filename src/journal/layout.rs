@@ -1,0 +1,190 @@
+//! Where things are: the names of a journal's files and folders.
+//!
+//! Always true:
+//! - A day of a stream is one file, `logs/<stream>/<day>.jsonl` or
+//!   `archive/<stream>/<year>/<day>.jsonl.gz`; where both are there, the one in `logs/` is read.
+//! - Days come in order; a name that is no day of ours is somebody else's and is not touched.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::disk::{Disk, Kind};
+use crate::record::Stream;
+use crate::time::Day;
+
+/// The folders of one journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    logs: PathBuf,
+    archive: PathBuf,
+}
+
+/// Which of the two places a day is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A plain file under `logs/`.
+    Logs,
+    /// A gzip file under `archive/`.
+    Archive,
+}
+
+/// One day of a stream and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayFile {
+    /// The day of writing.
+    pub day: Day,
+    /// Plain or archived.
+    pub place: Place,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl Layout {
+    /// A journal that writes below `logs` and looks for older days below `archive`.
+    #[must_use]
+    pub fn new(logs: PathBuf, archive: PathBuf) -> Layout {
+        Layout { logs, archive }
+    }
+
+    /// The folder of the streams.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// The folder of the archived days.
+    #[must_use]
+    pub fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    /// The file that says what this folder is.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.logs.join("JOURNAL")
+    }
+
+    /// A stream's folder.
+    #[must_use]
+    pub fn stream(&self, stream: Stream) -> PathBuf {
+        self.logs.join(stream.name())
+    }
+
+    /// A day's plain file.
+    #[must_use]
+    pub fn day(&self, stream: Stream, day: Day) -> PathBuf {
+        self.stream(stream).join(format!("{day}.jsonl"))
+    }
+
+    /// A closed day's checksum for stock tools.
+    #[must_use]
+    pub fn seal(&self, stream: Stream, day: Day) -> PathBuf {
+        self.stream(stream).join(format!("{day}.jsonl.sha256"))
+    }
+
+    /// The newest line known to be on disk.
+    #[must_use]
+    pub fn head(&self, stream: Stream) -> PathBuf {
+        self.stream(stream).join("HEAD")
+    }
+
+    /// The stream's lock.
+    #[must_use]
+    pub fn lock(&self, stream: Stream) -> PathBuf {
+        self.stream(stream).join("LOCK")
+    }
+
+    /// Where the bytes of torn tails are kept.
+    #[must_use]
+    pub fn torn(&self, stream: Stream) -> PathBuf {
+        self.stream(stream).join("torn")
+    }
+
+    /// The link to the open day.
+    #[must_use]
+    pub fn link(&self, stream: Stream) -> PathBuf {
+        self.logs.join(format!("{stream}.jsonl"))
+    }
+
+    /// A day's archived file.
+    #[must_use]
+    pub fn archived(&self, stream: Stream, day: Day) -> PathBuf {
+        let year = format!("{:04}", day.year());
+        self.archive
+            .join(stream.name())
+            .join(year)
+            .join(format!("{day}.jsonl.gz"))
+    }
+
+    /// The checksums beside an archived day.
+    #[must_use]
+    pub fn archived_seal(&self, stream: Stream, day: Day) -> PathBuf {
+        self.archived(stream, day).with_extension("sha256")
+    }
+
+    /// The plain days of a stream, oldest first; none when its folder is not there.
+    ///
+    /// # Errors
+    /// The disk's, when the folder cannot be listed.
+    pub fn days_in_logs(&self, disk: &dyn Disk, stream: Stream) -> io::Result<Vec<Day>> {
+        days_in(disk, &self.stream(stream), ".jsonl")
+    }
+
+    /// Every day of a stream in both places, oldest first, each once.
+    ///
+    /// # Errors
+    /// The disk's, when a folder cannot be listed.
+    pub fn days(&self, disk: &dyn Disk, stream: Stream) -> io::Result<Vec<DayFile>> {
+        let mut days = Vec::new();
+        let archive = self.archive.join(stream.name());
+        for year in names_in(disk, &archive, Kind::Folder)? {
+            for day in days_in(disk, &archive.join(year), ".jsonl.gz")? {
+                let path = self.archived(stream, day);
+                days.push(DayFile {
+                    day,
+                    place: Place::Archive,
+                    path,
+                });
+            }
+        }
+        for day in self.days_in_logs(disk, stream)? {
+            let path = self.day(stream, day);
+            days.push(DayFile {
+                day,
+                place: Place::Logs,
+                path,
+            });
+        }
+        // Stable, so that of two files of one day the plain one is the later and is kept.
+        days.sort_by_key(|it| it.day);
+        days.reverse();
+        days.dedup_by_key(|it| it.day);
+        days.reverse();
+        Ok(days)
+    }
+}
+
+/// The days that files in `folder` are named after, oldest first.
+fn days_in(disk: &dyn Disk, folder: &Path, suffix: &str) -> io::Result<Vec<Day>> {
+    let names = names_in(disk, folder, Kind::File)?;
+    let mut days: Vec<Day> = names
+        .iter()
+        .filter_map(|name| name.strip_suffix(suffix)?.parse().ok())
+        .collect();
+    days.sort_unstable();
+    Ok(days)
+}
+
+fn names_in(disk: &dyn Disk, folder: &Path, kind: Kind) -> io::Result<Vec<String>> {
+    match disk.list(folder) {
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .filter(|it| it.kind == kind)
+            .map(|it| it.name)
+            .collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,250 @@
+//! A line: a record and the three fields by which the journal knows it again.
+//!
+//! ```text
+//! {"timestamp":"2025-10-26T14:32:15.123Z",...,"seq":41,"dur":41,"hash":"<64 hex>"}
+//! ```
+//!
+//! Always true of a line that checks:
+//! - `seq` counts the stream's lines from 0, across days, without a hole.
+//! - `dur` is how many lines the writer knew to be on disk when it wrote this one, at most `seq`.
+//! - `hash` is the SHA-256 of a zero byte and the line with its newline, the previous line's 64
+//!   digits in the place of its own: checksum, chain and RFC 6962 leaf at once.
+//! - It ends with one newline, holds no other, and is at most [`LINE_LEN_MAX`] bytes long.
+//!
+//! Not here: whether the record in it is legal, and which file it stands in.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::record::{Digest, Stream};
+
+/// The longest line, its newline included.
+pub const LINE_LEN_MAX: usize = 1 << 20;
+
+/// What follows the hash's digits: the end of the object and of the line.
+const END: &[u8] = b"\"}\n";
+const SEQ_KEY: &[u8] = b",\"seq\":";
+const DUR_KEY: &[u8] = b",\"dur\":";
+const HASH_KEY: &[u8] = b",\"hash\":\"";
+/// The three keys, two numbers of at most 20 digits, 64 digits and the end.
+pub const TAIL_LEN_MAX: usize =
+    SEQ_KEY.len() + 20 + DUR_KEY.len() + 20 + HASH_KEY.len() + 64 + END.len();
+
+/// The previous hash of a stream's first line.
+#[must_use]
+pub fn genesis(journal_name: &str, stream: Stream) -> Digest {
+    let text = format!("tradejournal 1 {journal_name} {stream}\n");
+    Digest::from_bytes(Sha256::digest(text).into())
+}
+
+/// The journal's own fields of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The line's number in its stream.
+    pub seq: u64,
+    /// How many lines the writer knew to be on disk.
+    pub dur: u64,
+    /// The line's hash.
+    pub hash: Digest,
+    /// Where the record's fields end: the offset of `,"seq"`.
+    pub record_len: usize,
+}
+
+impl Tail {
+    /// Reads the three fields at the end of `line` (with its newline), written exactly as this
+    /// format writes them.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Tail> {
+        let rest = line.strip_suffix(END)?;
+        let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+        let hash = Digest::from_hex(digits)?;
+        let rest = rest.strip_suffix(HASH_KEY)?;
+        let (rest, dur) = split_number(rest)?;
+        let rest = rest.strip_suffix(DUR_KEY)?;
+        let (rest, seq) = split_number(rest)?;
+        let record = rest.strip_suffix(SEQ_KEY)?;
+        Some(Tail {
+            seq,
+            dur,
+            hash,
+            record_len: record.len(),
+        })
+    }
+
+    /// Whether `line` has the hash that it says, after a line with the hash `previous`.
+    #[must_use]
+    pub fn checks(&self, line: &[u8], previous: &Digest) -> bool {
+        hash_of(line, previous) == Some(self.hash)
+    }
+}
+
+/// The hash that `line` must have after a line with the hash `previous`.
+#[must_use]
+pub fn hash_of(line: &[u8], previous: &Digest) -> Option<Digest> {
+    let before = line.get(..line.len().checked_sub(END.len() + 64)?)?;
+    let mut state = Sha256::new();
+    state.update([0]);
+    state.update(before);
+    state.update(previous.to_hex());
+    state.update(END);
+    Some(Digest::from_bytes(state.finalize().into()))
+}
+
+/// Splits the decimal number at the end off; no sign, no leading zero.
+fn split_number(text: &[u8]) -> Option<(&[u8], u64)> {
+    let len = text
+        .iter()
+        .rev()
+        .take_while(|it| it.is_ascii_digit())
+        .count();
+    let (rest, digits) = text.split_at_checked(text.len() - len)?;
+    if digits.is_empty() || 20 < len || (digits.first() == Some(&b'0') && 1 < len) {
+        return None;
+    }
+    let number = digits.iter().try_fold(0_u64, |number, digit| {
+        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
+    Some((rest, number))
+}
+
+/// A record ready to become a line: its bytes, and the hash over them as far as it goes without
+/// knowing the line's place. Made outside every lock.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The record's object without its closing brace.
+    bytes: Vec<u8>,
+    state: Sha256,
+}
+
+impl Draft {
+    /// A draft of the object that `encode` appends.
+    #[must_use]
+    pub fn new(encode: impl FnOnce(&mut Vec<u8>)) -> Draft {
+        let mut bytes = Vec::with_capacity(1024);
+        encode(&mut bytes);
+        debug_assert_eq!(bytes.last(), Some(&b'}'), "a record is one JSON object");
+        bytes.pop();
+        let mut state = Sha256::new();
+        state.update([0]);
+        state.update(&bytes);
+        Draft { bytes, state }
+    }
+
+    /// The most bytes that the line will have.
+    #[must_use]
+    pub fn line_len_max(&self) -> usize {
+        self.bytes.len() + TAIL_LEN_MAX
+    }
+
+    /// Appends the finished line to `out` and returns its hash.
+    pub fn seal(self, seq: u64, dur: u64, previous: &Digest, out: &mut Vec<u8>) -> Digest {
+        let Draft { bytes, mut state } = self;
+        out.extend_from_slice(&bytes);
+        let tail_at = out.len();
+        out.extend_from_slice(SEQ_KEY);
+        push_number(out, seq);
+        out.extend_from_slice(DUR_KEY);
+        push_number(out, dur);
+        out.extend_from_slice(HASH_KEY);
+        let digits_at = out.len();
+        out.extend_from_slice(&previous.to_hex());
+        out.extend_from_slice(END);
+        state.update(out.get(tail_at..).unwrap_or_default());
+        let hash = Digest::from_bytes(state.finalize().into());
+        if let Some(digits) = out.get_mut(digits_at..digits_at + 64) {
+            digits.copy_from_slice(&hash.to_hex());
+        }
+        hash
+    }
+}
+
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(20 - used..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(record: &str, seq: u64, dur: u64, previous: &Digest) -> (Vec<u8>, Digest) {
+        let mut out = Vec::new();
+        let draft = Draft::new(|out| out.extend_from_slice(record.as_bytes()));
+        let hash = draft.seal(seq, dur, previous, &mut out);
+        (out, hash)
+    }
+
+    #[test]
+    fn a_sealed_line_parses_and_checks() {
+        let start = genesis("mine", Stream::Trades);
+        let (bytes, hash) = line(r#"{"a":1}"#, 0, 0, &start);
+        let tail = Tail::parse(&bytes).unwrap();
+        assert_eq!(
+            (tail.seq, tail.dur, tail.hash, tail.record_len),
+            (0, 0, hash, 6)
+        );
+        assert!(tail.checks(&bytes, &start));
+        assert!(!tail.checks(&bytes, &hash));
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(
+            text,
+            format!("{{\"a\":1,\"seq\":0,\"dur\":0,\"hash\":\"{hash}\"}}\n")
+        );
+    }
+
+    #[test]
+    fn the_hash_is_what_sha256sum_says_of_the_line_with_the_previous_digits() {
+        let start = genesis("mine", Stream::Trades);
+        let (bytes, hash) = line(r#"{"a":1}"#, 18_446_744_073_709_551_615, 7, &start);
+        let with_previous = String::from_utf8(bytes)
+            .unwrap()
+            .replace(&hash.to_string(), &start.to_string());
+        let leaf = Sha256::digest([b"\0", with_previous.as_bytes()].concat());
+        assert_eq!(hash, Digest::from_bytes(leaf.into()));
+    }
+
+    #[test]
+    fn every_changed_bit_is_seen() {
+        let start = genesis("mine", Stream::Trades);
+        let (bytes, _) = line(r#"{"text":"abc","n":12}"#, 10, 9, &start);
+        for index in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[index / 8] ^= 1 << (index % 8);
+            let same = Tail::parse(&flipped).is_some_and(|it| it.checks(&flipped, &start));
+            assert!(!same, "bit {index} of {}", String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    #[test]
+    fn what_is_not_exactly_our_tail_is_none() {
+        let hash = "0".repeat(64);
+        for tail in [
+            format!(",\"seq\":01,\"dur\":0,\"hash\":\"{hash}\"}}\n"),
+            format!(",\"seq\":-1,\"dur\":0,\"hash\":\"{hash}\"}}\n"),
+            format!(",\"seq\":1,\"dur\":,\"hash\":\"{hash}\"}}\n"),
+            format!(",\"seq\":99999999999999999999,\"dur\":0,\"hash\":\"{hash}\"}}\n"),
+            format!(",\"seq\":1, \"dur\":0,\"hash\":\"{hash}\"}}\n"),
+            format!(
+                ",\"seq\":1,\"dur\":0,\"hash\":\"{}\"}}\n",
+                hash.replacen('0', "A", 1)
+            ),
+            format!(",\"seq\":1,\"dur\":0,\"hash\":\"{hash}\"}}"),
+            "\n".to_owned(),
+        ] {
+            assert_eq!(
+                Tail::parse(format!("{{\"a\":1{tail}").as_bytes()),
+                None,
+                "{tail}"
+            );
+        }
+    }
+}

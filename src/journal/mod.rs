@@ -1,0 +1,4 @@
+//! The durable log.
+
+pub mod layout;
+pub mod line;

@@ -1,0 +1,5 @@
+//! The newtypes that records are made of.
+
+mod digest;
+
+pub use digest::{Digest, DigestError};
