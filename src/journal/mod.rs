@@ -1,4 +1,173 @@
-//! The durable log.
+//! The durable log: one door in, one door out.
+//!
+//! Always true:
+//! - What `append` acknowledged is on disk and stays, byte for byte and in order.
+//! - A stream has one writer at a time; readers need nobody's leave.
+//! - Only the newest file of a stream can end in a torn tail; it is kept before it is cut, and
+//!   damage is never cut.
+//!
+//! Not here: what the records mean, signatures, and the deleting of days.
 
+mod identity;
 pub mod layout;
 pub mod line;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+pub use identity::{Identity, IdentityError};
+use layout::Layout;
+
+use crate::disk::{Disk, RealDisk};
+use crate::time::{Clock, SystemClock};
+
+/// A journal: a folder of streams. Having one takes no lock and touches nothing.
+#[derive(Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    layout: Layout,
+    identity: OnceLock<Identity>,
+}
+
+/// How a journal is opened.
+#[derive(Clone)]
+pub struct Options {
+    logs: PathBuf,
+    archive: Option<PathBuf>,
+    name: Option<String>,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// A journal in the folder `logs`, on the operating system's disk and clock.
+    #[must_use]
+    pub fn new(logs: impl Into<PathBuf>) -> Options {
+        Options {
+            logs: logs.into(),
+            archive: None,
+            name: None,
+            disk: Arc::new(RealDisk),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Where archived days are; without it, `archive` beside the folder of the logs.
+    #[must_use]
+    pub fn archive(mut self, archive: impl Into<PathBuf>) -> Options {
+        self.archive = Some(archive.into());
+        self
+    }
+
+    /// What a new journal is called; without it, a name of its own is made.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Options {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The disk to use.
+    #[must_use]
+    pub fn disk(mut self, disk: Arc<dyn Disk>) -> Options {
+        self.disk = disk;
+        self
+    }
+
+    /// The clock to use.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Options {
+        self.clock = clock;
+        self
+    }
+
+    /// The journal.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when the folder's `JOURNAL` cannot be read or is of another journal.
+    pub fn open(self) -> Result<Journal, IdentityError> {
+        let beside = || {
+            self.logs
+                .parent()
+                .map_or_else(PathBuf::new, PathBuf::from)
+                .join("archive")
+        };
+        let archive = self.archive.clone().unwrap_or_else(beside);
+        let layout = Layout::new(self.logs.clone(), archive);
+        let identity = OnceLock::new();
+        if let Some(found) = Identity::read(&*self.disk, &layout)? {
+            match &self.name {
+                Some(wanted) if wanted != found.name() => {
+                    return Err(IdentityError::Other {
+                        path: layout.journal(),
+                        found: found.name().to_owned(),
+                        wanted: wanted.clone(),
+                    });
+                }
+                _ => {}
+            }
+            let _ = identity.set(found);
+        }
+        Ok(Journal {
+            shared: Arc::new(Shared {
+                options: self,
+                layout,
+                identity,
+            }),
+        })
+    }
+}
+
+impl Journal {
+    /// The journal in the folder `logs`, with `archive` beside it. Nothing is made before the first
+    /// writer.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when the folder's `JOURNAL` cannot be read.
+    pub fn open(logs: impl Into<PathBuf>) -> Result<Journal, IdentityError> {
+        Options::new(logs).open()
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.shared.layout
+    }
+
+    /// The disk it is on.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.shared.options.disk
+    }
+
+    /// The clock it goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.options.clock
+    }
+
+    /// Its name and epoch, once a first writer made it.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        if let Some(known) = self.shared.identity.get() {
+            return Some(known.clone());
+        }
+        // Somebody else may have made it since.
+        let found = Identity::read(&**self.disk(), self.layout()).ok()??;
+        Some(self.shared.identity.get_or_init(|| found).clone())
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("logs", &self.layout().logs())
+            .finish_non_exhaustive()
+    }
+}
