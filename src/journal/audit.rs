@@ -165,7 +165,7 @@ pub(super) fn tell_closed(journal: &Journal, closed: &ClosedDay) -> Result<(), S
         bytes: closed.bytes,
         first_seq: closed.first_seq,
         last_seq: closed.last_seq,
-        hash: closed.hash,
+        last_hash: closed.hash,
         sha256: closed.sha256,
         smallest_timestamp: closed.span.map(|it| it.0),
         largest_timestamp: closed.span.map(|it| it.1),
@@ -278,7 +278,7 @@ pub(super) fn closing_before(journal: &Journal, stream: Stream, day: Day) -> Opt
             newest = Some(Closing {
                 day: closed.day(),
                 lines,
-                hash: closed.hash(),
+                hash: closed.last_hash(),
                 range: range.and_then(|it| CompactRange::from_peaks(lines, it)),
             });
         }
@@ -320,7 +320,7 @@ impl AcceptedDamage {
             bytes: event.bytes(),
             sha256: event.damaged_sha256(),
             lines: event.next_seq(),
-            hash: event.hash(),
+            hash: event.last_hash(),
             range: range.and_then(|it| CompactRange::from_peaks(event.next_seq(), it)),
         }
     }

@@ -23,7 +23,7 @@ use super::walk::walk;
 use super::{Journal, audit};
 use crate::disk;
 use crate::disk::{Access, File};
-use crate::record::{Digest, Stream, line_timestamp};
+use crate::record::{Digest, Stream};
 use crate::time::{Day, Timestamp};
 
 /// What a closed day was.
@@ -210,4 +210,21 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// When what a line tells of happened.
+fn line_timestamp(line: &[u8]) -> Option<Timestamp> {
+    // Most records begin with it.
+    if let Some(rest) = line.strip_prefix(b"{\"timestamp\":\"") {
+        let end = memchr::memchr(b'"', rest)?;
+        return Timestamp::parse(rest.get(..end)?).ok();
+    }
+    #[derive(serde::Deserialize)]
+    struct Times {
+        datetime_utc: Option<String>,
+        timestamp: Option<serde_json::Value>,
+    }
+    let times: Times = serde_json::from_slice(line).ok()?;
+    let text = times.datetime_utc.or_else(|| times.timestamp?.as_str().map(str::to_owned))?;
+    text.parse().ok()
 }

@@ -12,6 +12,7 @@ mod audit;
 mod chain;
 mod close;
 mod commit;
+mod establish;
 mod head;
 mod history;
 mod identity;

@@ -28,7 +28,7 @@ use super::log::{CommitError, Committed, Failure, Log, LogError, LogOptions};
 use super::recover::RecoverError;
 use super::upkeep::Upkeep;
 use super::{Journal, audit};
-use crate::record;
+use crate::record::personal;
 use crate::record::{Digest, Invalid, Record, Stream};
 use crate::time::Day;
 
@@ -426,7 +426,7 @@ impl<R: Record> Writer<R> {
 
     fn draft(&self, record: &R) -> Result<Draft, AppendError> {
         if !self.upkeep.journal().shared.options.allow_personal_data {
-            record::check_personal_data(record)
+            personal::personal_data(record)
                 .map_err(|source| AppendError::Refused { stream: R::STREAM, source })?;
         }
         let draft = Draft::new(|out| record.encode(out));
