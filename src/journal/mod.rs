@@ -21,9 +21,13 @@ pub mod line;
 mod lock;
 mod log;
 mod observer;
+mod order_ids;
 mod range;
 mod recover;
+mod scrutiny;
+mod units;
 mod upkeep;
+mod verify;
 mod walk;
 mod writer;
 
@@ -43,9 +47,11 @@ pub use observer::Observer;
 pub use range::CompactRange;
 pub use recover::RecoverError;
 pub use upkeep::Ticked;
+pub use verify::{Depth, Finding, FindingKind, Verified, VerifyError};
 pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
 
 use crate::disk::{Disk, RealDisk};
+use crate::record::Stream;
 use crate::time::{Clock, SystemClock};
 
 /// A journal: a folder of streams. Having one takes no lock and touches nothing.
@@ -227,6 +233,14 @@ impl Journal {
         // Somebody else may have made it since.
         let found = Identity::read(&**self.disk(), self.layout()).ok()??;
         Some(self.shared.identity.get_or_init(|| found).clone())
+    }
+}
+
+impl Journal {
+    /// Who writes `stream` at this moment: `None` when nobody does, and a pid where one is told.
+    #[must_use]
+    pub fn holder(&self, stream: Stream) -> Option<Option<u32>> {
+        lock::holder(&**self.disk(), &self.layout().lock(stream))
     }
 }
 

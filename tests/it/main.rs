@@ -11,4 +11,5 @@
 )]
 
 mod sample;
+mod verifying;
 mod writing;
