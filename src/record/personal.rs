@@ -161,7 +161,7 @@ fn is_card(group: &str) -> bool {
             },
         )
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -158,6 +158,7 @@ text_types! {
     /// A text with something in it: a reason, a name, a message.
     Text, "must be a text that is not blank", not_blank, free text;
     /// A text that may be empty; a missing one is empty.
+    #[derive(Default)]
     Note, "must be a text", |_| true, free note;
     /// What the broker or exchange calls an order; an exit repeats its entry's.
     OrderId, "must be an order id that is not blank", not_blank;
@@ -174,12 +175,6 @@ text_types! {
     /// How an order was placed: `LIMIT`, `MARKET`, `STOP_LIMIT`.
     OrderType, "must be upper-case ASCII words such as LIMIT, MARKET or STOP_LIMIT",
         |text| is_joined(text, 40, |it| it.is_ascii_uppercase() || it.is_ascii_digit());
-}
-
-impl Default for Note {
-    fn default() -> Note {
-        Note(String::new())
-    }
 }
 
 impl Note {
