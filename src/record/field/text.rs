@@ -25,8 +25,9 @@ macro_rules! text_types {
                 &self.0
             }
 
+            /// Whether the rule holds for `text`.
             #[inline]
-            fn holds(text: &str) -> bool {
+            pub(crate) fn holds(text: &str) -> bool {
                 let holds: fn(&str) -> bool = $holds;
                 holds(text)
             }
@@ -187,8 +188,9 @@ impl Note {
 
 #[inline]
 fn not_blank(text: &str) -> bool {
-    // The first character decides for nearly every text.
-    text.chars().any(|it| !it.is_whitespace())
+    // The first byte decides for nearly every text.
+    let graphic = text.as_bytes().first().is_some_and(u8::is_ascii_graphic);
+    graphic || text.chars().any(|it| !it.is_whitespace())
 }
 
 /// Whether `text` is made of parts of legal bytes with one mark between two of them.

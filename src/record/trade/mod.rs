@@ -12,13 +12,14 @@
 
 mod entry;
 mod exit;
+mod swift;
 
 use crate::record::field::{
     AccountId, Action, BotVersion, ConfigHash, ExecutionMode, Fee, Money, OrderId, Outcome, Price,
     Quantity, Ratio, SessionId, Symbol, Text, difference_is, product_is,
 };
-use crate::record::table::{record_in, table};
-use crate::record::{Problem, Stamp, Stream};
+use crate::record::table::table;
+use crate::record::{Invalid, Problem, Record, Stamp, Stream};
 use crate::time::Timestamp;
 
 pub use entry::EntryBuilder;
@@ -84,7 +85,39 @@ table! {
     config_hash: ConfigHash => ConfigHash;
 }
 
-record_in!(Stream::Trades, TradeRecord, timestamp);
+impl Record for TradeRecord {
+    const STREAM: Stream = Stream::Trades;
+    const FIELDS: &'static [&'static str] = TradeRecord::FIELDS;
+
+    fn timestamp(&self) -> Timestamp {
+        self.0.timestamp
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.write_object(out);
+    }
+
+    fn decode_str(json: &str) -> Result<TradeRecord, Invalid> {
+        match swift::see(json, None).and_then(|it| it.to_parts()) {
+            Some(parts) => Ok(TradeRecord(parts)),
+            None => TradeRecord::from_json(json),
+        }
+    }
+
+    fn decode_str_into(json: &str, slot: &mut Option<TradeRecord>) -> Result<(), Invalid> {
+        let version = slot.as_ref().map(TradeRecord::bot_version);
+        match (swift::see(json, version), slot.as_mut()) {
+            (Some(seen), Some(trade)) => seen.replace(&mut trade.0),
+            (Some(seen), None) => *slot = seen.to_parts().map(TradeRecord),
+            (None, _) => *slot = Some(TradeRecord::from_json(json)?),
+        }
+        Ok(())
+    }
+
+    fn texts(&self, visit: &mut dyn FnMut(&'static str, &str)) {
+        self.visit_texts(visit);
+    }
+}
 
 impl TradeRecord {
     /// The run of the bot that made it.
@@ -199,14 +232,12 @@ fn label(result: Money) -> Outcome {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::record::{Invalid, Record as _};
-
     use super::*;
 
     const ENTRY: &str = r#"{"timestamp":"2025-10-26T14:32:15.123Z","symbol":"AAPL","action":"BUY","quantity":50,"price":"150.25","total_value":"7512.50","order_id":"abc-123-def","execution_mode":"PAPER","account_id":null,"strategy_name":"bull-flag-breakout","entry_type":"breakout","stop_loss":"148.50","target":"155.00","decision_reasoning":"Bull flag","indicators_used":["VWAP","EMA-9"],"risk_reward_ratio":2.3,"outcome":"open","profit_loss":null,"hold_duration_seconds":null,"exit_timestamp":null,"exit_reasoning":null,"slippage":"0.05","commission":"0.00","net_profit_loss":null,"session_id":"550e8400-e29b-41d4-a716-446655440000","bot_version":"1.0.0","config_hash":"5d41402abc4b2a76b9719d911017c592"}"#;
 
     /// The entry as an exit that earned 87.50 before and 87.00 after commission.
-    fn exit() -> String {
+    pub(super) fn exit() -> String {
         let changes = [
             ("outcome", "\"win\""),
             ("profit_loss", "\"87.50\""),
@@ -222,7 +253,7 @@ mod tests {
     }
 
     /// `json` with another value for one field.
-    fn with(json: &str, field: &str, value: &str) -> String {
+    pub(super) fn with(json: &str, field: &str, value: &str) -> String {
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(json).unwrap();
         let old = serde_json::to_string(&fields[field]).unwrap();
