@@ -48,7 +48,7 @@ pub(crate) struct Seen<'a> {
 
 /// The trade in `json`, or `None` where the door has to look. A `version` that is known to be
 /// legal need not be looked at again.
-#[inline]
+#[inline(always)]
 pub(crate) fn see<'a>(json: &'a str, version: Option<&BotVersion>) -> Option<Seen<'a>> {
     if !is_plain(json) {
         return None;
@@ -67,7 +67,7 @@ fn is_plain(json: &str) -> bool {
     !json.bytes().fold(false, |found, byte| found | odd(byte))
 }
 
-#[inline]
+#[inline(always)]
 fn fields<'a>(line: &mut Line<'a>, version: Option<&BotVersion>) -> Option<Seen<'a>> {
     Some(Seen {
         timestamp: line.after("{\"timestamp\":\"")?.time()?,
@@ -275,7 +275,7 @@ impl<'a> Line<'a> {
     }
 
     /// The text up to the closing quote, which is passed.
-    #[inline]
+    #[inline(always)]
     fn text(&mut self) -> Option<&'a str> {
         let end = memchr::memchr(b'"', self.0.as_bytes())?;
         let text = self.0.get(..end)?;
@@ -301,7 +301,7 @@ impl<'a> Line<'a> {
     }
 
     /// `null`, or what `read` finds after the opening quote.
-    #[inline]
+    #[inline(always)]
     fn optional<T>(&mut self, read: impl Fn(&mut Line<'a>) -> Option<T>) -> Option<Option<T>> {
         if let Some(rest) = self.0.strip_prefix("null") {
             self.0 = rest;
@@ -320,12 +320,12 @@ impl<'a> Line<'a> {
         Timestamp::parse(self.text()?.as_bytes()).ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn price(&mut self) -> Option<Price> {
         Price::of_digits(self.text()?.as_bytes())
     }
 
-    #[inline]
+    #[inline(always)]
     fn money(&mut self) -> Option<Money> {
         Money::of_digits(self.text()?.as_bytes())
     }
