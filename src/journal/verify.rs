@@ -332,7 +332,7 @@ impl Verification<'_> {
             let path = path.clone();
             self.find(FindingKind::Seal, &path, message);
         }
-        self.closing_record(day, &read);
+        self.closing_record(day, before, &read);
         Ok(read.chain)
     }
 
@@ -545,7 +545,7 @@ impl Verification<'_> {
         });
     }
 
-    fn closing_record(&mut self, day: &DayFile, read: &DayRead) {
+    fn closing_record(&mut self, day: &DayFile, before: &Chain, read: &DayRead) {
         let Some(audit::DayState::Closed(closed)) = self.closed.remove(&day.day) else {
             return;
         };
@@ -555,7 +555,10 @@ impl Verification<'_> {
                 wrong.push(format!("{what} {said}, found {found}"));
             }
         };
-        compare("lines", closed.lines().to_string(), read.lines.to_string());
+        if before.hash.is_some() {
+            let lines = read.chain.lines.saturating_sub(before.lines);
+            compare("lines", closed.lines().to_string(), lines.to_string());
+        }
         compare("bytes", closed.bytes().to_string(), read.bytes.to_string());
         compare(
             "last seq",
