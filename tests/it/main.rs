@@ -5,11 +5,13 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     missing_docs,
     unreachable_pub,
     reason = "a failed step is a failed test"
 )]
 
+mod process;
 mod repairing;
 mod sample;
 mod verifying;
