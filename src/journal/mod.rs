@@ -42,6 +42,7 @@ mod testing;
 mod units;
 mod upkeep;
 mod verify;
+mod visit;
 mod walk;
 mod writer;
 
