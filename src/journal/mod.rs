@@ -44,6 +44,7 @@ mod testing;
 mod units;
 mod upkeep;
 mod verify;
+mod visit;
 mod walk;
 mod writer;
 
