@@ -10,6 +10,7 @@
     reason = "a failed step is a failed test"
 )]
 
+mod power;
 mod sample;
 mod verifying;
 mod writing;

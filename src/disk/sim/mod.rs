@@ -139,7 +139,7 @@ impl SimDisk {
         state.power_cut = None;
     }
 
-    /// How many faults struck so far.
+    /// How many faults struck so far, calls that found the disk full included.
     #[must_use]
     pub fn faults(&self) -> u64 {
         self.state().faults
@@ -506,6 +506,7 @@ impl File for SimFile {
         if let Some(free) = &mut state.free {
             let room = usize::try_from(*free).unwrap_or(usize::MAX);
             if room == 0 && 0 < len {
+                state.faults += 1;
                 return course.answer(()).and(Err(Errno::NoSpace.error()));
             }
             len = len.min(room);
