@@ -11,7 +11,9 @@
 mod oracle;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -75,7 +77,10 @@ const DONE: [Done; 3] = [Done::Nothing, Done::Part, Done::All];
 
 #[test]
 fn the_script_runs_where_nothing_fails() {
-    for durability in [Durability::Synced, Durability::Interval(Duration::from_secs(1))] {
+    for durability in [
+        Durability::Synced,
+        Durability::Interval(Duration::from_secs(1)),
+    ] {
         let mut world = World::new(1, durability);
         play(&mut world, |world| {
             let mut life = world.begin();
@@ -135,7 +140,9 @@ fn the_last_write_can_tear_at_every_byte() {
     let mut torn = 0;
     each_operation(SCRIPT, Durability::Synced, |operation, _| {
         let mut cut = World::new(operation, Durability::Synced);
-        play(&mut cut, |world| cut_off(world, SCRIPT, operation, Done::Nothing));
+        play(&mut cut, |world| {
+            cut_off(world, SCRIPT, operation, Done::Nothing)
+        });
         for len in 0..cut.disk.torn_len_max() {
             torn += 1;
             let mut world = cut.fork(operation);
@@ -197,7 +204,6 @@ fn every_promise_holds_when_any_single_call_fails() {
             let mut struck = false;
             let mut world = World::new(nth, Durability::Synced);
             play(&mut world, |world| {
-                // EINTR of what is not read or written is the operating system's own affair.
                 let injection = Injection::new(fault).after(nth);
                 world.inject(injection);
                 let mut life = world.begin();
@@ -216,46 +222,70 @@ fn every_promise_holds_when_any_single_call_fails() {
 
 #[test]
 fn every_promise_holds_in_thousands_of_random_cases() {
-    let number = |name: &str| std::env::var(name).ok().map(|it| it.parse::<u64>().unwrap());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|it| it.parse::<u64>().unwrap())
+    };
     if let Some(seed) = number("TJ_SEED") {
         random_case(seed);
         return;
     }
     let cases = number("TJ_CASES").unwrap_or(CASES);
     let next = AtomicU64::new(0);
-    let (beat, beats) = mpsc::channel();
     thread::scope(|scope| {
+        let (ended, ends) = mpsc::channel();
         for _ in 0..2 {
-            let (next, beat) = (&next, beat.clone());
+            let (next, ended) = (&next, ended.clone());
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if cases <= seed {
                         return;
                     }
-                    random_case(seed);
-                    let _ = beat.send(());
+                    let case = catch_unwind(|| random_case(seed));
+                    let _ = ended.send(seed);
+                    if let Err(panic) = case {
+                        // One story is enough.
+                        next.store(cases, Ordering::Relaxed);
+                        resume_unwind(panic);
+                    }
                 }
             });
         }
-        drop(beat);
-        loop {
-            match beats.recv_timeout(CASE_TIME_MAX) {
-                Ok(()) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    // The scope would wait for the case that hangs.
-                    eprintln!("a case hangs: about TJ_SEED={}", next.load(Ordering::Relaxed));
-                    std::process::exit(1);
-                }
+        drop(ended);
+        watch(&ends);
+    });
+}
+
+/// Ends everything when a case hangs: a scope would wait for it for ever.
+fn watch(ends: &mpsc::Receiver<u64>) {
+    let mut running = BTreeSet::new();
+    let mut first_unseen = 0;
+    loop {
+        match ends.recv_timeout(CASE_TIME_MAX) {
+            Ok(seed) => {
+                running.extend(first_unseen..=seed);
+                first_unseen = first_unseen.max(seed + 1);
+                running.remove(&seed);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                running.insert(first_unseen);
+                let text = format!("a case hangs: one of TJ_SEED={running:?}\n");
+                // Past the capture of the test harness, which is gone in a moment.
+                let _ = std::io::stderr().write_all(text.as_bytes());
+                std::process::exit(1);
             }
         }
-    });
+    }
 }
 
 /// Plays a script until the power fails in the operation with this number.
 fn cut_off(world: &mut World, steps: &[Step], operation: u64, done: Done) -> Result<(), Broken> {
-    world.log.push(format!("-- the power fails in operation {operation}, {done:?} of it done"));
+    world.log.push(format!(
+        "-- the power fails in operation {operation}, {done:?} of it done"
+    ));
     world.disk.cut_power_at(operation, done);
     let mut life = world.begin();
     world.play(&mut life, steps)
@@ -288,7 +318,16 @@ fn play(world: &mut World, part: impl FnOnce(&mut World) -> Result<(), Broken>) 
     };
     let story = world.log.join("\n");
     let trace = world.disk.trace();
-    panic!("{why}\n\nwhat happened:\n{story}\n\nthe calls on the disk:\n{trace}");
+    let calls: Vec<&str> = trace.lines().collect();
+    // The whole of it fills screens; whoever plays one seed wants it.
+    let is_asked_for = std::env::var_os("TJ_SEED").is_some();
+    let shown = if is_asked_for {
+        calls.len()
+    } else {
+        calls.len().min(40)
+    };
+    let calls = calls[calls.len() - shown..].join("\n");
+    panic!("{why}\n\nwhat happened:\n{story}\n\nthe last calls on the disk:\n{calls}\n\n{why}");
 }
 
 /// A few lives of random steps, each ended in a random way, with faults in between.
@@ -312,12 +351,18 @@ fn random_case(seed: u64) {
 }
 
 fn random_life(world: &mut World, random: &mut Random) -> Result<(), Broken> {
-    let steps: Vec<Step> = (0..1 + random.below(20)).map(|_| random_step(random)).collect();
+    let steps: Vec<Step> = (0..1 + random.below(20))
+        .map(|_| random_step(random))
+        .collect();
     if random.one_in(2) {
         let soon = 1 + u64::try_from(random.below(150)).unwrap();
         let done = *random.pick(&DONE).unwrap();
-        world.log.push(format!("-- the power fails {soon} operations later, {done:?}"));
-        world.disk.cut_power_at(world.disk.operations() + soon, done);
+        world.log.push(format!(
+            "-- the power fails {soon} operations later, {done:?}"
+        ));
+        world
+            .disk
+            .cut_power_at(world.disk.operations() + soon, done);
     }
     if random.one_in(2) {
         for _ in 0..=random.below(3) {
@@ -331,15 +376,16 @@ fn random_life(world: &mut World, random: &mut Random) -> Result<(), Broken> {
     }
     let mut life = world.begin();
     world.play(&mut life, &steps)?;
-    let is_off = world.disk.is_off();
-    if is_off || random.one_in(3) {
+    if world.disk.is_off() || random.one_in(3) {
         let (unsynced, names) = *random.pick(LEFT).unwrap();
         world.restart(unsynced, names)?;
     } else if random.one_in(2) {
         world.kill(life);
     } else {
-        world.log.push("-- the processes end".to_owned());
-        drop(life);
+        world.end(life);
+        if world.disk.is_off() {
+            world.restart(Unsynced::Any, Names::Any)?;
+        }
     }
     world.heal();
     Ok(())
@@ -347,7 +393,11 @@ fn random_life(world: &mut World, random: &mut Random) -> Result<(), Broken> {
 
 fn random_step(random: &mut Random) -> Step {
     // Mostly short, so that a block holds several lines; sometimes over several blocks.
-    let len = if random.one_in(8) { random.below(9000) } else { random.below(300) };
+    let len = if random.one_in(8) {
+        random.below(9000)
+    } else {
+        random.below(300)
+    };
     let process = random.below(2);
     match random.below(16) {
         0..=4 => Step::Append(len),
@@ -373,10 +423,21 @@ fn random_injection(random: &mut Random) -> Injection {
         Fault::FailsAfterwards(Errno::Io),
     ];
     let (op, faults): (Op, &[Fault]) = *random.pick(FAULTS).unwrap();
-    let fault = if random.one_in(4) { random.pick(&any) } else { random.pick(faults) };
+    let fault = if random.one_in(4) {
+        random.pick(&any)
+    } else {
+        random.pick(faults)
+    };
     let skip = u64::try_from(random.below(40)).unwrap();
-    let injection = Injection::new(*fault.unwrap()).on(op).after(skip);
-    if random.one_in(8) { injection.for_ever() } else { injection }
+    let fault = *fault.unwrap();
+    let injection = Injection::new(fault).on(op).after(skip);
+    // A call that is interrupted for ever is tried for ever.
+    let may_stay = fault != Fault::Fails(Errno::Interrupted);
+    if may_stay && random.one_in(8) {
+        injection.for_ever()
+    } else {
+        injection
+    }
 }
 
 /// What goes wrong with which call.

@@ -55,7 +55,11 @@ pub struct Note<const SHARED: bool> {
 }
 
 impl<const SHARED: bool> Record for Note<SHARED> {
-    const STREAM: Stream = if SHARED { Stream::RiskManagement } else { Stream::Trades };
+    const STREAM: Stream = if SHARED {
+        Stream::RiskManagement
+    } else {
+        Stream::Trades
+    };
     const FIELDS: &'static [&'static str] = &["timestamp", "number", "text"];
 
     fn timestamp(&self) -> Timestamp {
@@ -93,6 +97,8 @@ pub struct World {
     durability: Durability,
     next_number: u64,
     debts: [Debts; 3],
+    /// How many faults struck so far.
+    faults: u64,
     pub log: Vec<String>,
 }
 
@@ -122,7 +128,8 @@ impl World {
             layout: Layout::new(LOGS.into(), "/j/archive".into()),
             durability,
             next_number: 0,
-            debts: Default::default(),
+            debts: [Debts::default(), Debts::default(), Debts::of_audit()],
+            faults: 0,
             log: Vec::new(),
         }
     }
@@ -137,6 +144,7 @@ impl World {
             durability: self.durability,
             next_number: self.next_number,
             debts: self.debts.clone(),
+            faults: self.faults,
             log: self.log.clone(),
         }
     }
@@ -164,10 +172,26 @@ impl World {
 
     /// The power fails, and comes back.
     pub fn restart(&mut self, unsynced: Unsynced, names: Names) -> Result<(), Broken> {
-        self.log.push(format!("-- power cut: {unsynced:?}, names {names:?}"));
+        self.log
+            .push(format!("-- power cut: {unsynced:?}, names {names:?}"));
         self.disk = self.disk.restart(unsynced, names);
-        self.debts.iter_mut().for_each(Debts::power_failed);
+        self.debts.iter_mut().for_each(Debts::forget_written);
         self.remember()
+    }
+
+    /// The processes end, and tell nobody how that went.
+    pub fn end(&mut self, life: Life) {
+        self.log.push("-- the processes end".to_owned());
+        drop(life);
+        self.look_for_faults();
+    }
+
+    fn look_for_faults(&mut self) {
+        let faults = self.disk.faults();
+        if self.faults < faults {
+            self.faults = faults;
+            self.debts.iter_mut().for_each(Debts::forget_written);
+        }
     }
 
     /// The processes are killed.
@@ -183,7 +207,9 @@ impl World {
     fn remember(&mut self) -> Result<(), Broken> {
         for (stream, debts) in STREAMS.into_iter().zip(&mut self.debts) {
             let (lines, rest) = read_good(&self.disk, &self.layout, stream, NAME)?;
-            debts.check(&lines).map_err(|it| format!("{stream} after a power cut: {it}; {rest:?}"))?;
+            debts
+                .check(&lines)
+                .map_err(|it| format!("{stream} after a power cut: {it}; {rest:?}"))?;
             debts.found(&lines);
         }
         Ok(())
@@ -194,8 +220,13 @@ impl World {
             if self.disk.is_off() {
                 return Ok(());
             }
-            self.log.push(format!("{:?} from operation {}", step, self.disk.operations()));
+            self.log.push(format!(
+                "{:?} from operation {}",
+                step,
+                self.disk.operations()
+            ));
             self.step(life, *step)?;
+            self.look_for_faults();
         }
         Ok(())
     }
@@ -220,7 +251,8 @@ impl World {
             Step::StepBack(secs) => {
                 use tradejournal::time::Clock as _;
                 let now = self.clock.now();
-                self.clock.set(now.saturating_sub(Duration::from_secs(secs)));
+                self.clock
+                    .set(now.saturating_sub(Duration::from_secs(secs)));
                 Ok(())
             }
             Step::Close => {
@@ -238,7 +270,9 @@ impl World {
         if life.exclusive.is_none() {
             life.exclusive = self.open(&life.disks[0], &mut life.journals[0], 0)?;
         }
-        let Some(open) = life.exclusive.take() else { return Ok(()) };
+        let Some(open) = life.exclusive.take() else {
+            return Ok(());
+        };
         life.exclusive = self.write(open, 0, count, len)?;
         Ok(())
     }
@@ -254,7 +288,9 @@ impl World {
             let journal = &mut life.journals[process];
             life.shared[process] = self.open(&life.disks[process], journal, 1)?;
         }
-        let Some(open) = life.shared[process].take() else { return Ok(()) };
+        let Some(open) = life.shared[process].take() else {
+            return Ok(());
+        };
         life.shared[process] = self.write(open, 1, count, len)?;
         Ok(())
     }
@@ -276,12 +312,17 @@ impl World {
             Err(error) => return Err(format!("{stream} does not open: {}", chain_of(&error))),
         };
         let after = Evidence::now(disk, &self.layout, stream);
-        if after.check(&before).map_err(|it| format!("opening {stream}: {it}"))? {
+        if after
+            .check(&before)
+            .map_err(|it| format!("opening {stream}: {it}"))?
+        {
             self.log.push(format!("   {stream}: a torn tail was cut"));
         }
         let lines = read_stream(disk, &self.layout, stream, NAME)?;
         let debts = &mut self.debts[index];
-        debts.check(&lines).map_err(|it| format!("{stream} after opening: {it}"))?;
+        debts
+            .check(&lines)
+            .map_err(|it| format!("{stream} after opening: {it}"))?;
         // What opening shows, it has on disk.
         debts.found(&lines);
         Ok(Some(Open { writer, faults }))
@@ -300,7 +341,9 @@ impl World {
     }
 
     fn journal(&self, disk: &SimDisk) -> Result<Journal, tradejournal::journal::IdentityError> {
-        let writer = WriterOptions::default().background(false).durability(self.durability);
+        let writer = WriterOptions::default()
+            .background(false)
+            .durability(self.durability);
         Options::new(LOGS)
             .name(NAME)
             .disk(Arc::new(disk.clone()))
@@ -321,7 +364,11 @@ impl World {
         let notes: Vec<Note<SHARED>> = (0..count)
             .map(|_| {
                 self.next_number += 1;
-                Note { at: self.clock.now(), number: self.next_number, text_len: len }
+                Note {
+                    at: self.clock.now(),
+                    number: self.next_number,
+                    text_len: len,
+                }
             })
             .collect();
         let result = match notes.as_slice() {
@@ -335,7 +382,9 @@ impl World {
                     return Err(format!("{} receipts for {count} records", receipts.len()));
                 }
                 for (note, receipt) in notes.iter().zip(receipts) {
-                    let Receipt { seq, hash, durable, .. } = receipt;
+                    let Receipt {
+                        seq, hash, durable, ..
+                    } = receipt;
                     debts.acknowledged(note.bytes(), seq, hash, durable);
                 }
                 debts.durable(open.writer.durable_lines());
@@ -379,12 +428,15 @@ impl World {
         if !is_excused && !troubles.is_empty() {
             return Err(format!("trouble for no reason: {troubles:?}"));
         }
-        self.log.extend(troubles.into_iter().map(|it| format!("   trouble: {it}")));
+        self.log
+            .extend(troubles.into_iter().map(|it| format!("   trouble: {it}")));
         Ok(())
     }
 
     fn sync(&mut self, life: &mut Life) -> Result<(), Broken> {
-        let Some(open) = &life.exclusive else { return Ok(()) };
+        let Some(open) = &life.exclusive else {
+            return Ok(());
+        };
         match open.writer.sync() {
             Ok(()) => self.debts[0].durable(u64::MAX),
             Err(error) => {
@@ -400,7 +452,9 @@ impl World {
         open: Option<Open<SHARED>>,
         index: usize,
     ) -> Result<(), Broken> {
-        let Some(Open { writer, faults }) = open else { return Ok(()) };
+        let Some(Open { writer, faults }) = open else {
+            return Ok(());
+        };
         match writer.close() {
             Ok(()) => self.debts[index].durable(u64::MAX),
             Err(_) if self.disk.is_off() || faults < self.disk.faults() => {}
@@ -419,7 +473,10 @@ impl World {
             Step::Share(0, 20),
             Step::Share(1, 20),
             Step::Batch(2, 20),
+            // A day that is closed is told of in `audit`, which has to be in order for that.
+            Step::Midnight,
             Step::Tick,
+            Step::Append(20),
             Step::Close,
             Step::CloseShared(0),
             Step::CloseShared(1),
@@ -428,7 +485,9 @@ impl World {
         drop(life);
         for (stream, debts) in STREAMS.into_iter().zip(&self.debts) {
             let lines = read_stream(&self.disk, &self.layout, stream, NAME)?;
-            debts.check(&lines).map_err(|it| format!("{stream} at the end: {it}"))?;
+            debts
+                .check(&lines)
+                .map_err(|it| format!("{stream} at the end: {it}"))?;
         }
         self.check_torn_are_told()
     }
