@@ -185,7 +185,11 @@ pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
 
 /// Takes the `.new` off a torn tail's name.
 fn mark_told(disk: &dyn Disk, torn: &PathBuf) -> io::Result<()> {
-    disk.rename(torn, &torn.with_extension(""))?;
+    match disk.rename(torn, &torn.with_extension("")) {
+        // Another process told of it too and was first.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     torn.parent()
         .map_or(Ok(()), |folder| disk.sync_folder(folder))
 }

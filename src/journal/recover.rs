@@ -324,8 +324,14 @@ impl Start {
         }
         let newest = days.last().copied().unwrap_or(Day::EPOCH);
         let folder = journal.layout().stream(stream);
-        let chain = history::chain_before(journal, stream, name, newest)
+        let mut chain = history::chain_before(journal, stream, name, newest)
             .map_err(RecoverError::disk("read the older days of", &folder))?;
+        // A first line with a later number is not taken on its word, or what a power cut left of
+        // an unsynced beginning would pass for a stream whose older days were deleted. If they
+        // were, its `dur` says that lines before it were promised, and it is damage.
+        if chain.hash.is_none() {
+            chain = Chain::genesis(name, stream);
+        }
         Ok(Start {
             day: newest,
             offset: 0,
