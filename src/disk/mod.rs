@@ -228,6 +228,29 @@ pub fn read_full(file: &dyn File, bytes: &mut [u8], offset: u64) -> io::Result<u
     Ok(filled)
 }
 
+/// A file read from some offset on, for whatever reads from [`io::Read`].
+#[derive(Debug)]
+pub struct FileReader<'a> {
+    file: &'a dyn File,
+    offset: u64,
+}
+
+impl<'a> FileReader<'a> {
+    /// Reads `file` from `offset` on.
+    #[must_use]
+    pub fn new(file: &'a dyn File, offset: u64) -> FileReader<'a> {
+        FileReader { file, offset }
+    }
+}
+
+impl io::Read for FileReader<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(bytes, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
 /// The whole of a small file, or `None` when there is none; refuses one longer than `len_max`.
 ///
 /// # Errors

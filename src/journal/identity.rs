@@ -51,6 +51,14 @@ pub enum IdentityError {
         /// The format that it says.
         format: u32,
     },
+    /// There are streams, but the file that their first hash was made from is gone.
+    #[error("{} is missing, but {} has days", path.display(), folder.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// A stream's folder.
+        folder: PathBuf,
+    },
     /// A name that is blank, too long or has a space or a control character in it.
     #[error("`{name}` cannot name a journal: 1 to 64 visible ASCII characters without a space")]
     Name {

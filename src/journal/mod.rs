@@ -8,18 +8,44 @@
 //!
 //! Not here: what the records mean, signatures, and the deleting of days.
 
+mod audit;
+mod chain;
+mod close;
+mod commit;
+mod establish;
+mod head;
+mod history;
 mod identity;
 pub mod layout;
 pub mod line;
+mod lock;
+mod log;
+mod observer;
+mod range;
+mod recover;
+mod upkeep;
+mod walk;
+mod writer;
 
 use std::{
-    fmt,
-    path::PathBuf,
-    sync::{Arc, OnceLock},
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize},
+    thread,
+    time::Duration,
 };
 
+use audit::AuditQueue;
+pub use chain::Break;
+pub use close::{CloseError, ClosedDay};
 pub use identity::{Identity, IdentityError};
 use layout::Layout;
+pub use log::Failure;
+pub use observer::Observer;
+pub use range::CompactRange;
+pub use recover::RecoverError;
+pub use upkeep::Ticked;
+pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
 
 use crate::disk::{Disk, RealDisk};
 use crate::time::{Clock, SystemClock};
@@ -34,6 +60,9 @@ struct Shared {
     options: Options,
     layout: Layout,
     identity: OnceLock<Identity>,
+    audit: Mutex<AuditQueue>,
+    /// How many writers are open, the audit stream's own included.
+    writers: AtomicUsize,
 }
 
 /// How a journal is opened.
@@ -44,6 +73,10 @@ pub struct Options {
     name: Option<String>,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
+    min_free_bytes: u64,
+    allow_personal_data: bool,
+    writer: WriterOptions,
+    observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Options {
@@ -56,6 +89,10 @@ impl Options {
             name: None,
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock),
+            min_free_bytes: 0,
+            allow_personal_data: false,
+            writer: WriterOptions::default(),
+            observers: Vec::new(),
         }
     }
 
@@ -87,6 +124,34 @@ impl Options {
         self
     }
 
+    /// Refuses to append when fewer bytes would stay free on the disk; 0, the default, never does.
+    #[must_use]
+    pub fn min_free_bytes(mut self, bytes: u64) -> Options {
+        self.min_free_bytes = bytes;
+        self
+    }
+
+    /// Whether free texts may hold e-mail addresses, card and social security numbers.
+    #[must_use]
+    pub fn allow_personal_data(mut self, allow: bool) -> Options {
+        self.allow_personal_data = allow;
+        self
+    }
+
+    /// How [`Journal::writer`] opens streams.
+    #[must_use]
+    pub fn writer(mut self, options: WriterOptions) -> Options {
+        self.writer = options;
+        self
+    }
+
+    /// Somebody who is told when a day was closed and at every tick.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Options {
+        self.observers.push(observer);
+        self
+    }
+
     /// The journal.
     ///
     /// # Errors
@@ -114,13 +179,14 @@ impl Options {
             }
             let _ = identity.set(found);
         }
-        Ok(Journal {
-            shared: Arc::new(Shared {
-                options: self,
-                layout,
-                identity,
-            }),
-        })
+        let shared = Shared {
+            options: self,
+            layout,
+            identity,
+            audit: Mutex::default(),
+            writers: AtomicUsize::new(0),
+        };
+        Ok(Journal { shared: Arc::new(shared) })
     }
 }
 

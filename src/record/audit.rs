@@ -136,7 +136,7 @@ impl Record for AuditEvent {
         "lines",
         "first_seq",
         "last_seq",
-        "hash",
+        "last_hash",
         "sha256",
         "smallest_timestamp",
         "largest_timestamp",
@@ -144,9 +144,9 @@ impl Record for AuditEvent {
         "file",
         "line",
         "byte",
-        "seq",
+        "damaged_seq",
         "damaged_sha256",
-        "lines_lost",
+        "next_seq",
         "reason",
         "why",
         "from",
@@ -250,15 +250,15 @@ table! {
     /// The seq of its last line.
     last_seq: u64 => u64;
     /// The hash of its last line.
-    hash: Digest => Digest;
+    last_hash: Digest => Digest;
     /// The SHA-256 of its file.
     sha256: Digest => Digest;
     /// The earliest timestamp of its records.
     smallest_timestamp: Option<Timestamp> => Option<Timestamp>;
     /// The latest timestamp of its records.
     largest_timestamp: Option<Timestamp> => Option<Timestamp>;
-    /// The compact Merkle range of all lines of the stream up to its last.
-    range: Vec<Digest> => &[Digest];
+    /// The compact Merkle range of all lines of the stream up to its last, where it is known.
+    range: Option<Vec<Digest>> => Option<&[Digest]>;
 }
 
 fn day_closed_rules(day: &DayClosedDraft<'_>, problems: &mut Vec<Problem>) {
@@ -295,11 +295,15 @@ table! {
     /// How many bytes are damaged.
     bytes: u64 => u64;
     /// The seq that should have been there.
-    seq: Option<u64> => Option<u64>;
+    damaged_seq: u64 => u64;
     /// The SHA-256 of the damaged bytes.
     damaged_sha256: Digest => Digest;
-    /// How many lines are lost by it, where that can be told.
-    lines_lost: Option<u64> => Option<u64>;
+    /// The seq that the chain goes on with.
+    next_seq: u64 => u64;
+    /// The hash that the chain goes on from.
+    last_hash: Digest => Digest;
+    /// The compact Merkle range of all lines before `next_seq`, where it is known.
+    range: Option<Vec<Digest>> => Option<&[Digest]>;
     /// Why it was accepted.
     reason: Text => &str;
 }
@@ -361,7 +365,7 @@ table! {
     /// The seq of its last line.
     last_seq: u64 => u64;
     /// The hash of its last line, which the next day goes on from.
-    hash: Digest => Digest;
+    last_hash: Digest => Digest;
     /// The SHA-256 of the plain file.
     sha256: Digest => Digest;
     /// By which rule.

@@ -1,0 +1,382 @@
+//! The `audit` stream as the journal itself uses it: telling what was done, and asking what is
+//! known of closed days and accepted damage.
+//!
+//! Always true:
+//! - What happened is queued and written behind: a locked or damaged audit stream is reported and
+//!   never keeps a record from being appended to another one.
+//! - A torn tail is told at least once: its file in `torn/` is called `.new` until it was.
+//! - The audit stream is read line by line, and a line that cannot be read is passed over.
+
+use std::{
+    collections::VecDeque,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::Journal;
+use super::chain::Chain;
+use super::close::ClosedDay;
+use super::commit::Role;
+use super::history::each_line;
+use super::line::Draft;
+use super::log::{CommitError, Note};
+use super::range::CompactRange;
+use super::upkeep::{Upkeep, chain_of, is_passing};
+use super::walk::walk;
+use super::writer::{Durability, WriterOptions};
+use crate::disk;
+use crate::disk::{Access, Disk, File, Kind};
+use crate::record::field::Text;
+use crate::record::{
+    AuditEvent, AuditKind, ClockStepped, ClockSteppedParts, DamageAccepted, DayClosed,
+    DayClosedParts, Digest, HeadRebuilt, HeadRebuiltParts, Invalid, Record, Recovered,
+    RecoveredParts, Stream,
+};
+use crate::time::Day;
+
+/// How many events go into one batch.
+const BATCH_MAX: usize = 256;
+
+/// What waits to be told, and the writer that tells it.
+#[derive(Debug, Default)]
+pub(super) struct AuditQueue {
+    pending: VecDeque<Pending>,
+    upkeep: Option<Arc<Upkeep>>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    event: AuditEvent,
+    /// A file in `torn/` that loses its `.new` once the event is on disk.
+    torn: Option<PathBuf>,
+}
+
+fn queue(journal: &Journal) -> MutexGuard<'_, AuditQueue> {
+    lock(&journal.shared.audit)
+}
+
+fn lock(mutex: &Mutex<AuditQueue>) -> MutexGuard<'_, AuditQueue> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Queues what a log noticed.
+pub(super) fn note(journal: &Journal, stream: Stream, notes: Vec<Note>) {
+    let now = journal.clock().now();
+    for note in notes {
+        let kind: Result<AuditKind, Invalid> = match note {
+            Note::HeadRebuilt { why } => {
+                let why = text(&why);
+                HeadRebuilt::new(HeadRebuiltParts { stream, why }).map(AuditKind::from)
+            }
+            Note::ClockStepped { day, today } => {
+                let parts = ClockSteppedParts { stream, from: day.start(), to: today.start() };
+                ClockStepped::new(parts).map(AuditKind::from)
+            }
+        };
+        if let Ok(kind) = kind {
+            let event = AuditEvent::new(now, kind);
+            queue(journal).pending.push_back(Pending { event, torn: None });
+        }
+    }
+}
+
+/// Queues every torn tail that was saved and not told of yet.
+pub(super) fn note_untold_torn(journal: &Journal, stream: Stream) {
+    let folder = journal.layout().torn(stream);
+    // No folder, no torn tails; and another trouble with it shows when one is saved.
+    let Ok(entries) = journal.disk().list(&folder) else { return };
+    for entry in entries.into_iter().filter(|it| it.kind == Kind::File) {
+        let Some(name) = entry.name.strip_suffix(".new") else { continue };
+        let path = folder.join(&entry.name);
+        let Ok(event) = torn_event(journal, stream, name, &path) else { continue };
+        let mut queue = queue(journal);
+        if queue.pending.iter().all(|it| it.torn.as_ref() != Some(&path)) {
+            queue.pending.push_back(Pending { event, torn: Some(path) });
+        }
+    }
+}
+
+/// The event for a file in `torn/` called `<day>.<offset>` or `<day>.<offset>-<copy>`.
+fn torn_event(journal: &Journal, stream: Stream, name: &str, path: &PathBuf) -> io::Result<AuditEvent> {
+    let strange = || io::Error::from(io::ErrorKind::InvalidData);
+    let (day, rest) = name.split_once('.').ok_or_else(strange)?;
+    let offset = rest.split('-').next().unwrap_or(rest);
+    let file = journal.disk().open(path, Access::Read)?;
+    let mut lines = 0;
+    let walked = walk(&*file, 0, |piece| {
+        lines += u64::from(piece.is_line);
+        std::ops::ControlFlow::<()>::Continue(())
+    })?;
+    let parts = RecoveredParts {
+        stream,
+        day: day.parse().map_err(|_| strange())?,
+        offset: offset.parse().map_err(|_| strange())?,
+        bytes: walked.unwrap_or_default(),
+        torn_file: text(name),
+        lines: Some(lines),
+    };
+    let kind = Recovered::new(parts).map_err(|_| strange())?;
+    Ok(AuditEvent::new(journal.clock().now(), kind))
+}
+
+/// Writes what is queued; says what kept it from being written.
+pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
+    loop {
+        let drafts: Vec<Draft> = {
+            let queue = queue(journal);
+            queue.pending.iter().take(BATCH_MAX).map(|it| draft(&it.event)).collect()
+        };
+        if drafts.is_empty() {
+            break;
+        }
+        let count = drafts.len();
+        append(journal, drafts)?;
+        let told: Vec<Pending> = queue(journal).pending.drain(..count).collect();
+        for torn in told.into_iter().filter_map(|it| it.torn) {
+            mark_told(&**journal.disk(), &torn)
+                .map_err(|error| format!("rename {}: {error}", torn.display()))?;
+        }
+    }
+    let upkeep = queue(journal).upkeep.clone();
+    if let Some(upkeep) = upkeep {
+        upkeep.tick();
+        if let Some(trouble) = upkeep.take_troubles().pop() {
+            return Err(trouble);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the `.new` off a torn tail's name.
+fn mark_told(disk: &dyn Disk, torn: &PathBuf) -> io::Result<()> {
+    disk.rename(torn, &torn.with_extension(""))?;
+    torn.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))
+}
+
+/// Writes the record of a closed day and returns when it is on disk.
+pub(super) fn tell_closed(journal: &Journal, closed: &ClosedDay) -> Result<(), String> {
+    let parts = DayClosedParts {
+        stream: closed.stream,
+        day: closed.day,
+        lines: closed.lines,
+        bytes: closed.bytes,
+        first_seq: closed.first_seq,
+        last_seq: closed.last_seq,
+        last_hash: closed.hash,
+        sha256: closed.sha256,
+        smallest_timestamp: closed.span.map(|it| it.0),
+        largest_timestamp: closed.span.map(|it| it.1),
+        range: closed.range.as_ref().map(|it| it.peaks().to_vec()),
+    };
+    let kind = DayClosed::new(parts).map_err(|invalid| invalid.to_string())?;
+    tell(journal, kind)
+}
+
+/// Writes one event and returns when it is on disk.
+pub(super) fn tell(journal: &Journal, kind: impl Into<AuditKind>) -> Result<(), String> {
+    let event = AuditEvent::new(journal.clock().now(), kind);
+    append(journal, vec![draft(&event)])
+}
+
+fn draft(event: &AuditEvent) -> Draft {
+    Draft::new(|out| event.encode(out))
+}
+
+/// Appends to the audit stream through the journal's own writer, opened when first needed.
+fn append(journal: &Journal, drafts: Vec<Draft>) -> Result<(), String> {
+    let opened = queue(journal).upkeep.clone();
+    let upkeep = match opened {
+        Some(upkeep) => upkeep,
+        None => open(journal)?,
+    };
+    let commit = upkeep.commit();
+    let answer = match commit.enqueue(drafts) {
+        Ok((ticket, role)) => {
+            if role == Role::Leader {
+                commit.lead();
+            }
+            ticket.batch.wait().as_ref().map(|_| ()).map_err(Clone::clone)
+        }
+        Err(error) => Err(error),
+    };
+    answer.map_err(|error| {
+        if !is_passing(&error) {
+            // It has ended; the next time a new one finds out what is there.
+            queue(journal).upkeep = None;
+        }
+        format!("audit: {}", why(&error))
+    })
+}
+
+fn open(journal: &Journal) -> Result<Arc<Upkeep>, String> {
+    let options = WriterOptions::default();
+    let commit = journal
+        .open_commit(Stream::Audit, &options)
+        .map_err(|error| format!("audit: {}", chain_of(&error)))?;
+    let upkeep = Arc::new(Upkeep::new(journal, commit, Durability::Synced));
+    note_untold_torn(journal, Stream::Audit);
+    queue(journal).upkeep = Some(Arc::clone(&upkeep));
+    Ok(upkeep)
+}
+
+fn why(error: &CommitError) -> String {
+    match error {
+        CommitError::LowSpace { free_bytes, .. } => format!("only {free_bytes} bytes are free"),
+        CommitError::Locked { pid } => {
+            pid.map_or_else(|| "is locked".to_owned(), |pid| format!("is locked by process {pid}"))
+        }
+        CommitError::Recover(error) => chain_of(&**error),
+        CommitError::Unknown { failure, .. } | CommitError::Ended(failure) => chain_of(&**failure),
+    }
+}
+
+/// A writer of the journal is gone. The last one takes the journal's own audit writer with it.
+pub(super) fn writer_closed(journal: &Journal, stream: Stream) {
+    let before = journal.shared.writers.fetch_sub(1, Ordering::AcqRel);
+    // Its own upkeep is the one that may be left over.
+    if stream != Stream::Audit && before <= 2 {
+        let upkeep = queue(journal).upkeep.take();
+        if let Some(upkeep) = upkeep {
+            // What goes wrong here goes wrong with `HEAD` alone, which is made anew.
+            let _ = upkeep.close();
+        }
+    }
+}
+
+/// A text for a person; the reasons that the journal gives are never blank.
+fn text(of: &str) -> Text {
+    of.parse().unwrap_or_else(|_| Text::unknown())
+}
+
+/// The state of a stream's chain when a day was closed.
+#[derive(Clone, Debug)]
+pub(super) struct Closing {
+    pub(super) day: Day,
+    lines: u64,
+    hash: Digest,
+    range: Option<CompactRange>,
+}
+
+impl Closing {
+    pub(super) fn chain(&self) -> Chain {
+        Chain { lines: self.lines, hash: Some(self.hash), range: self.range.clone() }
+    }
+}
+
+/// The closing record of the newest day of `stream` before `day`.
+pub(super) fn closing_before(journal: &Journal, stream: Stream, day: Day) -> Option<Closing> {
+    let mut newest: Option<Closing> = None;
+    each_event(journal, b"\"day_closed\"", |event| {
+        let AuditKind::DayClosed(closed) = event.kind() else { return };
+        let is_newer = newest.as_ref().is_none_or(|it| it.day <= closed.day());
+        if closed.stream() == stream && closed.day() < day && is_newer {
+            let lines = closed.last_seq() + 1;
+            let range = closed.range().map(<[Digest]>::to_vec);
+            newest = Some(Closing {
+                day: closed.day(),
+                lines,
+                hash: closed.last_hash(),
+                range: range.and_then(|it| CompactRange::from_peaks(lines, it)),
+            });
+        }
+    });
+    newest
+}
+
+/// Damage that somebody accepted, and from where the chain goes on behind it.
+#[derive(Clone, Debug)]
+pub(super) struct AcceptedDamage {
+    day: Day,
+    byte: u64,
+    bytes: u64,
+    sha256: Digest,
+    lines: u64,
+    hash: Digest,
+    range: Option<CompactRange>,
+}
+
+impl AcceptedDamage {
+    /// Every accepted damage of `stream`.
+    pub(super) fn all(journal: &Journal, stream: Stream) -> Vec<AcceptedDamage> {
+        let mut all = Vec::new();
+        each_event(journal, b"\"damage_accepted\"", |event| {
+            if let AuditKind::DamageAccepted(it) = event.kind()
+                && it.stream() == stream
+            {
+                all.push(AcceptedDamage::of(it));
+            }
+        });
+        all
+    }
+
+    fn of(event: &DamageAccepted) -> AcceptedDamage {
+        let range = event.range().map(<[Digest]>::to_vec);
+        AcceptedDamage {
+            day: event.day(),
+            byte: event.byte(),
+            bytes: event.bytes(),
+            sha256: event.damaged_sha256(),
+            lines: event.next_seq(),
+            hash: event.last_hash(),
+            range: range.and_then(|it| CompactRange::from_peaks(event.next_seq(), it)),
+        }
+    }
+
+    /// Whether it is the damage that begins at `byte` of the file of `day`, unchanged since.
+    pub(super) fn is_at(&self, day: Day, byte: u64, file: &dyn File) -> bool {
+        (self.day, self.byte) == (day, byte)
+            && sha256_of(file, byte, self.bytes).is_ok_and(|it| it == self.sha256)
+    }
+
+    /// Whether the journal goes on at `offset` of `day` with line number `lines` because of it.
+    pub(super) fn ends_at(&self, day: Day, offset: u64, lines: u64) -> bool {
+        (self.day, self.end(), self.lines) == (day, offset, lines)
+    }
+
+    /// Where the damaged bytes end.
+    pub(super) fn end(&self) -> u64 {
+        self.byte + self.bytes
+    }
+
+    /// The chain behind it.
+    pub(super) fn chain(&self) -> Chain {
+        Chain { lines: self.lines, hash: Some(self.hash), range: self.range.clone() }
+    }
+}
+
+/// The SHA-256 of `len` bytes of a file.
+pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Digest> {
+    let mut state = Sha256::new();
+    let mut block = vec![0; 64 << 10];
+    let mut done = 0;
+    while done < len {
+        let wanted = usize::try_from(len - done).unwrap_or(usize::MAX).min(block.len());
+        let space = block.get_mut(..wanted).unwrap_or_default();
+        let read = disk::read_full(file, space, offset + done)?;
+        if read == 0 {
+            break;
+        }
+        state.update(space.get(..read).unwrap_or_default());
+        done += read as u64;
+    }
+    Ok(Digest::from_bytes(state.finalize().into()))
+}
+
+/// Hands every audit event whose line has `mark` in it to `visit`.
+fn each_event(journal: &Journal, mark: &[u8], mut visit: impl FnMut(&AuditEvent)) {
+    let disk = &**journal.disk();
+    // What cannot be read is for `tj verify` to name; here it is as if it were not there.
+    let days = journal.layout().days(disk, Stream::Audit).unwrap_or_default();
+    for day in days {
+        let _ = each_line(disk, &day, |line| {
+            if memchr::memmem::find(line, mark).is_some()
+                && let Ok(event) = AuditEvent::decode(line)
+            {
+                visit(&event);
+            }
+        });
+    }
+}

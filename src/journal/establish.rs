@@ -1,0 +1,138 @@
+//! Making a journal's folders and its `JOURNAL`, when a first writer needs them.
+//!
+//! Always true:
+//! - Two processes that begin a journal at the same time agree on one name.
+//! - A folder is on disk before anything in it is acknowledged.
+//!
+//! Refused: a folder of another user, a link in the place of a stream's folder, and streams without
+//! the `JOURNAL` that their first hash was made from.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use super::identity::{Identity, IdentityError};
+use super::writer::OpenError;
+use super::Journal;
+use crate::disk;
+use crate::disk::{Access, Disk, Kind};
+use crate::record::Stream;
+
+/// How often, and how long each time, one waits for another process that makes `JOURNAL`.
+const WAITS_MAX: u32 = 1000;
+const WAIT: Duration = Duration::from_millis(5);
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Disk { operation, path, source }
+}
+
+impl Journal {
+    /// Makes sure that the journal and the folder of `stream` are there and ours.
+    pub(super) fn establish(&self, stream: Stream) -> Result<Identity, OpenError> {
+        let (disk, layout) = (&**self.disk(), self.layout());
+        make_folders(disk, layout.logs())?;
+        let identity = match self.identity() {
+            Some(identity) => identity,
+            None => self.make_identity()?,
+        };
+        let folder = layout.stream(stream);
+        disk.create_folder(&folder).map_err(failed("make", &folder))?;
+        refuse_not_ours(disk, &folder, &[Kind::Folder])?;
+        disk.sync_folder(layout.logs()).map_err(failed("sync", layout.logs()))?;
+        Ok(identity)
+    }
+
+    fn make_identity(&self) -> Result<Identity, OpenError> {
+        let (disk, layout) = (&**self.disk(), self.layout());
+        let guard_path = layout.logs().join(".JOURNAL.lock");
+        let guard = disk
+            .open(&guard_path, Access::AppendOrCreate)
+            .map_err(failed("open", &guard_path))?;
+        let mut waits = 0;
+        while !guard.try_lock().map_err(failed("lock", &guard_path))? {
+            waits += 1;
+            if WAITS_MAX < waits {
+                return Err(OpenError::Locked { path: guard_path, pid: None });
+            }
+            thread::sleep(WAIT);
+        }
+        // Whoever had the lock has made it.
+        if let Some(found) = Identity::read(disk, layout).map_err(OpenError::Identity)? {
+            return Ok(self.shared.identity.get_or_init(|| found).clone());
+        }
+        let name = match &self.shared.options.name {
+            Some(name) => name.clone(),
+            None => {
+                self.refuse_streams_without_identity()?;
+                new_name()
+            }
+        };
+        let identity = Identity::new(&name).map_err(OpenError::Identity)?;
+        identity.write(disk, layout).map_err(OpenError::Identity)?;
+        Ok(self.shared.identity.get_or_init(|| identity).clone())
+    }
+
+    /// Streams with days, but no `JOURNAL`: it was lost, and a new name would break every chain.
+    fn refuse_streams_without_identity(&self) -> Result<(), OpenError> {
+        for stream in Stream::ALL {
+            let folder = self.layout().stream(stream);
+            let days = self.layout().days_in_logs(&**self.disk(), stream);
+            if !days.map_err(failed("list", &folder))?.is_empty() {
+                let path = self.layout().journal();
+                return Err(OpenError::Identity(IdentityError::Missing { path, folder }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name that no other journal has.
+fn new_name() -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("journal-{}", random.get(..12).unwrap_or(&random))
+}
+
+/// Makes the folder of the logs, and those above it that are missing, each durably.
+fn make_folders(disk: &dyn Disk, logs: &Path) -> Result<(), OpenError> {
+    let mut missing: Vec<PathBuf> = Vec::new();
+    let mut at = logs;
+    loop {
+        let here = disk.look(at).map_err(failed("look at", at))?;
+        if here.is_some() {
+            break;
+        }
+        missing.push(at.to_owned());
+        match at.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => at = parent,
+            _ => break,
+        }
+    }
+    for folder in missing.iter().rev() {
+        disk.create_folder(folder).map_err(failed("make", folder))?;
+        let parent = match folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        disk.sync_folder(parent).map_err(failed("sync", parent))?;
+    }
+    if missing.is_empty() {
+        // A link to the folder of the logs is the owner's choice; inside, no link is followed.
+        refuse_not_ours(disk, logs, &[Kind::Folder, Kind::Link])?;
+    }
+    Ok(())
+}
+
+fn refuse_not_ours(disk: &dyn Disk, folder: &Path, kinds: &[Kind]) -> Result<(), OpenError> {
+    let path = folder.to_owned();
+    match disk.look(folder).map_err(failed("look at", folder))? {
+        Some(meta) if kinds.contains(&meta.kind) => {
+            let (owner, user) = (meta.owner, disk.user());
+            if owner == user { Ok(()) } else { Err(OpenError::NotOurs { path, owner, user }) }
+        }
+        _ => Err(OpenError::NotAFolder { path }),
+    }
+}

@@ -1,0 +1,19 @@
+//! Who is told of a closed day and of the passing time: evidence attaches here.
+
+use std::fmt;
+
+use super::close::ClosedDay;
+use super::upkeep::Ticked;
+
+/// Told what happened, on a thread that no `append` waits for.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// A day was closed and sealed.
+    fn day_closed(&self, closed: &ClosedDay) {
+        let _ = closed;
+    }
+
+    /// About a second went by with the stream open for writing.
+    fn ticked(&self, ticked: &Ticked) {
+        let _ = ticked;
+    }
+}

@@ -1,0 +1,383 @@
+//! What falls due beside the append path: the sync of an interval, `HEAD`, the closing of days, the
+//! audit records; and the threads that see to it.
+//!
+//! Always true:
+//! - Nothing here stops a record from being appended. What goes wrong is kept for
+//!   [`super::Writer::troubles`] and tried again.
+//! - `HEAD` is written from a point that was synced before, outside the append path.
+//! - Closing a writer ends its threads and sees every queued record through first.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::close::{CloseError, close_day};
+use super::commit::Commit;
+use super::log::{CommitError, Failure, Log};
+use super::writer::Durability;
+use super::{Journal, audit};
+use crate::record::Stream;
+use crate::time::{Day, Timestamp};
+
+/// `HEAD` lags behind at most this long, or this many bytes.
+const HEAD_AGE_MAX: Duration = Duration::from_secs(10);
+const HEAD_LAG_MAX: u64 = 32 << 20;
+const TICK: Duration = Duration::from_secs(1);
+/// A day that could not be closed is tried again after this long.
+const CLOSE_RETRY: Duration = Duration::from_secs(60);
+/// More troubles than anybody reads are not kept.
+const TROUBLES_MAX: usize = 100;
+
+/// One open writer: its queue and log, and what keeps them.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    inner: Arc<Inner>,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    ticking: Option<JoinHandle<()>>,
+    committing: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    journal: Journal,
+    stream: Stream,
+    commit: Commit,
+    durability: Durability,
+    work: Mutex<Work>,
+    changed: Condvar,
+    due: Mutex<Due>,
+    troubles: Mutex<VecDeque<String>>,
+    closed: AtomicBool,
+}
+
+/// What the threads are asked for.
+#[derive(Debug, Default)]
+struct Work {
+    stop: bool,
+    rounds: usize,
+    tick_now: bool,
+}
+
+/// When things fall due again.
+#[derive(Debug, Default)]
+struct Due {
+    head_written: Option<Timestamp>,
+    close_failed: Option<Timestamp>,
+}
+
+impl Upkeep {
+    pub(super) fn new(journal: &Journal, commit: Commit, durability: Durability) -> Upkeep {
+        let stream = commit.log().stream();
+        let head_written = Some(journal.clock().now());
+        journal.shared.writers.fetch_add(1, Ordering::AcqRel);
+        let inner = Inner {
+            journal: journal.clone(),
+            stream,
+            commit,
+            durability,
+            work: Mutex::default(),
+            changed: Condvar::new(),
+            due: Mutex::new(Due { head_written, close_failed: None }),
+            troubles: Mutex::default(),
+            closed: AtomicBool::new(false),
+        };
+        Upkeep { inner: Arc::new(inner), threads: Mutex::default() }
+    }
+
+    pub(super) fn commit(&self) -> &Commit {
+        &self.inner.commit
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.inner.journal
+    }
+
+    pub(super) fn tick(&self) {
+        self.inner.tick();
+    }
+
+    pub(super) fn take_troubles(&self) -> Vec<String> {
+        lock(&self.inner.troubles).drain(..).collect()
+    }
+
+    /// Starts the thread that ticks.
+    pub(super) fn start_thread(&self) -> io::Result<()> {
+        let inner = Arc::clone(&self.inner);
+        let name = format!("tj-{}", inner.stream);
+        let thread = thread::Builder::new().name(name).spawn(move || inner.tick_until_stopped())?;
+        lock(&self.threads).ticking = Some(thread);
+        Ok(())
+    }
+
+    /// Has the commit thread lead the round that was just begun, or leads it here if there can be
+    /// no such thread.
+    pub(super) fn lead_in_background(&self) {
+        {
+            let mut threads = lock(&self.threads);
+            if threads.committing.is_none() && !self.inner.closed.load(Ordering::Acquire) {
+                let inner = Arc::clone(&self.inner);
+                let name = format!("tj-{}-commit", inner.stream);
+                let spawned = thread::Builder::new().name(name).spawn(move || inner.lead_rounds());
+                threads.committing = spawned.ok();
+            }
+            if threads.committing.is_some() {
+                lock(&self.inner.work).rounds += 1;
+                self.inner.changed.notify_all();
+                return;
+            }
+        }
+        self.inner.commit.lead();
+    }
+
+    /// Ends the threads and finishes; a second call only says how the log ended.
+    pub(super) fn close(&self) -> Result<(), Arc<Failure>> {
+        self.inner.commit.close();
+        lock(&self.inner.work).stop = true;
+        self.inner.changed.notify_all();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in [threads.committing, threads.ticking].into_iter().flatten() {
+            if thread.join().is_err() {
+                self.inner.trouble("a background thread panicked".to_owned());
+            }
+        }
+        if self.inner.closed.swap(true, Ordering::AcqRel) {
+            let ended = self.inner.commit.log().ended();
+            return match ended.filter(|it| !matches!(**it, Failure::Closed { .. })) {
+                Some(failure) => Err(failure),
+                None => Ok(()),
+            };
+        }
+        self.inner.finish()
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        // Whoever wants to know how it ended calls `close`.
+        let _ = self.close();
+    }
+}
+
+impl Inner {
+    fn tick_until_stopped(&self) {
+        let period = match self.durability {
+            Durability::Synced => TICK,
+            Durability::Interval(span) => span.clamp(Duration::from_millis(1), TICK),
+        };
+        let mut work = lock(&self.work);
+        loop {
+            let due = |work: &mut Work| !work.stop && !work.tick_now;
+            let waited = self.changed.wait_timeout_while(work, period, due);
+            work = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if work.stop {
+                return;
+            }
+            work.tick_now = false;
+            drop(work);
+            self.tick();
+            work = lock(&self.work);
+        }
+    }
+
+    fn lead_rounds(&self) {
+        let mut work = lock(&self.work);
+        loop {
+            if 0 < work.rounds {
+                work.rounds -= 1;
+                drop(work);
+                self.commit.lead();
+                work = lock(&self.work);
+            } else if work.stop {
+                return;
+            } else {
+                work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    fn tick(&self) {
+        if let Durability::Interval(_) = self.durability
+            && let Err(failure) = self.commit.log().sync_or_end()
+        {
+            self.trouble(format!("{}: {}", self.stream, chain_of(&*failure)));
+        }
+        self.end_idle_day();
+        self.write_head(false);
+        self.close_days();
+        self.tell();
+    }
+
+    fn finish(&self) -> Result<(), Arc<Failure>> {
+        let synced = self.commit.log().sync_or_end();
+        if synced.is_ok() {
+            self.write_head(true);
+            self.close_days();
+        }
+        self.tell();
+        self.commit.log().end(Failure::Closed { stream: self.stream });
+        self.commit.log().let_go();
+        audit::writer_closed(&self.journal, self.stream);
+        synced
+    }
+
+    /// A shared stream's day is ended by the next line only: nobody has it for himself.
+    fn end_idle_day(&self) {
+        if self.stream.is_shared() {
+            return;
+        }
+        let ended = self.commit.log().end_idle_day();
+        if let Err(failure) = ended {
+            self.trouble(format!("{}: {}", self.stream, chain_of(&*failure)));
+        }
+    }
+
+    fn write_head(&self, now: bool) {
+        let at = self.journal.clock().now();
+        let due = {
+            let written = lock(&self.due).head_written;
+            let age = written.and_then(|it| it.until(at));
+            // A clock that went back says nothing about the age.
+            now || age.is_none_or(|it| HEAD_AGE_MAX <= it)
+                || HEAD_LAG_MAX <= self.commit.log().bytes_since_head()
+        };
+        if !due {
+            return;
+        }
+        let path = self.journal.layout().head(self.stream);
+        let mut log = self.commit.log();
+        let written = if self.stream.is_shared() {
+            // Under the lock, so that it does not go back behind another writer's.
+            let write = |log: &mut Log| {
+                let Some(head) = log.head_to_write() else { return Ok(()) };
+                head.write(&**self.journal.disk(), &path)?;
+                log.head_was_written(head);
+                io::Result::Ok(())
+            };
+            match log.with_lock(write) {
+                Ok(written) => written,
+                // Somebody else is at it, or the log has ended: nothing to be added here.
+                Err(_) => Ok(()),
+            }
+        } else {
+            let head = if log.ended().is_some() { None } else { log.head_to_write() };
+            // Nobody appends while the log is locked, so the files are written without it.
+            drop(log);
+            let written = head.map(|head| {
+                head.write(&**self.journal.disk(), &path)?;
+                self.commit.log().head_was_written(head);
+                io::Result::Ok(())
+            });
+            written.unwrap_or(Ok(()))
+        };
+        lock(&self.due).head_written = Some(at);
+        if let Err(error) = written {
+            self.trouble(format!("write {}: {error}", path.display()));
+        }
+    }
+
+    fn close_days(&self) {
+        let days: Vec<Day> = self.commit.log().days_to_close().to_vec();
+        if days.is_empty() || !self.may_close() {
+            return;
+        }
+        let Some(identity) = self.journal.identity() else { return };
+        for day in days {
+            match close_day(&self.journal, self.stream, identity.name(), day) {
+                Ok(closed) => {
+                    self.commit.log().was_closed(day);
+                    if let Some(closed) = closed {
+                        self.journal.shared.options.observers.iter().for_each(|it| it.day_closed(&closed));
+                    }
+                }
+                Err(error) => {
+                    self.close_failed(&error);
+                    // Each day's record stands on the one of the day before.
+                    return;
+                }
+            }
+        }
+    }
+
+    fn may_close(&self) -> bool {
+        let now = self.journal.clock().now();
+        let failed = lock(&self.due).close_failed;
+        failed.is_none_or(|it| it.until(now).is_none_or(|age| CLOSE_RETRY <= age))
+    }
+
+    fn close_failed(&self, error: &CloseError) {
+        lock(&self.due).close_failed = Some(self.journal.clock().now());
+        self.trouble(chain_of(error));
+    }
+
+    /// Hands what happened to the audit stream.
+    fn tell(&self) {
+        let notes = self.commit.log().take_notes();
+        audit::note(&self.journal, self.stream, notes);
+        if self.stream != Stream::Audit
+            && let Err(trouble) = audit::write_behind(&self.journal)
+        {
+            self.trouble(trouble);
+        }
+        let log = self.commit.log();
+        let (lines, durable_lines) = (log.lines(), log.durable_lines());
+        drop(log);
+        let ticked = Ticked { stream: self.stream, lines, durable_lines };
+        self.journal.shared.options.observers.iter().for_each(|it| it.ticked(&ticked));
+    }
+
+    fn trouble(&self, text: String) {
+        let mut troubles = lock(&self.troubles);
+        // The same trouble every second is one trouble.
+        if troubles.back() != Some(&text) {
+            troubles.push_back(text);
+        }
+        if TROUBLES_MAX < troubles.len() {
+            troubles.pop_front();
+        }
+    }
+}
+
+/// Where a stream stands at a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ticked {
+    /// The stream.
+    pub stream: Stream,
+    /// How many lines it has.
+    pub lines: u64,
+    /// How many of them are on disk.
+    pub durable_lines: u64,
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each is changed in one step, so a panic elsewhere leaves it usable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// So that a shared log that nobody can lock is not taken for one that has ended.
+pub(super) fn is_passing(error: &CommitError) -> bool {
+    !matches!(error, CommitError::Ended(_) | CommitError::Unknown { .. })
+}
