@@ -9,7 +9,7 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use clap::Parser;
 use serde::Serialize;
-use tradejournal::journal::{Journal, Writer};
+use tradejournal::journal::{Journal, Options, Writer, WriterOptions};
 use tradejournal::record::{PerformanceMetric, RiskEvent, SessionRecord, TradeRecord};
 use tradejournal::time::{Clock, ManualClock};
 
@@ -46,4 +46,165 @@ pub(crate) fn run(args: &Demo, context: &mut Context<'_>) -> anyhow::Result<Verd
         return Ok(Verdict::Fine);
     }
     show(&summary, &logs, context)
+}
+
+fn refuse_unless_empty(folder: &Path) -> anyhow::Result<()> {
+    let refusal = |message: String| Failure::new(message).hint("name another: tj demo FOLDER");
+    match fs::read_dir(folder) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(refusal(format!("{} is not empty", folder.display())).into()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => {
+            let message = format!("cannot look into {}", folder.display());
+            Err(refusal(message).because(error).into())
+        }
+    }
+}
+
+/// One writer a stream, as a bot has them.
+struct Writers {
+    sessions: Writer<SessionRecord>,
+    trades: Writer<TradeRecord>,
+    risks: Writer<RiskEvent>,
+    alerts: Writer<PerformanceMetric>,
+}
+
+impl Writers {
+    fn open(journal: &Journal) -> anyhow::Result<Writers> {
+        Ok(Writers {
+            sessions: journal.writer()?,
+            trades: journal.writer()?,
+            risks: journal.writer()?,
+            alerts: journal.writer()?,
+        })
+    }
+
+    /// What a bot's background threads do: here, close the day that is over.
+    fn tick(&self) {
+        self.sessions.tick();
+        self.trades.tick();
+        self.risks.tick();
+        self.alerts.tick();
+    }
+
+    fn close(self) -> anyhow::Result<()> {
+        self.sessions.close()?;
+        self.trades.close()?;
+        self.risks.close()?;
+        self.alerts.close()?;
+        Ok(())
+    }
+}
+
+/// Writes the day as a bot would have, on a clock of its own.
+fn write(logs: &Path, folder: &Path) -> anyhow::Result<Summary> {
+    let open = OPEN.parse()?;
+    let made = simulated::day(open, SEED)?;
+    let clock = Arc::new(ManualClock::new(open));
+    fs::create_dir_all(folder)?;
+    let journal = Options::new(logs)
+        .archive(folder.join("archive"))
+        .name("demo")
+        .clock(Arc::clone(&clock) as Arc<dyn Clock>)
+        .writer(WriterOptions::default().background(false))
+        .open()?;
+    let writers = Writers::open(&journal)?;
+    let mut summary = Summary::default();
+    for (at, made) in made {
+        clock.set(at.saturating_add(Duration::from_millis(3)));
+        match made {
+            Made::Session(record) => {
+                writers.sessions.append(&record)?;
+                summary.sessions += 1;
+            }
+            Made::Trade(record) => {
+                writers.trades.append(&record)?;
+                summary.trades += 1;
+            }
+            Made::Risk(record) => {
+                writers.risks.append(&record)?;
+                summary.risk_events += 1;
+            }
+            Made::Performance(record) => {
+                writers.alerts.append(&record)?;
+                summary.performance_alerts += 1;
+            }
+        }
+    }
+    let midnight = open.day().next().start();
+    clock.set(midnight.saturating_add(Duration::from_secs(5)));
+    writers.tick();
+    writers.close()?;
+    Ok(summary)
+}
+
+/// Every file below `folder`, in order.
+fn files(folder: &Path) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                files.push(entry.path().display().to_string());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn show(summary: &Summary, logs: &Path, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    let day = OPEN.get(..10).unwrap_or_default();
+    context.out.line(format!(
+        "A simulated trading day, {day}: {} entries and exits, {} risk events, {} performance records.\n\
+         Each record was on disk before the next one was made.",
+        summary.trades, summary.risk_events, summary.performance_alerts
+    ))?;
+    let mut verdict = Verdict::Fine;
+    let dir = logs.display().to_string();
+    for words in [
+        "tail trades -n 8",
+        "query trades --outcome win --count --sum net_profit_loss",
+        "verify",
+    ] {
+        verdict = verdict.and(run_shown(words, &dir, context)?);
+    }
+    context.out.line("\nThe files:")?;
+    for file in &summary.files {
+        context.out.line(format!("  {file:<44} {}", purpose(file)).trim_end())?;
+    }
+    context.out.line(format!(
+        "\nNext, try:\n  \
+         tj query trades --symbol NVDA --dir {dir}\n  \
+         tj query trades --sum net_profit_loss --json --dir {dir}\n  \
+         tj tail risk-management --dir {dir}\n  \
+         tj status --dir {dir}\n  \
+         jq -c '[.symbol, .action, .price]' {dir}/trades/{day}.jsonl"
+    ))?;
+    Ok(verdict)
+}
+
+/// Runs a command of this program as its line says, and shows the line.
+fn run_shown(words: &str, dir: &str, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    context.out.line(format!("\n$ tj {words} --dir {dir}"))?;
+    let line = ["tj"].into_iter().chain(words.split(' ')).chain(["--dir", dir]);
+    super::run(&Args::try_parse_from(line)?, context.out, context.talk)
+}
+
+fn purpose(file: &str) -> &'static str {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    match name {
+        "JOURNAL" => "what this folder is",
+        "HEAD" => "the newest line known to be on disk",
+        "LOCK" => "held by the writer",
+        _ if name.ends_with(".jsonl.sha256") => "the seal of the closed day, for sha256sum -c",
+        _ if name.starts_with(|it: char| it.is_ascii_digit()) => "one record a line",
+        _ if name.ends_with(".jsonl") => "a link to the newest day",
+        _ => "",
+    }
 }
