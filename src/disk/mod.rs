@@ -9,12 +9,12 @@
 //! Not here: what the bytes mean, and where they go.
 
 mod real;
-mod sim;
+pub mod sim;
 
 use std::{fmt, io, path::Path};
 
 pub use real::RealDisk;
-pub use sim::{Fault, SimDisk};
+pub use sim::SimDisk;
 
 /// What kind of thing a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,11 +29,10 @@ use super::walk::walk;
 use super::writer::{Durability, WriterOptions};
 use crate::disk;
 use crate::disk::{Access, Disk, File, Kind};
-use crate::record::field::Text;
 use crate::record::{
     AuditEvent, AuditKind, ClockStepped, ClockSteppedParts, DamageAccepted, DayClosed,
-    DayClosedParts, Digest, HeadRebuilt, HeadRebuiltParts, Invalid, Record, Recovered,
-    RecoveredParts, Stream,
+    DayClosedParts, Digest, HeadRebuilt, HeadRebuiltParts, Record, Recovered, RecoveredParts,
+    Stream,
 };
 use crate::time::Day;
 
@@ -66,41 +65,69 @@ fn lock(mutex: &Mutex<AuditQueue>) -> MutexGuard<'_, AuditQueue> {
 pub(super) fn note(journal: &Journal, stream: Stream, notes: Vec<Note>) {
     let now = journal.clock().now();
     for note in notes {
-        let kind: Result<AuditKind, Invalid> = match note {
-            Note::HeadRebuilt { why } => {
-                let why = text(&why);
-                HeadRebuilt::new(HeadRebuiltParts { stream, why }).map(AuditKind::from)
-            }
-            Note::ClockStepped { day, today } => {
-                let parts = ClockSteppedParts { stream, from: day.start(), to: today.start() };
-                ClockStepped::new(parts).map(AuditKind::from)
-            }
-        };
-        if let Ok(kind) = kind {
+        // Only a blank reason could be refused, and the journal gives none.
+        if let Ok(kind) = kind_of(stream, note) {
             let event = AuditEvent::new(now, kind);
-            queue(journal).pending.push_back(Pending { event, torn: None });
+            queue(journal)
+                .pending
+                .push_back(Pending { event, torn: None });
         }
     }
+}
+
+fn kind_of(stream: Stream, note: Note) -> Result<AuditKind, Box<dyn std::error::Error>> {
+    Ok(match note {
+        Note::HeadRebuilt { why } => {
+            let why = why.parse()?;
+            HeadRebuilt::new(HeadRebuiltParts { stream, why })?.into()
+        }
+        Note::ClockStepped { day, today } => {
+            let parts = ClockSteppedParts {
+                stream,
+                from: day.start(),
+                to: today.start(),
+            };
+            ClockStepped::new(parts)?.into()
+        }
+    })
 }
 
 /// Queues every torn tail that was saved and not told of yet.
 pub(super) fn note_untold_torn(journal: &Journal, stream: Stream) {
     let folder = journal.layout().torn(stream);
     // No folder, no torn tails; and another trouble with it shows when one is saved.
-    let Ok(entries) = journal.disk().list(&folder) else { return };
+    let Ok(entries) = journal.disk().list(&folder) else {
+        return;
+    };
     for entry in entries.into_iter().filter(|it| it.kind == Kind::File) {
-        let Some(name) = entry.name.strip_suffix(".new") else { continue };
+        let Some(name) = entry.name.strip_suffix(".new") else {
+            continue;
+        };
         let path = folder.join(&entry.name);
-        let Ok(event) = torn_event(journal, stream, name, &path) else { continue };
+        let Ok(event) = torn_event(journal, stream, name, &path) else {
+            continue;
+        };
         let mut queue = queue(journal);
-        if queue.pending.iter().all(|it| it.torn.as_ref() != Some(&path)) {
-            queue.pending.push_back(Pending { event, torn: Some(path) });
+        if queue
+            .pending
+            .iter()
+            .all(|it| it.torn.as_ref() != Some(&path))
+        {
+            queue.pending.push_back(Pending {
+                event,
+                torn: Some(path),
+            });
         }
     }
 }
 
 /// The event for a file in `torn/` called `<day>.<offset>` or `<day>.<offset>-<copy>`.
-fn torn_event(journal: &Journal, stream: Stream, name: &str, path: &PathBuf) -> io::Result<AuditEvent> {
+fn torn_event(
+    journal: &Journal,
+    stream: Stream,
+    name: &str,
+    path: &PathBuf,
+) -> io::Result<AuditEvent> {
     let strange = || io::Error::from(io::ErrorKind::InvalidData);
     let (day, rest) = name.split_once('.').ok_or_else(strange)?;
     let offset = rest.split('-').next().unwrap_or(rest);
@@ -115,7 +142,7 @@ fn torn_event(journal: &Journal, stream: Stream, name: &str, path: &PathBuf) -> 
         day: day.parse().map_err(|_| strange())?,
         offset: offset.parse().map_err(|_| strange())?,
         bytes: walked.unwrap_or_default(),
-        torn_file: text(name),
+        torn_file: name.parse().map_err(|_| strange())?,
         lines: Some(lines),
     };
     let kind = Recovered::new(parts).map_err(|_| strange())?;
@@ -127,7 +154,12 @@ pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
     loop {
         let drafts: Vec<Draft> = {
             let queue = queue(journal);
-            queue.pending.iter().take(BATCH_MAX).map(|it| draft(&it.event)).collect()
+            queue
+                .pending
+                .iter()
+                .take(BATCH_MAX)
+                .map(|it| draft(&it.event))
+                .collect()
         };
         if drafts.is_empty() {
             break;
@@ -153,7 +185,8 @@ pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
 /// Takes the `.new` off a torn tail's name.
 fn mark_told(disk: &dyn Disk, torn: &PathBuf) -> io::Result<()> {
     disk.rename(torn, &torn.with_extension(""))?;
-    torn.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))
+    torn.parent()
+        .map_or(Ok(()), |folder| disk.sync_folder(folder))
 }
 
 /// Writes the record of a closed day and returns when it is on disk.
@@ -198,7 +231,12 @@ fn append(journal: &Journal, drafts: Vec<Draft>) -> Result<(), String> {
             if role == Role::Leader {
                 commit.lead();
             }
-            ticket.batch.wait().as_ref().map(|_| ()).map_err(Clone::clone)
+            ticket
+                .batch
+                .wait()
+                .as_ref()
+                .map(|_| ())
+                .map_err(Clone::clone)
         }
         Err(error) => Err(error),
     };
@@ -225,9 +263,10 @@ fn open(journal: &Journal) -> Result<Arc<Upkeep>, String> {
 fn why(error: &CommitError) -> String {
     match error {
         CommitError::LowSpace { free_bytes, .. } => format!("only {free_bytes} bytes are free"),
-        CommitError::Locked { pid } => {
-            pid.map_or_else(|| "is locked".to_owned(), |pid| format!("is locked by process {pid}"))
-        }
+        CommitError::Locked { pid } => pid.map_or_else(
+            || "is locked".to_owned(),
+            |pid| format!("is locked by process {pid}"),
+        ),
         CommitError::Recover(error) => chain_of(&**error),
         CommitError::Unknown { failure, .. } | CommitError::Ended(failure) => chain_of(&**failure),
     }
@@ -246,11 +285,6 @@ pub(super) fn writer_closed(journal: &Journal, stream: Stream) {
     }
 }
 
-/// A text for a person; the reasons that the journal gives are never blank.
-fn text(of: &str) -> Text {
-    of.parse().unwrap_or_else(|_| Text::unknown())
-}
-
 /// The state of a stream's chain when a day was closed.
 #[derive(Clone, Debug)]
 pub(super) struct Closing {
@@ -262,7 +296,11 @@ pub(super) struct Closing {
 
 impl Closing {
     pub(super) fn chain(&self) -> Chain {
-        Chain { lines: self.lines, hash: Some(self.hash), range: self.range.clone() }
+        Chain {
+            lines: self.lines,
+            hash: Some(self.hash),
+            range: self.range.clone(),
+        }
     }
 }
 
@@ -270,11 +308,13 @@ impl Closing {
 pub(super) fn closing_before(journal: &Journal, stream: Stream, day: Day) -> Option<Closing> {
     let mut newest: Option<Closing> = None;
     each_event(journal, b"\"day_closed\"", |event| {
-        let AuditKind::DayClosed(closed) = event.kind() else { return };
+        let AuditKind::DayClosed(closed) = event.kind() else {
+            return;
+        };
         let is_newer = newest.as_ref().is_none_or(|it| it.day <= closed.day());
         if closed.stream() == stream && closed.day() < day && is_newer {
             let lines = closed.last_seq() + 1;
-            let range = closed.range().map(<[Digest]>::to_vec);
+            let range = closed.range().cloned();
             newest = Some(Closing {
                 day: closed.day(),
                 lines,
@@ -313,7 +353,7 @@ impl AcceptedDamage {
     }
 
     fn of(event: &DamageAccepted) -> AcceptedDamage {
-        let range = event.range().map(<[Digest]>::to_vec);
+        let range = event.range().cloned();
         AcceptedDamage {
             day: event.day(),
             byte: event.byte(),
@@ -343,7 +383,11 @@ impl AcceptedDamage {
 
     /// The chain behind it.
     pub(super) fn chain(&self) -> Chain {
-        Chain { lines: self.lines, hash: Some(self.hash), range: self.range.clone() }
+        Chain {
+            lines: self.lines,
+            hash: Some(self.hash),
+            range: self.range.clone(),
+        }
     }
 }
 
@@ -353,7 +397,9 @@ pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Di
     let mut block = vec![0; 64 << 10];
     let mut done = 0;
     while done < len {
-        let wanted = usize::try_from(len - done).unwrap_or(usize::MAX).min(block.len());
+        let wanted = usize::try_from(len - done)
+            .unwrap_or(usize::MAX)
+            .min(block.len());
         let space = block.get_mut(..wanted).unwrap_or_default();
         let read = disk::read_full(file, space, offset + done)?;
         if read == 0 {
@@ -369,7 +415,10 @@ pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Di
 fn each_event(journal: &Journal, mark: &[u8], mut visit: impl FnMut(&AuditEvent)) {
     let disk = &**journal.disk();
     // What cannot be read is for `tj verify` to name; here it is as if it were not there.
-    let days = journal.layout().days(disk, Stream::Audit).unwrap_or_default();
+    let days = journal
+        .layout()
+        .days(disk, Stream::Audit)
+        .unwrap_or_default();
     for day in days {
         let _ = each_line(disk, &day, |line| {
             if memchr::memmem::find(line, mark).is_some()

@@ -59,15 +59,25 @@ impl Chain {
     /// Takes `line` as the next one, or says why it is not and stays as it was.
     pub(super) fn take(&mut self, line: &[u8]) -> Result<Tail, Break> {
         let Some(tail) = Tail::parse(line) else {
-            return Err(if is_json_object(line) { Break::Unchained } else { Break::NoTail });
+            return Err(if is_json_object(line) {
+                Break::Unchained
+            } else {
+                Break::NoTail
+            });
         };
         if tail.seq < tail.dur {
-            return Err(Break::Dur { dur: tail.dur, seq: tail.seq });
+            return Err(Break::Dur {
+                dur: tail.dur,
+                seq: tail.seq,
+            });
         }
         match self.hash {
             Some(hash) => {
                 if tail.seq != self.lines {
-                    return Err(Break::Seq { expected: self.lines, found: tail.seq });
+                    return Err(Break::Seq {
+                        expected: self.lines,
+                        found: tail.seq,
+                    });
                 }
                 if !tail.checks(line, &hash) {
                     return Err(Break::Hash);

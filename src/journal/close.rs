@@ -88,7 +88,11 @@ pub enum CloseError {
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CloseError {
     let path = path.to_owned();
-    move |source| CloseError::Disk { operation, path, source }
+    move |source| CloseError::Disk {
+        operation,
+        path,
+        source,
+    }
 }
 
 /// Closes `day`, which no line is added to any more; a day without a line has nothing to close.
@@ -100,7 +104,10 @@ pub(super) fn close_day(
 ) -> Result<Option<ClosedDay>, CloseError> {
     let layout = journal.layout();
     let (path, seal) = (layout.day(stream, day), layout.seal(stream, day));
-    let sealed = journal.disk().look(&seal).map_err(failed("look at", &seal))?;
+    let sealed = journal
+        .disk()
+        .look(&seal)
+        .map_err(failed("look at", &seal))?;
     if sealed.is_some() {
         return Ok(None);
     }
@@ -108,8 +115,10 @@ pub(super) fn close_day(
         return Ok(None);
     };
     // Order matters: the audit record is on disk before the seal that says so.
-    audit::tell_closed(journal, &closed)
-        .map_err(|why| CloseError::Audit { path: path.clone(), why })?;
+    audit::tell_closed(journal, &closed).map_err(|why| CloseError::Audit {
+        path: path.clone(),
+        why,
+    })?;
     let text = format!("{}  {day}.jsonl\n", closed.sha256);
     disk::replace(&**journal.disk(), &seal, text.as_bytes()).map_err(failed("write", &seal))?;
     Ok(Some(closed))
@@ -123,7 +132,10 @@ fn read_day(
     day: Day,
 ) -> Result<Option<ClosedDay>, CloseError> {
     let path = journal.layout().day(stream, day);
-    let file = journal.disk().open(&path, Access::Read).map_err(failed("open", &path))?;
+    let file = journal
+        .disk()
+        .open(&path, Access::Read)
+        .map_err(failed("open", &path))?;
     let chain = history::chain_before(journal, stream, name, day)
         .map_err(failed("read the day before", &path))?;
     let mut reading = Reading {
@@ -145,7 +157,9 @@ fn read_day(
             return Err(CloseError::Damaged { path, byte, source });
         };
         from = accepted.end();
-        reading.skip(&*file, byte, from).map_err(failed("read", &path))?;
+        reading
+            .skip(&*file, byte, from)
+            .map_err(failed("read", &path))?;
         reading.chain = accepted.chain();
     };
     let (Some(first_seq), Some(hash)) = (reading.first_seq, reading.chain.hash) else {
@@ -177,8 +191,11 @@ impl Reading {
     /// Takes lines until the end, or until the first bad one with its place.
     fn run(&mut self, file: &dyn File, from: u64) -> io::Result<Result<u64, (u64, Break)>> {
         walk(file, from, |piece| {
-            let taken =
-                if piece.is_line { self.chain.take(piece.bytes) } else { Err(Break::NoTail) };
+            let taken = if piece.is_line {
+                self.chain.take(piece.bytes)
+            } else {
+                Err(Break::NoTail)
+            };
             let tail = match taken {
                 Ok(tail) => tail,
                 Err(why) => return ControlFlow::Break((piece.offset, why)),
@@ -225,6 +242,8 @@ fn line_timestamp(line: &[u8]) -> Option<Timestamp> {
         timestamp: Option<serde_json::Value>,
     }
     let times: Times = serde_json::from_slice(line).ok()?;
-    let text = times.datetime_utc.or_else(|| times.timestamp?.as_str().map(str::to_owned))?;
+    let text = times
+        .datetime_utc
+        .or_else(|| times.timestamp?.as_str().map(str::to_owned))?;
     text.parse().ok()
 }

@@ -92,19 +92,35 @@ impl Commit {
         let bytes: usize = drafts.iter().map(Draft::line_len_max).sum();
         let mut queue = self.lock_queue();
         while !queue.drafts.is_empty() && self.queue_bytes_max < queue.bytes.saturating_add(bytes) {
-            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .room
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         if self.closed.load(Ordering::Acquire) {
-            let failure = Failure::Closed { stream: self.stream };
+            let failure = Failure::Closed {
+                stream: self.stream,
+            };
             return Err(CommitError::Ended(Arc::new(failure)));
         }
-        let role = if queue.drafts.is_empty() { Role::Leader } else { Role::Follower };
+        let role = if queue.drafts.is_empty() {
+            Role::Leader
+        } else {
+            Role::Follower
+        };
         let (first, count) = (queue.drafts.len(), drafts.len());
         let batch = Arc::clone(&queue.batch);
         queue.drafts.extend(drafts);
         queue.bytes += bytes;
         queue.callers += 1;
-        Ok((Ticket { batch, first, count }, role))
+        Ok((
+            Ticket {
+                batch,
+                first,
+                count,
+            },
+            role,
+        ))
     }
 
     /// Sees the queued round through. Only the round's leader calls this, and only once.
@@ -114,7 +130,9 @@ impl Commit {
             Err(poisoned) => {
                 let mut log = poisoned.into_inner();
                 // Some commit broke off in the middle, so the log's numbers prove nothing.
-                let failure = log.end(Failure::Panicked { stream: self.stream });
+                let failure = log.end(Failure::Panicked {
+                    stream: self.stream,
+                });
                 let (round, _) = self.take_round();
                 drop(log);
                 round.answer(Err(CommitError::Ended(failure)));
@@ -129,7 +147,9 @@ impl Commit {
             round,
             answer: Some(Err(CommitError::Unknown {
                 seqs: first..first + drafts.len() as u64,
-                failure: Arc::new(Failure::Panicked { stream: self.stream }),
+                failure: Arc::new(Failure::Panicked {
+                    stream: self.stream,
+                }),
             })),
         };
         let start = Instant::now();
@@ -137,7 +157,8 @@ impl Commit {
         let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.commit_nanos.store(nanos, Ordering::Relaxed);
         let waiting = self.lock_queue().callers;
-        self.expected.store(round.round.callers + waiting, Ordering::Relaxed);
+        self.expected
+            .store(round.round.callers + waiting, Ordering::Relaxed);
         // Order matters: the log is free before anybody wakes, or the next leader wakes only to
         // wait for it.
         drop(log);
@@ -177,7 +198,9 @@ impl Commit {
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(|poisoned| {
             let mut log = poisoned.into_inner();
-            log.end(Failure::Panicked { stream: self.stream });
+            log.end(Failure::Panicked {
+                stream: self.stream,
+            });
             log
         })
     }
@@ -205,7 +228,11 @@ impl Round {
         let _ = self.batch.answer.set(answer);
         let wakers = {
             // Order matters: a waker registered after this looks at the answer first.
-            let mut wakers = self.batch.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut wakers = self
+                .batch
+                .wakers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *wakers)
         };
         wakers.into_iter().for_each(Waker::wake);

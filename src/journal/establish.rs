@@ -14,10 +14,9 @@ use std::{
     time::Duration,
 };
 
+use super::Journal;
 use super::identity::{Identity, IdentityError};
 use super::writer::OpenError;
-use super::Journal;
-use crate::disk;
 use crate::disk::{Access, Disk, Kind};
 use crate::record::Stream;
 
@@ -27,7 +26,11 @@ const WAIT: Duration = Duration::from_millis(5);
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
-    move |source| OpenError::Disk { operation, path, source }
+    move |source| OpenError::Disk {
+        operation,
+        path,
+        source,
+    }
 }
 
 impl Journal {
@@ -40,9 +43,11 @@ impl Journal {
             None => self.make_identity()?,
         };
         let folder = layout.stream(stream);
-        disk.create_folder(&folder).map_err(failed("make", &folder))?;
+        disk.create_folder(&folder)
+            .map_err(failed("make", &folder))?;
         refuse_not_ours(disk, &folder, &[Kind::Folder])?;
-        disk.sync_folder(layout.logs()).map_err(failed("sync", layout.logs()))?;
+        disk.sync_folder(layout.logs())
+            .map_err(failed("sync", layout.logs()))?;
         Ok(identity)
     }
 
@@ -56,7 +61,10 @@ impl Journal {
         while !guard.try_lock().map_err(failed("lock", &guard_path))? {
             waits += 1;
             if WAITS_MAX < waits {
-                return Err(OpenError::Locked { path: guard_path, pid: None });
+                return Err(OpenError::Locked {
+                    path: guard_path,
+                    pid: None,
+                });
             }
             thread::sleep(WAIT);
         }
@@ -131,7 +139,11 @@ fn refuse_not_ours(disk: &dyn Disk, folder: &Path, kinds: &[Kind]) -> Result<(),
     match disk.look(folder).map_err(failed("look at", folder))? {
         Some(meta) if kinds.contains(&meta.kind) => {
             let (owner, user) = (meta.owner, disk.user());
-            if owner == user { Ok(()) } else { Err(OpenError::NotOurs { path, owner, user }) }
+            if owner == user {
+                Ok(())
+            } else {
+                Err(OpenError::NotOurs { path, owner, user })
+            }
         }
         _ => Err(OpenError::NotAFolder { path }),
     }

@@ -19,22 +19,22 @@ const HEAD_LEN_MAX: u64 = 64 << 10;
 
 /// The newest line known to be on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub(super) struct Head {
     /// How many lines the stream had: the line's seq and one.
-    pub lines: u64,
+    pub(super) lines: u64,
     /// The line's hash.
-    pub hash: Digest,
+    pub(super) hash: Digest,
     /// The day whose file it is in.
-    pub day: Day,
+    pub(super) day: Day,
     /// Where in that file it ends.
-    pub offset: u64,
+    pub(super) offset: u64,
     /// The compact Merkle range over all lines, unless older days were deleted before it was known.
-    pub range: Option<CompactRange>,
+    pub(super) range: Option<CompactRange>,
 }
 
 /// What reading `HEAD` found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeadFile {
+pub(super) enum HeadFile {
     /// Nothing: a new stream, or somebody removed it.
     Missing,
     /// Something that is no head, and why.
@@ -57,7 +57,7 @@ impl Head {
     ///
     /// # Errors
     /// The disk's. A file that is no head is not an error but [`HeadFile::Unreadable`].
-    pub fn read(disk: &dyn Disk, path: &Path) -> io::Result<HeadFile> {
+    pub(super) fn read(disk: &dyn Disk, path: &Path) -> io::Result<HeadFile> {
         let bytes = match disk::read_small(disk, path, HEAD_LEN_MAX) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(HeadFile::Missing),
@@ -79,7 +79,7 @@ impl Head {
     ///
     /// # Errors
     /// The disk's.
-    pub fn write(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
         let hex = |peaks: &CompactRange| peaks.peaks().iter().map(Digest::to_string).collect();
         let raw = RawHead {
             lines: self.lines,
@@ -96,7 +96,10 @@ impl Head {
     fn from_raw(raw: &RawHead) -> Option<Head> {
         let range = match &raw.range {
             Some(texts) => {
-                let peaks = texts.iter().map(|it| it.parse().ok()).collect::<Option<_>>()?;
+                let peaks = texts
+                    .iter()
+                    .map(|it| it.parse().ok())
+                    .collect::<Option<_>>()?;
                 Some(CompactRange::from_peaks(raw.lines, peaks)?)
             }
             None => None,
@@ -104,6 +107,12 @@ impl Head {
         (0 < raw.lines && 0 < raw.offset).then_some(())?;
         let hash = raw.hash.parse().ok()?;
         let day = raw.day.parse().ok()?;
-        Some(Head { lines: raw.lines, hash, day, offset: raw.offset, range })
+        Some(Head {
+            lines: raw.lines,
+            hash,
+            day,
+            offset: raw.offset,
+            range,
+        })
     }
 }

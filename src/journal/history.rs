@@ -40,7 +40,11 @@ pub(super) fn chain_before(
         add_day(disk, file, &mut chain)?;
     }
     if older.is_empty() && !begins_at_zero(journal, stream, day)? {
-        return Ok(Chain { lines: 0, hash: None, range: None });
+        return Ok(Chain {
+            lines: 0,
+            hash: None,
+            range: None,
+        });
     }
     Ok(chain)
 }
@@ -48,7 +52,9 @@ pub(super) fn chain_before(
 /// Takes the seq and hash columns of a day as they stand; `tj verify` is for whether they hold.
 fn add_day(disk: &dyn Disk, day: &DayFile, chain: &mut Chain) -> io::Result<()> {
     each_line(disk, day, |line| {
-        let Some(tail) = Tail::parse(line) else { return };
+        let Some(tail) = Tail::parse(line) else {
+            return;
+        };
         chain.range = match chain.range.take() {
             Some(mut range) if tail.seq == chain.lines => {
                 range.push(tail.hash);
@@ -72,9 +78,10 @@ pub(super) fn each_line(
     let plain = FileReader::new(&*file, 0);
     let mut reader: Box<dyn BufRead> = match day.place {
         Place::Logs => Box::new(BufReader::with_capacity(BLOCK_LEN, plain)),
-        Place::Archive => {
-            Box::new(BufReader::with_capacity(BLOCK_LEN, MultiGzDecoder::new(plain)))
-        }
+        Place::Archive => Box::new(BufReader::with_capacity(
+            BLOCK_LEN,
+            MultiGzDecoder::new(plain),
+        )),
     };
     let mut line = Vec::new();
     loop {

@@ -33,7 +33,13 @@ impl StreamLock {
         let file = disk.open(path, Access::AppendOrCreate)?;
         let identity = file.look()?.identity;
         let disk = Arc::clone(disk);
-        Ok(StreamLock { disk, path: path.to_owned(), file, identity, pid: process::id() })
+        Ok(StreamLock {
+            disk,
+            path: path.to_owned(),
+            file,
+            identity,
+            pid: process::id(),
+        })
     }
 
     /// Takes the lock if nobody holds it, and leaves the pid in the file for people.
@@ -61,7 +67,10 @@ impl StreamLock {
 
     /// Whether the file at the lock's path is still the one that is locked.
     pub(super) fn still_holds(&self) -> io::Result<bool> {
-        Ok(self.disk.look(&self.path)?.is_some_and(|it| it.identity == self.identity))
+        Ok(self
+            .disk
+            .look(&self.path)?
+            .is_some_and(|it| it.identity == self.identity))
     }
 
     /// The process that the file names: who holds the lock, as far as a file can say.

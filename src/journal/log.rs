@@ -86,13 +86,19 @@ pub enum Failure {
 #[derive(Clone, Debug)]
 pub(super) enum CommitError {
     /// Nothing was written; the log goes on.
-    LowSpace { free_bytes: u64, min_free_bytes: u64 },
+    LowSpace {
+        free_bytes: u64,
+        min_free_bytes: u64,
+    },
     /// Nothing was written; the log goes on. Another process keeps the lock of a shared stream.
     Locked { pid: Option<u32> },
     /// Nothing was written; the tail of a shared stream is not fit to be written behind.
     Recover(Arc<RecoverError>),
     /// The log ends here, and whether these lines are on disk is unknown.
-    Unknown { seqs: Range<u64>, failure: Arc<Failure> },
+    Unknown {
+        seqs: Range<u64>,
+        failure: Arc<Failure>,
+    },
     /// Nothing was written: the log had ended before.
     Ended(Arc<Failure>),
 }
@@ -159,8 +165,15 @@ pub(super) enum Note {
 /// Why a log cannot be opened.
 #[derive(Debug)]
 pub(super) enum LogError {
-    Disk { operation: &'static str, path: PathBuf, source: io::Error },
-    Locked { path: PathBuf, pid: Option<u32> },
+    Disk {
+        operation: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    Locked {
+        path: PathBuf,
+        pid: Option<u32>,
+    },
     Recover(RecoverError),
 }
 
@@ -181,7 +194,11 @@ impl Log {
         let path = journal.layout().lock(stream);
         let failed = |operation| {
             let path = path.clone();
-            move |source| LogError::Disk { operation, path, source }
+            move |source| LogError::Disk {
+                operation,
+                path,
+                source,
+            }
         };
         let lock = StreamLock::open(journal.disk(), &path).map_err(failed("open"))?;
         let taken = if options.shared {
@@ -191,7 +208,10 @@ impl Log {
             take_within(&lock, Duration::from_millis(20))
         };
         if !taken.map_err(failed("lock"))? {
-            return Err(LogError::Locked { pid: lock.holder(), path });
+            return Err(LogError::Locked {
+                pid: lock.holder(),
+                path,
+            });
         }
         if !lock.still_holds().map_err(failed("look at"))? {
             return Err(LogError::Locked { pid: None, path });
@@ -240,7 +260,11 @@ impl Log {
         {
             // The batch is as it is; but nobody else could write any more, so end.
             let path = self.lock.path().to_owned();
-            self.end(Failure::Disk { operation: "unlock", path, source: error });
+            self.end(Failure::Disk {
+                operation: "unlock",
+                path,
+                source: error,
+            });
         }
         committed
     }
@@ -269,7 +293,10 @@ impl Log {
         let day = match written {
             Ok(day) => day,
             Err(failure) => {
-                return Err(CommitError::Unknown { seqs, failure: self.end(failure) });
+                return Err(CommitError::Unknown {
+                    seqs,
+                    failure: self.end(failure),
+                });
             }
         };
         self.lines = seqs.end;
@@ -284,7 +311,13 @@ impl Log {
         if durable {
             self.synced = self.here();
         }
-        Ok(Committed { stream: self.stream, first_seq, day, hashes, durable })
+        Ok(Committed {
+            stream: self.stream,
+            first_seq,
+            day,
+            hashes,
+            durable,
+        })
     }
 
     /// One write, and one sync unless it may come later.
@@ -292,7 +325,11 @@ impl Log {
         let Some(open) = &self.newest else {
             let path = self.journal.layout().stream(self.stream);
             let source = io::ErrorKind::NotFound.into();
-            return Err(Failure::Disk { operation: "append to", path, source });
+            return Err(Failure::Disk {
+                operation: "append to",
+                path,
+                source,
+            });
         };
         disk::write_all(&*open.file, bytes).map_err(failed("append to", &open.path))?;
         if self.options.shared || self.options.durability == Durability::Synced {
@@ -304,16 +341,28 @@ impl Log {
     /// Refuses to write when the lock or the file was pulled away.
     fn check_ground(&self) -> Result<(), Failure> {
         if self.lock.is_forked() {
-            return Err(Failure::Forked { stream: self.stream });
+            return Err(Failure::Forked {
+                stream: self.stream,
+            });
         }
         let path = self.lock.path();
         if !self.lock.still_holds().map_err(failed("look at", path))? {
-            return Err(Failure::LockReplaced { path: path.to_owned() });
+            return Err(Failure::LockReplaced {
+                path: path.to_owned(),
+            });
         }
-        let Some(open) = &self.newest else { return Ok(()) };
-        let meta = self.journal.disk().look(&open.path).map_err(failed("look at", &open.path))?;
+        let Some(open) = &self.newest else {
+            return Ok(());
+        };
+        let meta = self
+            .journal
+            .disk()
+            .look(&open.path)
+            .map_err(failed("look at", &open.path))?;
         if meta.is_none_or(|it| it.identity != open.identity) {
-            return Err(Failure::DayReplaced { path: open.path.clone() });
+            return Err(Failure::DayReplaced {
+                path: open.path.clone(),
+            });
         }
         Ok(())
     }
@@ -340,7 +389,8 @@ impl Log {
         let folder = self.journal.layout().stream(self.stream);
         let disk = self.journal.disk();
         if let Some(open) = &mut self.newest {
-            disk.rename(&open.path, &path).map_err(failed("name", &path))?;
+            disk.rename(&open.path, &path)
+                .map_err(failed("name", &path))?;
             disk.sync_folder(&folder).map_err(failed("sync", &folder))?;
             open.day = day;
             open.path = path;
@@ -357,7 +407,10 @@ impl Log {
         let open = OpenDay::open(&**self.journal.disk(), path.clone(), day, Access::Create)
             .map_err(failed("make", &path))?;
         // Order matters: the name is on disk before the first line in it is acknowledged.
-        self.journal.disk().sync_folder(&folder).map_err(failed("sync", &folder))?;
+        self.journal
+            .disk()
+            .sync_folder(&folder)
+            .map_err(failed("sync", &folder))?;
         if let Some(ended) = self.newest.replace(open)
             && !mem::take(&mut self.sealed)
         {
@@ -404,7 +457,12 @@ impl Log {
 
     /// Takes over what recovery found.
     fn adopt(&mut self, recovered: Recovered) -> Result<(), RecoverError> {
-        let Recovered { newest, chain, head, head_rebuilt } = recovered;
+        let Recovered {
+            newest,
+            chain,
+            head,
+            head_rebuilt,
+        } = recovered;
         let Chain { lines, hash, range } = chain;
         let layout = self.journal.layout();
         let folder = layout.stream(self.stream);
@@ -426,7 +484,8 @@ impl Log {
         // Recovery read everything back from the disk.
         self.synced = self.here();
         self.head = head;
-        self.notes.extend(head_rebuilt.map(|why| Note::HeadRebuilt { why }));
+        self.notes
+            .extend(head_rebuilt.map(|why| Note::HeadRebuilt { why }));
         let disk = &**self.journal.disk();
         let open_day = self.newest.as_ref().map(|it| it.day);
         let days = layout
@@ -436,8 +495,10 @@ impl Log {
         self.sealed = false;
         for day in days {
             let seal = layout.seal(self.stream, day);
-            let sealed =
-                disk.look(&seal).map_err(RecoverError::disk("look at", &seal))?.is_some();
+            let sealed = disk
+                .look(&seal)
+                .map_err(RecoverError::disk("look at", &seal))?
+                .is_some();
             match (sealed, Some(day) == open_day) {
                 (sealed, true) => self.sealed = sealed,
                 (false, false) => self.to_close.push(day),
@@ -450,15 +511,25 @@ impl Log {
     /// The shared writer's turn: takes the lock, and recovers the tail if it is not its own.
     fn take_shared(&mut self) -> Result<(), CommitError> {
         if self.lock.is_forked() {
-            let failure = Failure::Forked { stream: self.stream };
+            let failure = Failure::Forked {
+                stream: self.stream,
+            };
             return Err(CommitError::Ended(self.end(failure)));
         }
         match take_within(&self.lock, LOCK_WAIT_MAX) {
             Ok(true) => {}
-            Ok(false) => return Err(CommitError::Locked { pid: self.lock.holder() }),
+            Ok(false) => {
+                return Err(CommitError::Locked {
+                    pid: self.lock.holder(),
+                });
+            }
             Err(source) => {
                 let path = self.lock.path().to_owned();
-                let failure = Failure::Disk { operation: "lock", path, source };
+                let failure = Failure::Disk {
+                    operation: "lock",
+                    path,
+                    source,
+                };
                 return Err(CommitError::Ended(self.end(failure)));
             }
         }
@@ -494,19 +565,26 @@ impl Log {
                 .map_err(RecoverError::disk("list", &folder))?;
             return Ok(days.is_empty());
         };
-        let meta = disk.look(&open.path).map_err(RecoverError::disk("look at", &open.path))?;
-        let unchanged = meta.is_some_and(|it| it.identity == open.identity && it.len == open.offset);
+        let meta = disk
+            .look(&open.path)
+            .map_err(RecoverError::disk("look at", &open.path))?;
+        let unchanged =
+            meta.is_some_and(|it| it.identity == open.identity && it.len == open.offset);
         if !unchanged || self.synced != self.here() {
             return Ok(false);
         }
         let seal = layout.seal(self.stream, open.day);
-        let sealed = disk.look(&seal).map_err(RecoverError::disk("look at", &seal))?.is_some();
+        let sealed = disk
+            .look(&seal)
+            .map_err(RecoverError::disk("look at", &seal))?
+            .is_some();
         if sealed != self.sealed {
             return Ok(false);
         }
         let folder = layout.stream(self.stream);
-        let days =
-            layout.days_in_logs(disk, self.stream).map_err(RecoverError::disk("list", &folder))?;
+        let days = layout
+            .days_in_logs(disk, self.stream)
+            .map_err(RecoverError::disk("list", &folder))?;
         Ok(days.last() == Some(&open.day))
     }
 
@@ -520,7 +598,10 @@ impl Log {
         // A disk that does not tell is asked again by the write itself.
         let free_bytes = self.journal.disk().free_bytes(&folder).unwrap_or(u64::MAX);
         if free_bytes.saturating_sub(len as u64) < min_free_bytes {
-            return Err(CommitError::LowSpace { free_bytes, min_free_bytes });
+            return Err(CommitError::LowSpace {
+                free_bytes,
+                min_free_bytes,
+            });
         }
         Ok(())
     }
@@ -550,8 +631,19 @@ impl Log {
         let synced = self.synced?;
         self.fold_leaves(synced.lines);
         let range = self.range.clone().filter(|it| it.size() == synced.lines);
-        let Point { lines, hash, day, offset } = synced;
-        Some(Head { lines, hash, day, offset, range })
+        let Point {
+            lines,
+            hash,
+            day,
+            offset,
+        } = synced;
+        Some(Head {
+            lines,
+            hash,
+            day,
+            offset,
+            range,
+        })
     }
 
     /// Folds the hashes of the first `lines` lines into the compact range.
@@ -627,7 +719,10 @@ impl Log {
     }
 
     /// Runs `work` with the stream's lock held, which an exclusive log always does.
-    pub(super) fn with_lock<T>(&mut self, work: impl FnOnce(&mut Log) -> T) -> Result<T, CommitError> {
+    pub(super) fn with_lock<T>(
+        &mut self,
+        work: impl FnOnce(&mut Log) -> T,
+    ) -> Result<T, CommitError> {
         if let Some(failure) = &self.ended {
             return Err(CommitError::Ended(Arc::clone(failure)));
         }
@@ -638,7 +733,11 @@ impl Log {
         let value = work(self);
         if let Err(source) = self.lock.release() {
             let path = self.lock.path().to_owned();
-            self.end(Failure::Disk { operation: "unlock", path, source });
+            self.end(Failure::Disk {
+                operation: "unlock",
+                path,
+                source,
+            });
         }
         Ok(value)
     }
@@ -650,8 +749,11 @@ impl Log {
         let (disk, link) = (&**self.journal.disk(), layout.link(self.stream));
         let target = link_target(self.stream, open.day);
         let ours = |text: &str| {
-            let name = text.strip_prefix(self.stream.name()).and_then(|it| it.strip_prefix('/'));
-            name.and_then(|it| it.strip_suffix(".jsonl")).is_some_and(|it| it.parse::<Day>().is_ok())
+            let name = text
+                .strip_prefix(self.stream.name())
+                .and_then(|it| it.strip_prefix('/'));
+            name.and_then(|it| it.strip_suffix(".jsonl"))
+                .is_some_and(|it| it.parse::<Day>().is_ok())
         };
         match disk.read_link(&link) {
             Ok(text) if text == target => return,
@@ -670,15 +772,21 @@ impl Log {
     pub(super) fn stream(&self) -> Stream {
         self.stream
     }
+
+    /// Closes the files and lets the lock go; the log has ended.
+    pub(super) fn let_go(&mut self) {
+        self.newest = None;
+        if !self.options.shared {
+            // The kernel frees it in any case when the file is closed.
+            let _ = self.lock.release();
+        }
+    }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // A fork's copy must not free its parent's lock; `release` sees to that. The kernel frees
-        // ours in any case when the file is closed.
-        if !self.options.shared {
-            let _ = self.lock.release();
-        }
+        // A fork's copy must not free its parent's lock; `release` sees to that.
+        self.let_go();
     }
 }
 
@@ -688,7 +796,11 @@ fn link_target(stream: Stream, day: Day) -> String {
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failure {
     let path = path.to_owned();
-    move |source| Failure::Disk { operation, path, source }
+    move |source| Failure::Disk {
+        operation,
+        path,
+        source,
+    }
 }
 
 /// Tries for the lock until `wait` is over.

@@ -28,11 +28,9 @@ mod walk;
 mod writer;
 
 use std::{
-    fmt, io,
-    path::{Path, PathBuf},
+    fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize},
-    thread,
-    time::Duration,
 };
 
 use audit::AuditQueue;
@@ -186,7 +184,9 @@ impl Options {
             audit: Mutex::default(),
             writers: AtomicUsize::new(0),
         };
-        Ok(Journal { shared: Arc::new(shared) })
+        Ok(Journal {
+            shared: Arc::new(shared),
+        })
     }
 }
 

@@ -96,7 +96,11 @@ mod tests {
         let leaves: Vec<Digest> = (0..260).map(leaf).collect();
         let mut range = CompactRange::new();
         for size in 0..leaves.len() {
-            assert_eq!(range.root(), root_by_definition(&leaves[..size]), "size {size}");
+            assert_eq!(
+                range.root(),
+                root_by_definition(&leaves[..size]),
+                "size {size}"
+            );
             let again = CompactRange::from_peaks(range.size(), range.peaks().to_vec());
             assert_eq!(again.as_ref(), Some(&range));
             range.push(leaves[size]);

@@ -41,10 +41,21 @@ pub(super) struct OpenDay {
 }
 
 impl OpenDay {
-    pub(super) fn open(disk: &dyn Disk, path: PathBuf, day: Day, access: Access) -> io::Result<OpenDay> {
+    pub(super) fn open(
+        disk: &dyn Disk,
+        path: PathBuf,
+        day: Day,
+        access: Access,
+    ) -> io::Result<OpenDay> {
         let file = disk.open(&path, access)?;
         let meta = file.look()?;
-        Ok(OpenDay { day, path, file, identity: meta.identity, offset: meta.len })
+        Ok(OpenDay {
+            day,
+            path,
+            file,
+            identity: meta.identity,
+            offset: meta.len,
+        })
     }
 }
 
@@ -118,9 +129,16 @@ pub enum RecoverError {
 }
 
 impl RecoverError {
-    pub(super) fn disk(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecoverError {
+    pub(super) fn disk(
+        operation: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(io::Error) -> RecoverError {
         let path = path.to_owned();
-        move |source| RecoverError::Disk { operation, path, source }
+        move |source| RecoverError::Disk {
+            operation,
+            path,
+            source,
+        }
     }
 }
 
@@ -140,7 +158,9 @@ pub(super) fn recover(
         Some(known) => HeadFile::Read(known.clone()),
         None => Head::read(disk, &head_path).map_err(RecoverError::disk("read", &head_path))?,
     };
-    let days = layout.days_in_logs(disk, stream).map_err(RecoverError::disk("list", &folder))?;
+    let days = layout
+        .days_in_logs(disk, stream)
+        .map_err(RecoverError::disk("list", &folder))?;
     let Some(newest) = days.last().copied() else {
         return nothing_yet(journal, stream, name, &head);
     };
@@ -148,24 +168,47 @@ pub(super) fn recover(
     let mut open = OpenDay::open(disk, path.clone(), newest, Access::Append)
         .map_err(RecoverError::disk("open", &path))?;
     // Order matters: sync, then drop the cache, then read; see the head of this file.
-    open.file.sync().map_err(RecoverError::disk("sync", &path))?;
-    disk.sync_folder(&folder).map_err(RecoverError::disk("sync", &folder))?;
+    open.file
+        .sync()
+        .map_err(RecoverError::disk("sync", &path))?;
+    disk.sync_folder(&folder)
+        .map_err(RecoverError::disk("sync", &folder))?;
 
     let start = Start::find(journal, stream, name, &days, &head)?;
     let mut chain = start.chain;
-    for day in days.into_iter().filter(|it| start.day <= *it && *it < newest) {
+    for day in days
+        .into_iter()
+        .filter(|it| start.day <= *it && *it < newest)
+    {
         let path = layout.day(stream, day);
-        let older = disk.open(&path, Access::Read).map_err(RecoverError::disk("open", &path))?;
+        let older = disk
+            .open(&path, Access::Read)
+            .map_err(RecoverError::disk("open", &path))?;
         let from = if day == start.day { start.offset } else { 0 };
-        let checking = Checking { journal, stream, day, path: &path, file: &*older, newest: false };
+        let checking = Checking {
+            journal,
+            stream,
+            day,
+            path: &path,
+            file: &*older,
+            newest: false,
+        };
         checking.run(from, &mut chain)?;
     }
     let from = if newest == start.day { start.offset } else { 0 };
     // The line before is looked at too, so its pages go as well.
     let dropped_from = from.saturating_sub(LINE_LEN_MAX as u64);
-    open.file.drop_cache(dropped_from).map_err(RecoverError::disk("drop the cache of", &path))?;
-    let checking =
-        Checking { journal, stream, day: newest, path: &path, file: &*open.file, newest: true };
+    open.file
+        .drop_cache(dropped_from)
+        .map_err(RecoverError::disk("drop the cache of", &path))?;
+    let checking = Checking {
+        journal,
+        stream,
+        day: newest,
+        path: &path,
+        file: &*open.file,
+        newest: true,
+    };
     let end = checking.run(from, &mut chain)?;
     cut_torn(journal, stream, &mut open, end)?;
 
@@ -203,7 +246,8 @@ impl Recovered {
         };
         if self.head.as_ref() != Some(&head) {
             let path = journal.layout().head(stream);
-            head.write(&**journal.disk(), &path).map_err(RecoverError::disk("write", &path))?;
+            head.write(&**journal.disk(), &path)
+                .map_err(RecoverError::disk("write", &path))?;
             self.head = Some(head);
         }
         Ok(())
@@ -258,20 +302,36 @@ impl Start {
             if let Err(refusal) = check_head_line(journal, stream, name, head) {
                 // Damage that was accepted up to here is the one excuse.
                 let accepted = AcceptedDamage::all(journal, stream);
-                if !accepted.iter().any(|it| it.ends_at(head.day, head.offset, head.lines)) {
+                if !accepted
+                    .iter()
+                    .any(|it| it.ends_at(head.day, head.offset, head.lines))
+                {
                     return Err(refusal);
                 }
             }
             let (day, offset) = (head.day, head.offset);
-            let chain =
-                Chain { lines: head.lines, hash: Some(head.hash), range: head.range.clone() };
-            return Ok(Start { day, offset, chain, head: Some(head.clone()) });
+            let chain = Chain {
+                lines: head.lines,
+                hash: Some(head.hash),
+                range: head.range.clone(),
+            };
+            return Ok(Start {
+                day,
+                offset,
+                chain,
+                head: Some(head.clone()),
+            });
         }
         let newest = days.last().copied().unwrap_or(Day::EPOCH);
         let folder = journal.layout().stream(stream);
         let chain = history::chain_before(journal, stream, name, newest)
             .map_err(RecoverError::disk("read the older days of", &folder))?;
-        Ok(Start { day: newest, offset: 0, chain, head: None })
+        Ok(Start {
+            day: newest,
+            offset: 0,
+            chain,
+            head: None,
+        })
     }
 }
 
@@ -285,7 +345,12 @@ fn check_head_line(
     let path = journal.layout().day(stream, head.day);
     let refuse = |why: &str| {
         let (lines, byte) = (head.lines, head.offset);
-        Err(RecoverError::HeadLine { path: path.clone(), lines, byte, why: why.to_owned() })
+        Err(RecoverError::HeadLine {
+            path: path.clone(),
+            lines,
+            byte,
+            why: why.to_owned(),
+        })
     };
     let file = match journal.disk().open(&path, Access::Read) {
         Ok(file) => file,
@@ -295,7 +360,8 @@ fn check_head_line(
         Err(source) => return Err(RecoverError::disk("open", &path)(source)),
     };
     let dropped_from = head.offset.saturating_sub(2 * LINE_LEN_MAX as u64);
-    file.drop_cache(dropped_from).map_err(RecoverError::disk("drop the cache of", &path))?;
+    file.drop_cache(dropped_from)
+        .map_err(RecoverError::disk("drop the cache of", &path))?;
     let found = line_before(&*file, head.offset).map_err(RecoverError::disk("read", &path))?;
     let Some((start, line)) = found else {
         return refuse("no line ends where HEAD's line must end");
@@ -313,7 +379,9 @@ fn check_head_line(
     } else {
         let before = line_before(&*file, start).map_err(RecoverError::disk("read", &path))?;
         // A damaged line before is for `tj verify`: its hash cannot be asked.
-        before.and_then(|(_, line)| Tail::parse(&line)).map(|it| it.hash)
+        before
+            .and_then(|(_, line)| Tail::parse(&line))
+            .map(|it| it.hash)
     };
     match before {
         Some(hash) if !tail.checks(&line, &hash) => {
@@ -350,8 +418,9 @@ impl Checking<'_> {
                 Err(bad) => bad,
             };
             let accepted = AcceptedDamage::all(self.journal, self.stream);
-            if let Some(accepted) =
-                accepted.into_iter().find(|it| it.is_at(self.day, bad.offset, self.file))
+            if let Some(accepted) = accepted
+                .into_iter()
+                .find(|it| it.is_at(self.day, bad.offset, self.file))
             {
                 from = accepted.end();
                 *chain = accepted.chain();
@@ -359,12 +428,21 @@ impl Checking<'_> {
             }
             if bad.why == Break::Unchained {
                 let (path, byte) = (self.path.to_owned(), bad.offset);
-                return Err(RecoverError::Unchained { path, line: self.line_at(byte)?, byte });
+                return Err(RecoverError::Unchained {
+                    path,
+                    line: self.line_at(byte)?,
+                    byte,
+                });
             }
             if !self.newest || self.is_promised(bad.offset, chain.lines)? {
                 let (path, byte) = (self.path.to_owned(), bad.offset);
                 let line = self.line_at(byte)?;
-                return Err(RecoverError::Damaged { path, line, byte, source: bad.why });
+                return Err(RecoverError::Damaged {
+                    path,
+                    line,
+                    byte,
+                    source: bad.why,
+                });
             }
             return Ok(bad.offset);
         }
@@ -373,10 +451,17 @@ impl Checking<'_> {
     /// Takes good lines until the end or the first bad one.
     fn walk_good(&self, from: u64, chain: &mut Chain) -> Result<Result<u64, Bad>, RecoverError> {
         let walked = walk(self.file, from, |piece| {
-            let taken = if piece.is_line { chain.take(piece.bytes) } else { Err(Break::NoTail) };
+            let taken = if piece.is_line {
+                chain.take(piece.bytes)
+            } else {
+                Err(Break::NoTail)
+            };
             match taken {
                 Ok(_) => ControlFlow::Continue(()),
-                Err(why) => ControlFlow::Break(Bad { offset: piece.offset, why }),
+                Err(why) => ControlFlow::Break(Bad {
+                    offset: piece.offset,
+                    why,
+                }),
             }
         });
         walked.map_err(RecoverError::disk("read", self.path))
@@ -386,16 +471,17 @@ impl Checking<'_> {
     fn is_promised(&self, offset: u64, seq: u64) -> Result<bool, RecoverError> {
         let walked = walk(self.file, offset, |piece: Piece<'_>| {
             let tail = piece.is_line.then(|| Tail::parse(piece.bytes)).flatten();
-            let covers = |it: Tail| {
-                seq < it.dur && it.dur <= it.seq && chain::is_json_object(piece.bytes)
-            };
+            let covers =
+                |it: Tail| seq < it.dur && it.dur <= it.seq && chain::is_json_object(piece.bytes);
             if tail.is_some_and(covers) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         });
-        Ok(walked.map_err(RecoverError::disk("read", self.path))?.is_err())
+        Ok(walked
+            .map_err(RecoverError::disk("read", self.path))?
+            .is_err())
     }
 
     /// The number of the line that begins at `offset`, from 1.
@@ -420,29 +506,45 @@ fn cut_torn(
     open: &mut OpenDay,
     end: u64,
 ) -> Result<(), RecoverError> {
-    let len = open.file.look().map_err(RecoverError::disk("look at", &open.path))?.len;
+    let len = open
+        .file
+        .look()
+        .map_err(RecoverError::disk("look at", &open.path))?
+        .len;
     open.offset = end;
     if len <= end {
         return Ok(());
     }
     save_torn(journal, stream, open, len - end)?;
     // Order matters: the bytes are safe in `torn/` before they go from here.
-    open.file.cut(end).map_err(RecoverError::disk("cut the torn tail of", &open.path))?;
-    open.file.sync().map_err(RecoverError::disk("sync", &open.path))
+    open.file
+        .cut(end)
+        .map_err(RecoverError::disk("cut the torn tail of", &open.path))?;
+    open.file
+        .sync()
+        .map_err(RecoverError::disk("sync", &open.path))
 }
 
 /// Copies the last `len` bytes of the open day durably into `torn/`.
 ///
 /// The name ends in `.new` until the audit stream has told of it; see `history::untold_torn`.
-fn save_torn(journal: &Journal, stream: Stream, open: &OpenDay, len: u64) -> Result<(), RecoverError> {
+fn save_torn(
+    journal: &Journal,
+    stream: Stream,
+    open: &OpenDay,
+    len: u64,
+) -> Result<(), RecoverError> {
     let (disk, folder) = (&**journal.disk(), journal.layout().torn(stream));
     let failed = |operation| RecoverError::disk(operation, &folder);
     disk.create_folder(&folder).map_err(failed("make"))?;
-    disk.sync_folder(&journal.layout().stream(stream)).map_err(failed("sync the folder of"))?;
+    disk.sync_folder(&journal.layout().stream(stream))
+        .map_err(failed("sync the folder of"))?;
     let names = disk.list(&folder).map_err(failed("list"))?;
     let stem = format!("{}.{}", open.day, open.offset);
     let taken = |name: &str| {
-        names.iter().any(|it| it.name == name || it.name.strip_suffix(".new") == Some(name))
+        names
+            .iter()
+            .any(|it| it.name == name || it.name.strip_suffix(".new") == Some(name))
     };
     let mut name = stem.clone();
     let mut copy = 1;
@@ -459,10 +561,13 @@ fn save_torn(journal: &Journal, stream: Stream, open: &OpenDay, len: u64) -> Res
         }
         _ => {}
     }
-    let torn = disk.open(&temporary, Access::Create).map_err(failed("make a file in"))?;
+    let torn = disk
+        .open(&temporary, Access::Create)
+        .map_err(failed("make a file in"))?;
     copy_bytes(&*open.file, open.offset, len, &*torn).map_err(failed("save a torn tail in"))?;
     torn.sync().map_err(failed("sync a file in"))?;
-    disk.rename(&temporary, &path).map_err(failed("name a file in"))?;
+    disk.rename(&temporary, &path)
+        .map_err(failed("name a file in"))?;
     disk.sync_folder(&folder).map_err(failed("sync"))
 }
 

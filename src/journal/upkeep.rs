@@ -88,11 +88,17 @@ impl Upkeep {
             durability,
             work: Mutex::default(),
             changed: Condvar::new(),
-            due: Mutex::new(Due { head_written, close_failed: None }),
+            due: Mutex::new(Due {
+                head_written,
+                close_failed: None,
+            }),
             troubles: Mutex::default(),
             closed: AtomicBool::new(false),
         };
-        Upkeep { inner: Arc::new(inner), threads: Mutex::default() }
+        Upkeep {
+            inner: Arc::new(inner),
+            threads: Mutex::default(),
+        }
     }
 
     pub(super) fn commit(&self) -> &Commit {
@@ -115,7 +121,9 @@ impl Upkeep {
     pub(super) fn start_thread(&self) -> io::Result<()> {
         let inner = Arc::clone(&self.inner);
         let name = format!("tj-{}", inner.stream);
-        let thread = thread::Builder::new().name(name).spawn(move || inner.tick_until_stopped())?;
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || inner.tick_until_stopped())?;
         lock(&self.threads).ticking = Some(thread);
         Ok(())
     }
@@ -128,7 +136,9 @@ impl Upkeep {
             if threads.committing.is_none() && !self.inner.closed.load(Ordering::Acquire) {
                 let inner = Arc::clone(&self.inner);
                 let name = format!("tj-{}-commit", inner.stream);
-                let spawned = thread::Builder::new().name(name).spawn(move || inner.lead_rounds());
+                let spawned = thread::Builder::new()
+                    .name(name)
+                    .spawn(move || inner.lead_rounds());
                 threads.committing = spawned.ok();
             }
             if threads.committing.is_some() {
@@ -148,7 +158,8 @@ impl Upkeep {
         let threads = std::mem::take(&mut *lock(&self.threads));
         for thread in [threads.committing, threads.ticking].into_iter().flatten() {
             if thread.join().is_err() {
-                self.inner.trouble("a background thread panicked".to_owned());
+                self.inner
+                    .trouble("a background thread panicked".to_owned());
             }
         }
         if self.inner.closed.swap(true, Ordering::AcqRel) {
@@ -201,7 +212,10 @@ impl Inner {
             } else if work.stop {
                 return;
             } else {
-                work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
+                work = self
+                    .changed
+                    .wait(work)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
         }
     }
@@ -222,10 +236,15 @@ impl Inner {
         let synced = self.commit.log().sync_or_end();
         if synced.is_ok() {
             self.write_head(true);
-            self.close_days();
+            // The audit stream would have to be opened again to tell of its own days.
+            if self.stream != Stream::Audit {
+                self.close_days();
+            }
         }
         self.tell();
-        self.commit.log().end(Failure::Closed { stream: self.stream });
+        self.commit.log().end(Failure::Closed {
+            stream: self.stream,
+        });
         self.commit.log().let_go();
         audit::writer_closed(&self.journal, self.stream);
         synced
@@ -259,7 +278,9 @@ impl Inner {
         let written = if self.stream.is_shared() {
             // Under the lock, so that it does not go back behind another writer's.
             let write = |log: &mut Log| {
-                let Some(head) = log.head_to_write() else { return Ok(()) };
+                let Some(head) = log.head_to_write() else {
+                    return Ok(());
+                };
                 head.write(&**self.journal.disk(), &path)?;
                 log.head_was_written(head);
                 io::Result::Ok(())
@@ -270,7 +291,11 @@ impl Inner {
                 Err(_) => Ok(()),
             }
         } else {
-            let head = if log.ended().is_some() { None } else { log.head_to_write() };
+            let head = if log.ended().is_some() {
+                None
+            } else {
+                log.head_to_write()
+            };
             // Nobody appends while the log is locked, so the files are written without it.
             drop(log);
             let written = head.map(|head| {
@@ -291,13 +316,20 @@ impl Inner {
         if days.is_empty() || !self.may_close() {
             return;
         }
-        let Some(identity) = self.journal.identity() else { return };
+        let Some(identity) = self.journal.identity() else {
+            return;
+        };
         for day in days {
             match close_day(&self.journal, self.stream, identity.name(), day) {
                 Ok(closed) => {
                     self.commit.log().was_closed(day);
                     if let Some(closed) = closed {
-                        self.journal.shared.options.observers.iter().for_each(|it| it.day_closed(&closed));
+                        self.journal
+                            .shared
+                            .options
+                            .observers
+                            .iter()
+                            .for_each(|it| it.day_closed(&closed));
                     }
                 }
                 Err(error) => {
@@ -332,8 +364,17 @@ impl Inner {
         let log = self.commit.log();
         let (lines, durable_lines) = (log.lines(), log.durable_lines());
         drop(log);
-        let ticked = Ticked { stream: self.stream, lines, durable_lines };
-        self.journal.shared.options.observers.iter().for_each(|it| it.ticked(&ticked));
+        let ticked = Ticked {
+            stream: self.stream,
+            lines,
+            durable_lines,
+        };
+        self.journal
+            .shared
+            .options
+            .observers
+            .iter()
+            .for_each(|it| it.ticked(&ticked));
     }
 
     fn trouble(&self, text: String) {

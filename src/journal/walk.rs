@@ -48,7 +48,11 @@ pub(super) fn walk<B>(
             let bytes = filled.get(used..=end).unwrap_or_default();
             let is_line = !overlong && bytes.len() <= LINE_LEN_MAX;
             overlong = false;
-            let piece = Piece { offset: offset + used as u64, bytes, is_line };
+            let piece = Piece {
+                offset: offset + used as u64,
+                bytes,
+                is_line,
+            };
             if let ControlFlow::Break(value) = visit(piece) {
                 return Ok(Err(value));
             }
@@ -58,7 +62,11 @@ pub(super) fn walk<B>(
         let at_end = read == 0;
         if (at_end && !rest.is_empty()) || LINE_LEN_MAX < rest.len() {
             overlong = true;
-            let piece = Piece { offset: offset + used as u64, bytes: rest, is_line: false };
+            let piece = Piece {
+                offset: offset + used as u64,
+                bytes: rest,
+                is_line: false,
+            };
             if let ControlFlow::Break(value) = visit(piece) {
                 return Ok(Err(value));
             }

@@ -145,7 +145,9 @@ pub enum AppendError {
         len: usize,
     },
     /// Nothing was written: the disk is nearly full. The writer goes on when there is room.
-    #[error("{free_bytes} bytes are free for {stream}, less than the {min_free_bytes} to be kept free")]
+    #[error(
+        "{free_bytes} bytes are free for {stream}, less than the {min_free_bytes} to be kept free"
+    )]
     LowSpace {
         /// The stream.
         stream: Stream,
@@ -198,15 +200,24 @@ fn last(seqs: &Range<u64>) -> u64 {
 impl AppendError {
     fn new(stream: Stream, error: &CommitError, ticket: &Ticket) -> AppendError {
         match error.clone() {
-            CommitError::LowSpace { free_bytes, min_free_bytes } => {
-                AppendError::LowSpace { stream, free_bytes, min_free_bytes }
-            }
+            CommitError::LowSpace {
+                free_bytes,
+                min_free_bytes,
+            } => AppendError::LowSpace {
+                stream,
+                free_bytes,
+                min_free_bytes,
+            },
             CommitError::Locked { pid } => AppendError::Locked { stream, pid },
             CommitError::Recover(source) => AppendError::Recover { stream, source },
             CommitError::Unknown { seqs, failure } => {
                 let start = seqs.start + ticket.first as u64;
                 let seqs = start..start + ticket.count as u64;
-                AppendError::Unknown { stream, seqs, source: failure }
+                AppendError::Unknown {
+                    stream,
+                    seqs,
+                    source: failure,
+                }
             }
             CommitError::Ended(source) => AppendError::Ended { stream, source },
         }
@@ -280,7 +291,10 @@ pub struct Writer<R> {
 
 impl<R> Clone for Writer<R> {
     fn clone(&self) -> Writer<R> {
-        Writer { upkeep: Arc::clone(&self.upkeep), records: PhantomData }
+        Writer {
+            upkeep: Arc::clone(&self.upkeep),
+            records: PhantomData,
+        }
     }
 }
 
@@ -303,9 +317,15 @@ impl Journal {
         audit::note_untold_torn(self, R::STREAM);
         let upkeep = Arc::new(upkeep);
         if options.background {
-            upkeep.start_thread().map_err(|source| OpenError::Thread { stream: R::STREAM, source })?;
+            upkeep.start_thread().map_err(|source| OpenError::Thread {
+                stream: R::STREAM,
+                source,
+            })?;
         }
-        Ok(Writer { upkeep, records: PhantomData })
+        Ok(Writer {
+            upkeep,
+            records: PhantomData,
+        })
     }
 
     /// Opens the log of `stream` with a queue in front of it.
@@ -322,8 +342,16 @@ impl Journal {
         };
         let log = match Log::open(self, stream, identity.name(), log_options) {
             Ok(log) => log,
-            Err(LogError::Disk { operation, path, source }) => {
-                return Err(OpenError::Disk { operation, path, source });
+            Err(LogError::Disk {
+                operation,
+                path,
+                source,
+            }) => {
+                return Err(OpenError::Disk {
+                    operation,
+                    path,
+                    source,
+                });
             }
             Err(LogError::Locked { path, pid }) => return Err(OpenError::Locked { path, pid }),
             Err(LogError::Recover(source)) => return Err(OpenError::Recover { stream, source }),
@@ -356,11 +384,16 @@ impl<R: Record> Writer<R> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let drafts = records.iter().map(|it| self.draft(it)).collect::<Result<Vec<_>, _>>()?;
+        let drafts = records
+            .iter()
+            .map(|it| self.draft(it))
+            .collect::<Result<Vec<_>, _>>()?;
         let ticket = self.enqueue_and_lead(drafts)?;
         let committed = self.wait(&ticket)?;
         let places = ticket.first..ticket.first + ticket.count;
-        places.map(|it| receipt(committed, it).ok_or_else(|| self.lost())).collect()
+        places
+            .map(|it| receipt(committed, it).ok_or_else(|| self.lost()))
+            .collect()
     }
 
     /// Hands one record over and returns at once; the [`Ack`] tells when it is on disk.
@@ -375,7 +408,10 @@ impl<R: Record> Writer<R> {
         if role == Role::Leader {
             self.upkeep.lead_in_background();
         }
-        Ok(Ack { ticket, stream: R::STREAM })
+        Ok(Ack {
+            ticket,
+            stream: R::STREAM,
+        })
     }
 
     /// Syncs what was written under [`Durability::Interval`] and not yet synced.
@@ -384,7 +420,10 @@ impl<R: Record> Writer<R> {
     /// [`AppendError::Ended`] when the sync failed, now or before.
     pub fn sync(&self) -> Result<(), AppendError> {
         let synced = self.upkeep.commit().log().sync_or_end();
-        synced.map_err(|source| AppendError::Ended { stream: R::STREAM, source })
+        synced.map_err(|source| AppendError::Ended {
+            stream: R::STREAM,
+            source,
+        })
     }
 
     /// Does what has fallen due: the sync of an interval, `HEAD`, the closing of days that are over,
@@ -421,28 +460,42 @@ impl<R: Record> Writer<R> {
     /// [`AppendError::Ended`] when the writer had ended or the last sync failed.
     pub fn close(self) -> Result<(), AppendError> {
         let closed = self.upkeep.close();
-        closed.map_err(|source| AppendError::Ended { stream: R::STREAM, source })
+        closed.map_err(|source| AppendError::Ended {
+            stream: R::STREAM,
+            source,
+        })
     }
 
     fn draft(&self, record: &R) -> Result<Draft, AppendError> {
         if !self.upkeep.journal().shared.options.allow_personal_data {
-            personal::personal_data(record)
-                .map_err(|source| AppendError::Refused { stream: R::STREAM, source })?;
+            personal::personal_data(record).map_err(|source| AppendError::Refused {
+                stream: R::STREAM,
+                source,
+            })?;
         }
         let draft = Draft::new(|out| record.encode(out));
         let len = draft.line_len_max();
         if LINE_LEN_MAX < len {
-            return Err(AppendError::TooLong { stream: R::STREAM, len });
+            return Err(AppendError::TooLong {
+                stream: R::STREAM,
+                len,
+            });
         }
         Ok(draft)
     }
 
     fn enqueue(&self, drafts: Vec<Draft>) -> Result<(Ticket, Role), AppendError> {
-        self.upkeep.commit().enqueue(drafts).map_err(|error| match error {
-            CommitError::Ended(source) => AppendError::Ended { stream: R::STREAM, source },
-            // Nothing else is known before the batch is written.
-            _ => self.lost(),
-        })
+        self.upkeep
+            .commit()
+            .enqueue(drafts)
+            .map_err(|error| match error {
+                CommitError::Ended(source) => AppendError::Ended {
+                    stream: R::STREAM,
+                    source,
+                },
+                // Nothing else is known before the batch is written.
+                _ => self.lost(),
+            })
     }
 
     fn enqueue_and_lead(&self, drafts: Vec<Draft>) -> Result<Ticket, AppendError> {
@@ -463,7 +516,10 @@ impl<R: Record> Writer<R> {
     /// The answer to what cannot be: a place that its batch does not have.
     fn lost(&self) -> AppendError {
         let source = Arc::new(Failure::Panicked { stream: R::STREAM });
-        AppendError::Ended { stream: R::STREAM, source }
+        AppendError::Ended {
+            stream: R::STREAM,
+            source,
+        }
     }
 }
 
@@ -495,8 +551,13 @@ impl Ack {
     pub fn wait(self) -> Result<Receipt, AppendError> {
         let _ = self.ticket.batch.wait();
         self.answer().unwrap_or_else(|| {
-            let source = Arc::new(Failure::Panicked { stream: self.stream });
-            Err(AppendError::Ended { stream: self.stream, source })
+            let source = Arc::new(Failure::Panicked {
+                stream: self.stream,
+            });
+            Err(AppendError::Ended {
+                stream: self.stream,
+                source,
+            })
         })
     }
 

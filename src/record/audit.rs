@@ -258,7 +258,7 @@ table! {
     /// The latest timestamp of its records.
     largest_timestamp: Option<Timestamp> => Option<Timestamp>;
     /// The compact Merkle range of all lines of the stream up to its last, where it is known.
-    range: Option<Vec<Digest>> => Option<&[Digest]>;
+    range: Option<Vec<Digest>> => Option<&Vec<Digest>>;
 }
 
 fn day_closed_rules(day: &DayClosedDraft<'_>, problems: &mut Vec<Problem>) {
@@ -303,7 +303,7 @@ table! {
     /// The hash that the chain goes on from.
     last_hash: Digest => Digest;
     /// The compact Merkle range of all lines before `next_seq`, where it is known.
-    range: Option<Vec<Digest>> => Option<&[Digest]>;
+    range: Option<Vec<Digest>> => Option<&Vec<Digest>>;
     /// Why it was accepted.
     reason: Text => &str;
 }

@@ -43,6 +43,7 @@ pub use decision::{DecisionParts, DecisionRecord, RawDecision};
 pub use field::Digest;
 pub use door::{RESERVED, decode_new, unknown_fields};
 pub use error::{ErrorParts, ErrorRecord, RawError};
+pub use field::Digest;
 pub use fill::{FillParts, FillRecord, RawFill};
 pub use invalid::{Invalid, Problem};
 pub use metric::{PerformanceMetric, PerformanceParts, RawPerformance};
