@@ -40,7 +40,6 @@ pub use audit::{
 };
 pub use call::{CallParts, CallRecord, RawCall};
 pub use decision::{DecisionParts, DecisionRecord, RawDecision};
-pub use field::Digest;
 pub use door::{RESERVED, decode_new, unknown_fields};
 pub use error::{ErrorParts, ErrorRecord, RawError};
 pub use field::Digest;

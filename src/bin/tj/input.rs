@@ -39,9 +39,14 @@ pub(crate) struct Lines {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// A line without its newline.
-    Line { number: u64, bytes: Vec<u8> },
+    Line {
+        number: u64,
+        bytes: Vec<u8>,
+    },
     /// A line that no journal takes.
-    TooLong { number: u64 },
+    TooLong {
+        number: u64,
+    },
     /// No whole line has come yet.
     NotYet,
     End,
@@ -213,6 +218,9 @@ mod tests {
     fn a_line_of_the_greatest_length_is_taken() {
         let text = vec![b'x'; LINE_LEN_MAX - 1];
         assert_eq!(all([text.as_slice(), b"\n"].concat()), [line(1, &text)]);
-        assert_eq!(all([text.as_slice(), b"x\n"].concat()), [Next::TooLong { number: 1 }]);
+        assert_eq!(
+            all([text.as_slice(), b"x\n"].concat()),
+            [Next::TooLong { number: 1 }]
+        );
     }
 }

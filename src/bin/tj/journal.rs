@@ -6,7 +6,7 @@
 
 use std::{fs, io};
 
-use tradejournal::journal::{Journal, Options};
+use tradejournal::journal::{Journal, Options, WriterOptions};
 use tradejournal::record::Stream;
 
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ pub(crate) fn options(settings: &Settings) -> Options {
     let options = Options::new(&settings.dir.value)
         .archive(&settings.archive.value)
         .min_free_bytes(settings.min_free_bytes.value)
-        .durability(settings.durability.value)
+        .writer(WriterOptions::default().durability(settings.durability.value))
         .allow_personal_data(settings.allow_personal_data.value);
     match &settings.name.value {
         Some(name) => options.name(name),

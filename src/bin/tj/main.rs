@@ -9,10 +9,17 @@
 
 mod args;
 mod commands;
+mod complaint;
 mod failure;
+mod input;
+mod journal;
 mod nearest;
+mod older;
 mod output;
+mod record_view;
 mod settings;
+mod simulated;
+mod streams;
 mod table;
 mod when;
 

@@ -145,10 +145,16 @@ mod tests {
     #[test]
     fn numbers_become_the_text_of_their_digits() {
         assert_eq!(
-            json(r#"{"price":150.10,"quantity":50,"target":1.5e2,"stop_loss":null}"#, None),
+            json(
+                r#"{"price":150.10,"quantity":50,"target":1.5e2,"stop_loss":null}"#,
+                None
+            ),
             r#"{"price":"150.10","quantity":50,"target":"150","stop_loss":null}"#
         );
-        assert_eq!(json(r#"{"price": 0.1000000000000000055}"#, None), r#"{"price":"0.1000000000000000055"}"#);
+        assert_eq!(
+            json(r#"{"price": 0.1000000000000000055}"#, None),
+            r#"{"price":"0.1000000000000000055"}"#
+        );
         assert_eq!(json(r#"{"price":1e400}"#, None), r#"{"price":"1e400"}"#);
     }
 

@@ -22,6 +22,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use tradejournal::journal::Durability;
+
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::nearest::nearest;
@@ -29,13 +31,6 @@ use crate::when;
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
-
-/// When an append may say that a record is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    Synced,
-    Interval(Duration),
-}
 
 /// A value and where it comes from.
 #[derive(Clone, Debug)]

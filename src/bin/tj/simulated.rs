@@ -10,9 +10,11 @@
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use tradejournal::record::field::{Action, ConfigHash, ExecutionMode, JsonObject, RiskSeverity};
+use tradejournal::record::field::{
+    Action, ConfigHash, ExecutionMode, JsonObject, RiskSeverity, Word, Wrong,
+};
 use tradejournal::record::{
-    EntryBuilder, Invalid, PerformanceMetric, PerformanceParts, RiskEvent, RiskParts,
+    EntryBuilder, Invalid, PerformanceMetric, PerformanceParts, Problem, RiskEvent, RiskParts,
     SessionParts, SessionRecord, Stamp, TradeRecord,
 };
 use tradejournal::time::Timestamp;
@@ -46,8 +48,7 @@ const SETUPS: [(&str, &str, &str, [&str; 3]); 3] = [
         ["VWAP", "ATR-14", "Volume"],
     ),
 ];
-const CONFIGURATION: &str =
-    r#"{"paper_trading_mode":"simulated","max_position_pct":"10","max_daily_loss_pct":"3","max_consecutive_losses":3}"#;
+const CONFIGURATION: &str = r#"{"paper_trading_mode":"simulated","max_position_pct":"10","max_daily_loss_pct":"3","max_consecutive_losses":3}"#;
 const MINUTES: i64 = 390;
 const POSITIONS_MAX: usize = 4;
 const EQUITY_CENTS: i64 = 10_000_000;
@@ -132,7 +133,10 @@ impl Market {
             max_daily_loss_pct: Some(of("max_daily_loss_pct", "3")?),
             max_consecutive_losses: Some(LOSSES_MAX),
             configuration: None,
-            metadata: Some(of("metadata", r#"{"market":"US equities","trigger":"schedule"}"#)?),
+            metadata: Some(object(
+                "metadata",
+                r#"{"market":"US equities","trigger":"schedule"}"#,
+            )?),
         })?;
         self.made.push((at, Made::Session(session)));
         Ok(())
@@ -251,7 +255,13 @@ impl Market {
             }
             if gain >= 8 && !position.is_halved {
                 let half = position.shares / 2;
-                self.exit(minute, &position, half, cents, "Half taken on the way to the target")?;
+                self.exit(
+                    minute,
+                    &position,
+                    half,
+                    cents,
+                    "Half taken on the way to the target",
+                )?;
                 position.is_halved = true;
                 position.shares -= half;
             }
@@ -298,9 +308,9 @@ impl Market {
     fn risk(
         &mut self,
         minute: i64,
-        event_type: tradejournal::record::field::Word,
+        event_type: Word,
         severity: RiskSeverity,
-        action_taken: tradejournal::record::field::Word,
+        action_taken: Word,
         snapshot: &str,
     ) -> Result<(), Invalid> {
         let at = self.at(minute);
@@ -313,7 +323,7 @@ impl Market {
             daily_pnl_pct: of("daily_pnl_pct", ratio(total * 100, EQUITY_CENTS, 4))?,
             consecutive_losses: self.losses_in_row,
             action_taken,
-            config_snapshot: of::<JsonObject, _>("config_snapshot", snapshot)?,
+            config_snapshot: object("config_snapshot", snapshot)?,
         })?;
         self.made.push((at, Made::Risk(event)));
         Ok(())
@@ -322,9 +332,8 @@ impl Market {
     /// How the exits so far went.
     fn report(&mut self, minute: i64) -> Result<(), Invalid> {
         let at = self.at(minute);
-        let sum = |it: &dyn Fn(&i64) -> bool| -> i64 {
-            self.results.iter().filter(|net| it(net)).sum()
-        };
+        let sum =
+            |it: &dyn Fn(&i64) -> bool| -> i64 { self.results.iter().filter(|net| it(net)).sum() };
         let (won, lost) = (sum(&|net| 0 < *net), -sum(&|net| *net < 0));
         let count = i64::try_from(self.results.len()).unwrap_or_default();
         let wins = self.results.iter().filter(|net| 0 < **net).count();
@@ -340,7 +349,10 @@ impl Market {
                 0 => None,
                 _ => Some(of("profit_factor", ratio(won, lost, 4))?),
             },
-            max_drawdown_pct: of("max_drawdown_pct", ratio(-self.fall_max() * 100, EQUITY_CENTS, 4))?,
+            max_drawdown_pct: of(
+                "max_drawdown_pct",
+                ratio(-self.fall_max() * 100, EQUITY_CENTS, 4),
+            )?,
             consecutive_losses: self.losses_in_row,
             total_trades: u32::try_from(count).unwrap_or_default(),
             alert_triggered: is_low,
@@ -390,12 +402,17 @@ fn ratio(part: i64, of: i64, places: u32) -> Decimal {
 /// A typed field, or the record that this would not make.
 fn of<T, V>(field: &'static str, value: V) -> Result<T, Invalid>
 where
-    V: TryInto<T, Error: Into<tradejournal::record::field::Wrong>>,
+    V: TryInto<T, Error: Into<Wrong>>,
 {
-    value.try_into().map_err(|wrong| {
-        let wrong = wrong.into();
-        Invalid::Fields(vec![tradejournal::record::Problem::new(field, wrong.rule)])
-    })
+    value.try_into().map_err(|it| invalid(field, it.into()))
+}
+
+fn object(field: &'static str, json: &str) -> Result<JsonObject, Invalid> {
+    json.parse().map_err(|it| invalid(field, it))
+}
+
+fn invalid(field: &'static str, wrong: Wrong) -> Invalid {
+    Invalid::Fields(vec![Problem::new(field, wrong.rule)])
 }
 
 /// Numbers that look like chance and are always the same: SplitMix64.
@@ -431,12 +448,22 @@ mod tests {
             })
             .collect();
         let with = |outcome| trades.iter().filter(|it| it.outcome() == outcome).count();
-        let (wins, losses, entries) = (with(Outcome::Win), with(Outcome::Loss), with(Outcome::Open));
-        let risks = made.iter().filter(|it| matches!(it.1, Made::Risk(_))).count();
-        let partial = trades.iter().filter(|it| it.exit_reasoning() == Some("Half taken on the way to the target")).count();
+        let (wins, losses, entries) =
+            (with(Outcome::Win), with(Outcome::Loss), with(Outcome::Open));
+        let risks = made
+            .iter()
+            .filter(|it| matches!(it.1, Made::Risk(_)))
+            .count();
+        let partial = trades
+            .iter()
+            .filter(|it| it.exit_reasoning() == Some("Half taken on the way to the target"))
+            .count();
         let summary = (trades.len(), entries, wins, losses, risks, partial);
         assert!((24..=48).contains(&trades.len()), "{summary:?}");
-        assert!(wins > 3 && losses > 3 && risks >= 2 && partial >= 1, "{summary:?}");
+        assert!(
+            wins > 3 && losses > 3 && risks >= 2 && partial >= 1,
+            "{summary:?}"
+        );
         assert!(made.windows(2).all(|it| it[0].0 <= it[1].0));
         let again = day(OPEN.parse().unwrap(), SEED).unwrap();
         assert_eq!(format!("{made:?}"), format!("{again:?}"));

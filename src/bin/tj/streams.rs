@@ -31,7 +31,11 @@ pub(crate) fn with_record<W: ForRecord>(stream: Stream, what: W) -> Result<W::Re
         Stream::Errors => what.run::<ErrorRecord>(),
         Stream::Calls => what.run::<CallRecord>(),
         Stream::Audit => what.run::<AuditEvent>(),
-        other => return Err(Failure::new(format!("this program does not know `{other}`"))),
+        other => {
+            return Err(Failure::new(format!(
+                "this program does not know `{other}`"
+            )));
+        }
     })
 }
 
@@ -106,11 +110,19 @@ const TRADES: &[Field] = &[
     field(&["quantity"], "qty", Shape::Number),
     field(&["price"], "price", Shape::Number),
     field(&["outcome"], "outcome", Shape::Word),
-    field(&["net_profit_loss", "profit_loss"], "net p&l", Shape::Number),
+    field(
+        &["net_profit_loss", "profit_loss"],
+        "net p&l",
+        Shape::Number,
+    ),
     field(&["strategy_name"], "strategy", Shape::Text),
     field(&["order_id"], "order", Shape::Text),
     field(&["execution_mode"], "mode", Shape::Word),
-    field(&["exit_reasoning", "decision_reasoning"], "why", Shape::Text),
+    field(
+        &["exit_reasoning", "decision_reasoning"],
+        "why",
+        Shape::Text,
+    ),
 ];
 
 const PERFORMANCE_ALERTS: &[Field] = &[
@@ -212,7 +224,10 @@ mod tests {
             for column in columns(stream) {
                 let known = fields(stream);
                 let is_known = |it: &str| it == "seq" || known.contains(&it);
-                assert!(column.names.iter().all(|it| is_known(it)), "{stream} {column:?}");
+                assert!(
+                    column.names.iter().all(|it| is_known(it)),
+                    "{stream} {column:?}"
+                );
             }
         }
     }

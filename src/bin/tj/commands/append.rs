@@ -37,14 +37,21 @@ const WAITING_MAX: usize = 8192;
 pub(crate) fn run(args: &Append, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     journal::refuse_own(args.stream)?;
     let lines = lines(args.file.as_deref(), context)?;
-    with_record(args.stream, Run { args, context, lines })?
+    with_record(
+        args.stream,
+        Run {
+            args,
+            context,
+            lines,
+        },
+    )?
 }
 
 fn lines(file: Option<&Path>, context: &Context<'_>) -> anyhow::Result<Lines> {
     match file.filter(|it| it.as_os_str() != "-") {
         Some(path) => {
-            let refusal = |error| {
-                Failure::new(format!("cannot read {}", path.display())).because::<io::Error>(error)
+            let refusal = |error: io::Error| {
+                Failure::new(format!("cannot read {}", path.display())).because(error)
             };
             let file = File::open(path).map_err(refusal)?;
             if file.metadata().is_ok_and(|it| it.is_dir()) {
@@ -174,7 +181,8 @@ impl<R: Record> Appending<'_, '_, R> {
         };
         match self.writer.submit(&record) {
             Ok(ack) => {
-                self.unknown.note(talk, &place(number), self.stream, &unknown);
+                self.unknown
+                    .note(talk, &place(number), self.stream, &unknown);
                 self.waiting.push_back(Waiting {
                     line: number,
                     unknown,

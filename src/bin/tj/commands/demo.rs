@@ -176,7 +176,9 @@ fn show(summary: &Summary, logs: &Path, context: &mut Context<'_>) -> anyhow::Re
     }
     context.out.line("\nThe files:")?;
     for file in &summary.files {
-        context.out.line(format!("  {file:<44} {}", purpose(file)).trim_end())?;
+        context
+            .out
+            .line(format!("  {file:<44} {}", purpose(file)).trim_end())?;
     }
     context.out.line(format!(
         "\nNext, try:\n  \
@@ -192,7 +194,10 @@ fn show(summary: &Summary, logs: &Path, context: &mut Context<'_>) -> anyhow::Re
 /// Runs a command of this program as its line says, and shows the line.
 fn run_shown(words: &str, dir: &str, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     context.out.line(format!("\n$ tj {words} --dir {dir}"))?;
-    let line = ["tj"].into_iter().chain(words.split(' ')).chain(["--dir", dir]);
+    let line = ["tj"]
+        .into_iter()
+        .chain(words.split(' '))
+        .chain(["--dir", dir]);
     super::run(&Args::try_parse_from(line)?, context.out, context.talk)
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Not here: what can be typed ([`crate::args`]).
 
+mod append;
 mod completions;
 mod config;
+pub(crate) mod demo;
 mod man;
 
 use crate::args::{Args, Command};
@@ -22,9 +24,21 @@ pub(crate) struct Context<'a> {
 /// Runs what was asked for.
 pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Verdict> {
     match &args.command {
-        Command::Completions(wanted) => completions::run(wanted, out),
-        Command::Man(wanted) => man::run(wanted, out),
-        Command::Config(wanted) => config::run(wanted, &args.global, out, talk),
+        // These need no settings, and help to mend them.
+        Command::Completions(wanted) => return completions::run(wanted, out),
+        Command::Man(wanted) => return man::run(wanted, out),
+        Command::Config(wanted) => return config::run(wanted, &args.global, out, talk),
+        _ => {}
+    }
+    let settings = Settings::load(&args.global)?;
+    let context = &mut Context {
+        settings,
+        out,
+        talk,
+    };
+    match &args.command {
+        Command::Append(wanted) => append::run(wanted, context),
+        Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
     }
 }
