@@ -151,7 +151,7 @@ impl Market {
         let may_enter = self.paused_until <= minute
             && minute < MINUTES - 20
             && self.positions.len() < POSITIONS_MAX;
-        if may_enter && self.dice.below(14) == 0 {
+        if may_enter && self.dice.below(9) == 0 {
             self.enter(minute)?;
         }
         if minute == MINUTES / 2 {

@@ -20,7 +20,7 @@ use crate::simulated::{self, Made};
 
 /// When the market of the simulated day opens: 9:30 in New York.
 pub(crate) const OPEN: &str = "2025-10-27T13:30:00Z";
-pub(crate) const SEED: u64 = 27;
+pub(crate) const SEED: u64 = 76;
 
 /// What `--json` prints.
 #[derive(Debug, Default, Serialize)]
