@@ -137,7 +137,17 @@ impl Layout {
     /// # Errors
     /// The disk's, when a folder cannot be listed.
     pub fn days(&self, disk: &dyn Disk, stream: Stream) -> io::Result<Vec<DayFile>> {
-        let mut days = Vec::new();
+        let mut days: Vec<DayFile> = Vec::new();
+        // Order matters: a day that is archived meanwhile has left `logs/` only when it is in the
+        // archive, so listed in this order it is seen at least once.
+        for day in self.days_in_logs(disk, stream)? {
+            let path = self.day(stream, day);
+            days.push(DayFile {
+                day,
+                place: Place::Logs,
+                path,
+            });
+        }
         let archive = self.archive.join(stream.name());
         for year in names_in(disk, &archive, Kind::Folder)? {
             for day in days_in(disk, &archive.join(year), ".jsonl.gz")? {
@@ -149,19 +159,9 @@ impl Layout {
                 });
             }
         }
-        for day in self.days_in_logs(disk, stream)? {
-            let path = self.day(stream, day);
-            days.push(DayFile {
-                day,
-                place: Place::Logs,
-                path,
-            });
-        }
-        // Stable, so that of two files of one day the plain one is the later and is kept.
+        // Stable, so that of two files of one day the plain one comes first and is kept.
         days.sort_by_key(|it| it.day);
-        days.reverse();
         days.dedup_by_key(|it| it.day);
-        days.reverse();
         Ok(days)
     }
 }
