@@ -11,6 +11,7 @@ mod args;
 mod commands;
 mod complaint;
 mod failure;
+mod holder;
 mod input;
 mod journal;
 mod nearest;

@@ -335,16 +335,20 @@ fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> any
     });
     let settled = writing.settle(0);
     let count = writing.written;
-    let result = written.and(settled).and_then(|()| match count == plan.summary.records {
-        true => Ok(count),
-        false => Err(Failure::new("a file changed while it was imported").into()),
-    });
+    let result = written
+        .and(settled)
+        .and_then(|()| match count == plan.summary.records {
+            true => Ok(count),
+            false => Err(Failure::new("a file changed while it was imported").into()),
+        });
     for trouble in writer.troubles() {
         context.talk.warning(&printable(&trouble));
     }
     let closed = writer.close().context("the last sync failed");
     if result.is_err() {
-        context.talk.note(&format!("{count} records were written before"));
+        context
+            .talk
+            .note(&format!("{count} records were written before"));
     }
     result.and_then(|count| closed.map(|()| count))
 }

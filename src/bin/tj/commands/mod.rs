@@ -6,7 +6,10 @@ mod append;
 mod completions;
 mod config;
 pub(crate) mod demo;
+mod import;
 mod man;
+mod status;
+mod tail;
 
 use crate::args::{Args, Command};
 use crate::failure::Verdict;
@@ -38,6 +41,9 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
     };
     match &args.command {
         Command::Append(wanted) => append::run(wanted, context),
+        Command::Tail(wanted) => tail::run(wanted, context),
+        Command::Status(_) => status::run(context),
+        Command::Import(wanted) => import::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
     }
