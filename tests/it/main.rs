@@ -10,5 +10,6 @@
     reason = "a failed step is a failed test"
 )]
 
+mod cli;
 mod sample;
 mod writing;

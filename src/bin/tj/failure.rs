@@ -9,6 +9,7 @@
 use std::{error::Error, fmt, process::ExitCode};
 
 use crate::output::{StdoutClosed, Talk, printable};
+use crate::remedy;
 
 /// How a command that ran ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,5 +110,6 @@ fn own(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
 }
 
 fn hint_of(error: &anyhow::Error) -> Option<String> {
-    own(error).find_map(|it| it.hint.clone())
+    let hint = own(error).find_map(|it| it.hint.clone());
+    hint.or_else(|| error.chain().find_map(remedy::of))
 }

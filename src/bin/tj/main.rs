@@ -18,6 +18,7 @@ mod nearest;
 mod older;
 mod output;
 mod record_view;
+mod remedy;
 mod settings;
 mod simulated;
 mod streams;
