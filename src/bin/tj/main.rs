@@ -21,6 +21,7 @@ mod record_view;
 mod remedy;
 mod settings;
 mod simulated;
+mod size;
 mod streams;
 mod table;
 mod when;

@@ -65,13 +65,24 @@ impl Out {
     }
 }
 
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
 impl fmt::Debug for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Out").finish_non_exhaustive()
     }
 }
 
-fn told(result: io::Result<()>) -> anyhow::Result<()> {
+/// The end of standard output as what it is; any other error with what was tried.
+pub(crate) fn told(result: io::Result<()>) -> anyhow::Result<()> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => StdoutClosed.into(),
         _ => anyhow::Error::new(error).context("cannot write to standard output"),

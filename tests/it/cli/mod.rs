@@ -3,5 +3,7 @@
 mod append;
 mod around;
 mod demo;
+mod documented;
 mod import;
+mod reading;
 mod run;
