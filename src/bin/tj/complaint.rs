@@ -89,10 +89,15 @@ impl Unknown {
 }
 
 fn warn(talk: &Talk, place: &str, stream: Stream, name: &str) {
-    let known = streams::fields(stream).iter().copied();
-    let hint = nearest(name, known)
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default();
-    let text = format!("{place}: {stream} has no field `{name}`, it is not journaled{hint}");
+    let near = did_you_mean(stream, name);
+    let text = format!("{place}: {stream} has no field `{name}`, it is not journaled{near}");
     talk.warning(&printable(&text));
+}
+
+/// `; did you mean ...?` where a field of the stream is near.
+pub(crate) fn did_you_mean(stream: Stream, name: &str) -> String {
+    let known = streams::fields(stream).iter().copied();
+    nearest(name, known)
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
 }

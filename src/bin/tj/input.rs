@@ -82,7 +82,7 @@ impl Lines {
     /// The next line; waits for it only if `may_wait`.
     pub(crate) fn next(&mut self, may_wait: bool) -> io::Result<Next> {
         loop {
-            if let Some(next) = self.from_block() {
+            if let Some(next) = self.cut_line() {
                 return Ok(next);
             }
             if self.is_ended {
@@ -113,7 +113,7 @@ impl Lines {
     }
 
     /// The next line that ends, or gets too long, in the block at hand.
-    fn from_block(&mut self) -> Option<Next> {
+    fn cut_line(&mut self) -> Option<Next> {
         loop {
             let rest = self.block.get(self.at..).filter(|it| !it.is_empty())?;
             let end = memchr(b'\n', rest);

@@ -45,6 +45,8 @@ fn main() -> ExitCode {
     let talk = Talk::new();
     let mut out = Out::new();
     let result = commands::run(&args, &mut out, &talk);
-    let result = result.and_then(|verdict| out.flush().map(|()| verdict));
+    // What was found before an error is shown before it.
+    let flushed = out.flush();
+    let result = result.and_then(|verdict| flushed.map(|()| verdict));
     failure::conclude(result, &talk)
 }

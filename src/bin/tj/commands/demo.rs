@@ -16,6 +16,7 @@ use tradejournal::time::{Clock, ManualClock};
 use super::Context;
 use crate::args::{Args, Demo};
 use crate::failure::{Failure, Verdict};
+use crate::settings::Source;
 use crate::simulated::{self, Made};
 
 /// When the market of the simulated day opens: 9:30 in New York.
@@ -166,39 +167,64 @@ fn show(summary: &Summary, logs: &Path, context: &mut Context<'_>) -> anyhow::Re
         summary.trades, summary.risk_events, summary.performance_alerts
     ))?;
     let mut verdict = Verdict::Fine;
-    let dir = logs.display().to_string();
+    let place = place(logs, context);
     for words in [
         "tail trades -n 8",
-        "query trades --outcome win --count --sum net_profit_loss",
+        "query trades --sum net_profit_loss",
         "verify",
     ] {
-        verdict = verdict.and(run_shown(words, &dir, context)?);
+        verdict = verdict.and(run_shown(words, &place, context)?);
     }
     context.out.line("\nThe files:")?;
+    let width = summary.files.iter().map(String::len).max();
     for file in &summary.files {
-        context
-            .out
-            .line(format!("  {file:<44} {}", purpose(file)).trim_end())?;
+        let line = format!(
+            "  {file:<0$}  {1}",
+            width.unwrap_or_default(),
+            purpose(file)
+        );
+        context.out.line(line.trim_end())?;
     }
+    let flags: Vec<String> = place.iter().map(|it| quoted(it)).collect();
+    let (flags, logs) = (flags.join(" "), quoted(&logs.display().to_string()));
     context.out.line(format!(
         "\nNext, try:\n  \
-         tj query trades --symbol NVDA --dir {dir}\n  \
-         tj query trades --sum net_profit_loss --json --dir {dir}\n  \
-         tj tail risk-management --dir {dir}\n  \
-         tj status --dir {dir}\n  \
-         jq -c '[.symbol, .action, .price]' {dir}/trades/{day}.jsonl"
+         tj query trades --symbol NVDA {flags}\n  \
+         tj query trades --outcome win --count {flags}\n  \
+         tj tail risk-management {flags}\n  \
+         tj status {flags}\n  \
+         jq -c '[.symbol, .action, .price]' {logs}/trades/{day}.jsonl"
     ))?;
     Ok(verdict)
 }
 
+/// The flags that name the demo's journal and nothing else.
+fn place(logs: &Path, context: &Context<'_>) -> Vec<String> {
+    let mut flags = vec!["--dir".to_owned(), logs.display().to_string()];
+    if context.settings.archive.from != Source::Default {
+        let archive = logs.with_file_name("archive");
+        flags.extend(["--archive".to_owned(), archive.display().to_string()]);
+    }
+    flags
+}
+
 /// Runs a command of this program as its line says, and shows the line.
-fn run_shown(words: &str, dir: &str, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
-    context.out.line(format!("\n$ tj {words} --dir {dir}"))?;
-    let line = ["tj"]
-        .into_iter()
-        .chain(words.split(' '))
-        .chain(["--dir", dir]);
+fn run_shown(words: &str, place: &[String], context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    let flags: Vec<String> = place.iter().map(|it| quoted(it)).collect();
+    let flags = flags.join(" ");
+    context.out.line(format!("\n$ tj {words} {flags}"))?;
+    let words = ["tj"].into_iter().chain(words.split(' '));
+    let line = words.chain(place.iter().map(String::as_str));
     super::run(&Args::try_parse_from(line)?, context.out, context.talk)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%".contains(it);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 fn purpose(file: &str) -> &'static str {
@@ -206,7 +232,8 @@ fn purpose(file: &str) -> &'static str {
     match name {
         "JOURNAL" => "what this folder is",
         "HEAD" => "the newest line known to be on disk",
-        "LOCK" => "held by the writer",
+        "LOCK" => "held by the writer while there is one",
+        ".JOURNAL.lock" => "held while the journal is made",
         _ if name.ends_with(".jsonl.sha256") => "the seal of the closed day, for sha256sum -c",
         _ if name.starts_with(|it: char| it.is_ascii_digit()) => "one record a line",
         _ if name.ends_with(".jsonl") => "a link to the newest day",

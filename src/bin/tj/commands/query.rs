@@ -22,9 +22,9 @@ use tradejournal::record::Stream;
 use super::Context;
 use super::tail::Shown;
 use crate::args::{Query, Wanted};
+use crate::complaint::did_you_mean;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
-use crate::nearest::nearest;
 use crate::output::{Out, Talk, printable};
 use crate::record_view::View;
 use crate::size::size;
@@ -93,10 +93,8 @@ fn warn_of_unknown(stream: Stream, field: &str, talk: &Talk) {
     if known.contains(&field) || ["seq", "dur", "hash"].contains(&field) {
         return;
     }
-    let hint = nearest(field, known.iter().copied())
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default();
-    talk.warning(&printable(&format!("{stream} has no field `{field}`{hint}")));
+    let near = did_you_mean(stream, field);
+    talk.warning(&printable(&format!("{stream} has no field `{field}`{near}")));
 }
 
 /// How long the scan takes, without the time that the output takes.
