@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::head::{Head, HeadFile};
 use super::layout::Place;
 use super::lines::{Check, DayLines, Item, LineIter, Lines, Start};
 use super::selection::Listed;
@@ -111,11 +112,16 @@ fn count_timed(lines: &Lines, listed: &Listed, source: &Source) -> u64 {
     items
 }
 
-/// How many lines of the stream are known to be on disk: as many as the newest lines say.
+/// How many lines of the stream are known to be on disk: as many as `HEAD` and the newest lines say.
 pub(super) fn promised(lines: &Lines) -> u64 {
+    let path = lines.journal.layout().head(lines.stream);
+    let mut promised = match Head::read(&**lines.journal.disk(), &path) {
+        Ok(HeadFile::Read(head)) => head.lines,
+        // The lines themselves say nearly as much.
+        _ => 0,
+    };
     let newest = lines.journal.lines(lines.stream).last(PROMISE_LINES);
     let mut newest = newest.unchecked().into_iter();
-    let mut promised = 0;
     while let Some(line) = newest.next_line() {
         if let Some(tail) = line.ok().and_then(|it| it.tail()) {
             promised = promised.max(tail.dur);

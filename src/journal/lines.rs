@@ -9,8 +9,15 @@
 //!
 //! Not here: what the records mean, and whether the lines hang together.
 
-use std::{iter::FusedIterator, ops::Range, ops::RangeInclusive, sync::Arc, vec};
+use std::{
+    iter::FusedIterator,
+    ops::{Range, RangeInclusive},
+    path::Path,
+    sync::Arc,
+    vec,
+};
 
+use super::layout::Place;
 use super::line::{LINE_LEN_MAX, Tail};
 use super::position::{LineFault, Position, ReadError};
 use super::selection::{self, Listed, Selection};
@@ -96,7 +103,7 @@ impl Lines {
         self
     }
 
-    /// Only lines that are known to be on disk: those before the newest `dur`.
+    /// Only lines that are known to be on disk, as `HEAD` and the newest `dur` say.
     pub fn promised_only(mut self) -> Lines {
         self.promised_only = true;
         self
@@ -201,6 +208,15 @@ impl<'a> LineRef<'a> {
             file: Arc::clone(&self.source.path),
             line: self.number,
             byte: self.byte,
+        }
+    }
+
+    /// Where it begins, its number counted if nobody knows it.
+    pub(super) fn numbered_position(&self) -> Position {
+        let count = || number_at(self.source, Start::BEGINNING, self.byte);
+        Position {
+            line: self.number.or_else(count),
+            ..self.position()
         }
     }
 
@@ -547,7 +563,9 @@ impl DayLines {
 
     /// The error that a bad line is. Its number is counted now if nobody did.
     pub(super) fn bad(&mut self, found: &Found, source: LineFault) -> ReadError {
-        let number = found.number.or_else(|| number_at(&self.source, found.byte));
+        let number = found
+            .number
+            .or_else(|| number_at(&self.source, Start::BEGINNING, found.byte));
         if self.number.is_none() {
             self.number = number.map(|it| it + 1);
         }
@@ -572,10 +590,11 @@ impl DayLines {
     }
 }
 
-/// The number of the line that begins at `byte`; `None` when it cannot be counted.
-pub(super) fn number_at(source: &Source, byte: u64) -> Option<u64> {
-    let mut number = 1;
-    let mut blocks = source.before(byte);
+/// The number of the line that begins at `byte`, counted from a line whose number is known; `None`
+/// when it cannot be counted.
+pub(super) fn number_at(source: &Source, known: Start, byte: u64) -> Option<u64> {
+    let mut number = known.number?;
+    let mut blocks = source.between(known.byte, byte);
     loop {
         let step = blocks.step().ok()?;
         let Some(within) = byte.checked_sub(blocks.offset()).filter(|it| 0 < *it) else {
@@ -592,6 +611,32 @@ pub(super) fn number_at(source: &Source, byte: u64) -> Option<u64> {
             Step::TooLong => number += 1,
             Step::End => return Some(number),
         }
+    }
+}
+
+/// The numbers of lines that nobody counted, asked for in their order: each part of a file is
+/// counted once.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    known: Option<(Arc<Path>, Start)>,
+}
+
+impl Numbers {
+    /// The number of the line that begins at `byte`.
+    pub(super) fn of(&mut self, source: &Source, byte: u64) -> Option<u64> {
+        let known = match &self.known {
+            Some((path, start)) if *path == source.path && start.byte <= byte => *start,
+            _ => Start::BEGINNING,
+        };
+        // An archived day cannot be entered in its middle.
+        let known = match source.place {
+            Place::Logs => known,
+            Place::Archive => Start::BEGINNING,
+        };
+        let number = number_at(source, known, byte);
+        let path = Arc::clone(&source.path);
+        self.known = number.map(|_| (path, Start { byte, number }));
+        number
     }
 }
 
@@ -894,7 +939,7 @@ mod tests {
             sha256: Digest::from_bytes([0; 32]),
             smallest_timestamp: Some(times[0].parse().unwrap()),
             largest_timestamp: Some(times[1].parse().unwrap()),
-            range: Vec::new(),
+            range: None,
         };
         let event = AuditEvent::new(times[1].parse().unwrap(), DayClosed::new(parts).unwrap());
         let mut out = Vec::new();

@@ -78,12 +78,6 @@ pub enum LineFault {
         /// Its value, shortened.
         value: String,
     },
-    /// A sum is asked for that does not fit any more when this line's value is added.
-    #[error("brings the sum of `{field}` beyond 28 digits")]
-    Overflow {
-        /// The field.
-        field: String,
-    },
 }
 
 /// What reading can meet. None of these ends an iteration; what can be read comes after it.

@@ -99,7 +99,7 @@ impl<R: Record> Reader<R> {
         self
     }
 
-    /// Only records that are known to be on disk: those before the newest `dur`.
+    /// Only records that are known to be on disk, as `HEAD` and the newest `dur` say.
     pub fn promised_only(mut self) -> Reader<R> {
         self.lines = self.lines.promised_only();
         self

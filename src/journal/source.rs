@@ -73,7 +73,7 @@ impl Source {
         }
     }
 
-    /// All its lines from `at`, which is the beginning of a line, or 0 for an archived day.
+    /// All its lines from `at`, which is the beginning of a line, and always 0 for an archived day.
     pub(super) fn blocks(&self, at: u64, block_len: usize) -> Blocks {
         match self.place {
             Place::Logs => Blocks::new(self.plain(at), at, block_len),
@@ -89,14 +89,15 @@ impl Source {
         }
     }
 
-    /// What comes before `end`, for counting; of an archived day all.
-    pub(super) fn before(&self, end: u64) -> Blocks {
+    /// The bytes from a line's beginning to another's, for counting. An archived day is read to its
+    /// end.
+    pub(super) fn between(&self, at: u64, end: u64) -> Blocks {
         match self.place {
             Place::Logs => {
                 let file = Arc::clone(&self.file);
-                Blocks::new(Bytes::Plain { file, at: 0, end }, 0, BLOCK_LEN)
+                Blocks::new(Bytes::Plain { file, at, end }, at, BLOCK_LEN)
             }
-            Place::Archive => self.blocks(0, BLOCK_LEN),
+            Place::Archive => self.blocks(at, BLOCK_LEN),
         }
     }
 
