@@ -8,6 +8,7 @@ mod config;
 pub(crate) mod demo;
 mod import;
 mod man;
+mod query;
 mod status;
 mod tail;
 
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
     match &args.command {
         Command::Append(wanted) => append::run(wanted, context),
         Command::Tail(wanted) => tail::run(wanted, context),
+        Command::Query(wanted) => query::run(wanted, context),
         Command::Status(_) => status::run(context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),

@@ -94,7 +94,9 @@ fn warn_of_unknown(stream: Stream, field: &str, talk: &Talk) {
         return;
     }
     let near = did_you_mean(stream, field);
-    talk.warning(&printable(&format!("{stream} has no field `{field}`{near}")));
+    talk.warning(&printable(&format!(
+        "{stream} has no field `{field}`{near}"
+    )));
 }
 
 /// How long the scan takes, without the time that the output takes.
