@@ -18,6 +18,7 @@ use csv::{ErrorKind, Writer, WriterBuilder};
 use serde::Serialize;
 use tradejournal::journal::{LineRef, ReadError, Scanned, SumError};
 use tradejournal::record::Stream;
+use tradejournal::time::{Clock, SystemClock};
 
 use super::Context;
 use super::tail::Shown;
@@ -35,31 +36,33 @@ use crate::when;
 const SLOW: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &Query, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    let (zone, now) = (context.settings.zone.value, SystemClock.now());
+    let from = args.from.as_ref().map(|it| when::from(it, zone, now));
+    let to = args.to.as_ref().map(|it| when::to(it, zone, now));
+    let (from, to) = (from.transpose()?, to.transpose()?);
     let journal = journal::for_reading(&context.settings)?;
     let conditions = conditions(&args.wanted);
     let named = conditions.iter().map(|(field, _)| field.as_str());
     for field in named.chain(args.sum.as_deref()) {
         warn_of_unknown(args.stream, field, context.talk);
     }
-    let (zone, now) = (context.settings.zone.value, journal.clock().now());
     let mut query = journal.query(args.stream);
     for (field, value) in &conditions {
         query = query.field(field, value);
     }
-    if let Some(from) = &args.from {
-        query = query.from(when::from(from, zone, now)?);
+    if let Some(from) = from {
+        query = query.from(from);
     }
-    if let Some(to) = &args.to {
-        query = query.to(when::to(to, zone, now)?);
+    if let Some(to) = to {
+        query = query.to(to);
     }
     if let Some(limit) = args.limit {
         query = query.limit(limit);
     }
-    let watch = Watch::start();
     let asked = Asked {
         args,
         conditions: &conditions,
-        watch,
+        watch: Watch::start(),
     };
     match &args.sum {
         Some(field) => asked.sum(&query, field, context),
