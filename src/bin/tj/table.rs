@@ -58,6 +58,8 @@ pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
     is_begun: bool,
+    /// Whether the rows must not be wider than a terminal.
+    is_fitted: bool,
 }
 
 impl Table {
@@ -68,6 +70,7 @@ impl Table {
             rows: Vec::new(),
             widths,
             is_begun: false,
+            is_fitted: false,
         }
     }
 
@@ -105,6 +108,7 @@ impl Table {
 
     /// Narrows the columns to a terminal of that width.
     fn fit(&mut self, width: usize) {
+        self.is_fitted = true;
         while self.total() > width {
             let is_last = self.widths.len() <= 1;
             let widest = self
@@ -135,7 +139,7 @@ impl Table {
             if !line.is_empty() {
                 line.push_str(GAP);
             }
-            let cell = if column.may_shrink {
+            let cell = if column.may_shrink && self.is_fitted {
                 cut(cell, *width)
             } else {
                 cell
