@@ -8,7 +8,7 @@
 //! - The audit stream is read line by line, and a line that cannot be read is passed over.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
@@ -285,42 +285,53 @@ pub(super) fn writer_closed(journal: &Journal, stream: Stream) {
     }
 }
 
-/// The state of a stream's chain when a day was closed.
+/// What the audit stream says of a day.
 #[derive(Clone, Debug)]
-pub(super) struct Closing {
-    pub(super) day: Day,
-    lines: u64,
-    hash: Digest,
-    range: Option<CompactRange>,
+pub(super) enum DayState {
+    /// It was closed.
+    Closed(DayClosed),
+    /// It was closed, and deleted by rule since.
+    Deleted(DayClosed),
 }
 
-impl Closing {
-    pub(super) fn chain(&self) -> Chain {
-        Chain {
-            lines: self.lines,
-            hash: Some(self.hash),
-            range: self.range.clone(),
+/// Every day of `stream` that was closed.
+pub(super) fn closed_days(journal: &Journal, stream: Stream) -> BTreeMap<Day, DayState> {
+    let mut days = BTreeMap::new();
+    each_event(journal, b"\"day", |event| match event.kind() {
+        AuditKind::DayClosed(closed) if closed.stream() == stream => {
+            days.insert(closed.day(), DayState::Closed(closed.clone()));
         }
+        AuditKind::Deleted(deleted) if deleted.stream() == stream => {
+            if let Some(DayState::Closed(closed)) = days.remove(&deleted.day()) {
+                days.insert(deleted.day(), DayState::Deleted(closed));
+            }
+        }
+        _ => {}
+    });
+    days
+}
+
+/// The chain behind a closed day.
+pub(super) fn chain_of_closed(closed: &DayClosed) -> Chain {
+    let lines = closed.last_seq() + 1;
+    let range = closed.range().cloned();
+    Chain {
+        lines,
+        hash: Some(closed.last_hash()),
+        range: range.and_then(|it| CompactRange::from_peaks(lines, it)),
     }
 }
 
 /// The closing record of the newest day of `stream` before `day`.
-pub(super) fn closing_before(journal: &Journal, stream: Stream, day: Day) -> Option<Closing> {
-    let mut newest: Option<Closing> = None;
+pub(super) fn closing_before(journal: &Journal, stream: Stream, day: Day) -> Option<DayClosed> {
+    let mut newest: Option<DayClosed> = None;
     each_event(journal, b"\"day_closed\"", |event| {
         let AuditKind::DayClosed(closed) = event.kind() else {
             return;
         };
-        let is_newer = newest.as_ref().is_none_or(|it| it.day <= closed.day());
+        let is_newer = newest.as_ref().is_none_or(|it| it.day() <= closed.day());
         if closed.stream() == stream && closed.day() < day && is_newer {
-            let lines = closed.last_seq() + 1;
-            let range = closed.range().cloned();
-            newest = Some(Closing {
-                day: closed.day(),
-                lines,
-                hash: closed.last_hash(),
-                range: range.and_then(|it| CompactRange::from_peaks(lines, it)),
-            });
+            newest = Some(closed.clone());
         }
     });
     newest
@@ -369,6 +380,11 @@ impl AcceptedDamage {
     pub(super) fn is_at(&self, day: Day, byte: u64, file: &dyn File) -> bool {
         (self.day, self.byte) == (day, byte)
             && sha256_of(file, byte, self.bytes).is_ok_and(|it| it == self.sha256)
+    }
+
+    /// Whether it is at that place, whatever its bytes are now.
+    pub(super) fn begins_at(&self, day: Day, byte: u64) -> bool {
+        (self.day, self.byte) == (day, byte)
     }
 
     /// Whether the journal goes on at `offset` of `day` with line number `lines` because of it.

@@ -31,9 +31,9 @@ pub(super) fn chain_before(
     older.retain(|it| it.day < day);
     let newest_older = older.last().map(|it| it.day);
     if let Some(closing) = audit::closing_before(journal, stream, day)
-        && newest_older.is_none_or(|it| it <= closing.day)
+        && newest_older.is_none_or(|it| it <= closing.day())
     {
-        return Ok(closing.chain());
+        return Ok(audit::chain_of_closed(&closing));
     }
     let mut chain = Chain::genesis(name, stream);
     for file in &older {

@@ -83,3 +83,20 @@ impl StreamLock {
         &self.path
     }
 }
+
+/// The process that holds the lock at `path`: `None` when nobody does, and a pid where the file
+/// tells one.
+pub(super) fn holder(disk: &dyn Disk, path: &Path) -> Option<Option<u32>> {
+    let file = disk.open(path, Access::Read).ok()?;
+    // Taken for a moment, if it is free; a writer that opens just then tries again.
+    if file.try_lock().ok()? {
+        let _ = file.unlock();
+        return None;
+    }
+    let bytes = disk::read_small(disk, path, 64)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    Some(text.trim().parse().ok())
+}

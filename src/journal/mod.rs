@@ -25,19 +25,23 @@ mod log;
 mod matcher;
 mod members;
 mod observer;
+mod order_ids;
 mod position;
 mod query;
 mod range;
 mod reader;
 mod recover;
 mod scan;
+mod scrutiny;
 mod selection;
 mod source;
 mod spans;
 mod sum;
 #[cfg(test)]
 mod testing;
+mod units;
 mod upkeep;
+mod verify;
 mod walk;
 mod writer;
 
@@ -61,9 +65,11 @@ pub use range::CompactRange;
 pub use reader::{Entries, Entry, EntryRef, Reader};
 pub use recover::RecoverError;
 pub use upkeep::Ticked;
+pub use verify::{Depth, Finding, FindingKind, Verified, VerifyError};
 pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
 
 use crate::disk::{Disk, RealDisk};
+use crate::record::Stream;
 use crate::time::{Clock, SystemClock};
 
 /// A journal: a folder of streams. Having one takes no lock and touches nothing.
@@ -245,6 +251,14 @@ impl Journal {
         // Somebody else may have made it since.
         let found = Identity::read(&**self.disk(), self.layout()).ok()??;
         Some(self.shared.identity.get_or_init(|| found).clone())
+    }
+}
+
+impl Journal {
+    /// Who writes `stream` at this moment: `None` when nobody does, and a pid where one is told.
+    #[must_use]
+    pub fn holder(&self, stream: Stream) -> Option<Option<u32>> {
+        lock::holder(&**self.disk(), &self.layout().lock(stream))
     }
 }
 

@@ -336,7 +336,7 @@ impl Start {
 }
 
 /// Refuses when the line that `HEAD` names is missing or another one.
-fn check_head_line(
+pub(super) fn check_head_line(
     journal: &Journal,
     stream: Stream,
     name: &str,

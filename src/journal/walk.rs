@@ -27,6 +27,16 @@ pub(super) struct Piece<'a> {
 /// Returns the break's value, and otherwise where the file ended.
 pub(super) fn walk<B>(
     file: &dyn File,
+    offset: u64,
+    visit: impl FnMut(Piece<'_>) -> ControlFlow<B>,
+) -> io::Result<Result<u64, B>> {
+    walk_with(|bytes, at| disk::read_full(file, bytes, at), offset, visit)
+}
+
+/// As [`walk`], over whatever `read` reads: it fills as much as there is, nothing only at the end,
+/// and is asked for one stretch after the other.
+pub(super) fn walk_with<B>(
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
     mut offset: u64,
     mut visit: impl FnMut(Piece<'_>) -> ControlFlow<B>,
 ) -> io::Result<Result<u64, B>> {
@@ -40,8 +50,8 @@ pub(super) fn walk<B>(
             buffer.resize(buffer.len() * 2, 0);
         }
         let free = buffer.get_mut(held..).unwrap_or_default();
-        let read = disk::read_full(file, free, offset + held as u64)?;
-        held += read;
+        let added = read(free, offset + held as u64)?;
+        held += added;
         let filled = buffer.get(..held).unwrap_or_default();
         let mut used = 0;
         for end in memchr::memchr_iter(b'\n', filled) {
@@ -59,7 +69,7 @@ pub(super) fn walk<B>(
             used = end + 1;
         }
         let rest = filled.get(used..).unwrap_or_default();
-        let at_end = read == 0;
+        let at_end = added == 0;
         if (at_end && !rest.is_empty()) || LINE_LEN_MAX < rest.len() {
             overlong = true;
             let piece = Piece {

@@ -144,7 +144,7 @@ impl Record for AuditEvent {
         "file",
         "line",
         "byte",
-        "damaged_seq",
+        "expected_seq",
         "damaged_sha256",
         "next_seq",
         "reason",
@@ -295,7 +295,7 @@ table! {
     /// How many bytes are damaged.
     bytes: u64 => u64;
     /// The seq that should have been there.
-    damaged_seq: u64 => u64;
+    expected_seq: u64 => u64;
     /// The SHA-256 of the damaged bytes.
     damaged_sha256: Digest => Digest;
     /// The seq that the chain goes on with.
@@ -394,4 +394,75 @@ table! {
     from: Timestamp => Timestamp;
     /// When the last was lost.
     to: Timestamp => Timestamp;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_every_kind_is_known() {
+        for fields in [
+            Recovered::FIELDS,
+            DayClosed::FIELDS,
+            DamageAccepted::FIELDS,
+            HeadRebuilt::FIELDS,
+            ClockStepped::FIELDS,
+            Archived::FIELDS,
+            Deleted::FIELDS,
+            Restored::FIELDS,
+            Dropped::FIELDS,
+        ] {
+            for field in fields {
+                assert!(AuditEvent::FIELDS.contains(field), "{field}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_an_event_is_named() {
+        let wrong = |json: &str| AuditEvent::decode(json.as_bytes()).unwrap_err().to_string();
+        assert_eq!(wrong("{}"), "timestamp: is missing; kind: is missing");
+        assert_eq!(
+            wrong(r#"{"timestamp":1,"kind":"head_rebuilt","stream":"trade","why":""}"#),
+            "timestamp: must be an RFC 3339 time with a zone, such as \"2025-10-26T14:32:15.123Z\", got 1; \
+             stream: must be the name of a stream, got \"trade\"; \
+             why: must be a text that is not blank, got \"\""
+        );
+    }
+
+    #[test]
+    fn the_numbers_of_a_closed_day_fit() {
+        let digest = Digest::from_bytes([7; 32]);
+        let parts = DayClosedParts {
+            stream: Stream::Trades,
+            day: Day::EPOCH,
+            lines: 3,
+            bytes: 100,
+            first_seq: 5,
+            last_seq: 7,
+            last_hash: digest,
+            sha256: digest,
+            smallest_timestamp: Some(Timestamp::MIN),
+            largest_timestamp: Some(Timestamp::MAX),
+            range: vec![digest],
+        };
+        assert!(DayClosed::new(parts.clone()).is_ok());
+        let invalid = DayClosed::new(DayClosedParts {
+            lines: 0,
+            first_seq: 8,
+            smallest_timestamp: Some(Timestamp::MAX),
+            largest_timestamp: Some(Timestamp::MIN),
+            ..parts
+        });
+        let invalid = invalid.unwrap_err();
+        assert_eq!(invalid.problems().len(), 2, "{invalid}");
+    }
+
+    #[test]
+    fn a_kind_of_a_newer_version_is_read() {
+        let json = r#"{"timestamp":"2025-10-27T00:00:05.000Z","kind":"tidied","rooms":3}"#;
+        let event = AuditEvent::decode(json.as_bytes()).unwrap();
+        assert_eq!(event.kind().name(), "tidied");
+    }
 }

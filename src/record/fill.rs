@@ -59,3 +59,46 @@ table! {
 }
 
 record_in!(Stream::Fills, FillRecord, timestamp);
+
+#[cfg(test)]
+mod tests {
+    use crate::record::{FillRecord, Record as _};
+
+    const FILL: &str = r#"{"timestamp":1729776543.123,"datetime_utc":"2024-10-24T13:29:03.123Z","order_id":"1","symbol":"BTC-USDT","side":"BUY","order_type":"LIMIT","price":"67500.0","size":"0.001","fee":"0.135","fee_asset":"USDT"}"#;
+
+    #[test]
+    fn the_finer_of_two_agreeing_times_is_kept() {
+        for (unix, iso, kept) in [
+            ("1729776543.123", "03.123Z", "03.123Z"),
+            ("1729776543.123", "03.123456Z", "03.123456Z"),
+            ("1729776543.123456", "03.123Z", "03.123456Z"),
+            ("1729776543", "03Z", "03.000Z"),
+        ] {
+            let json = FILL.replace("1729776543.123", unix).replace("03.123Z", iso);
+            let fill = FillRecord::decode(json.as_bytes()).unwrap();
+            assert_eq!(
+                fill.timestamp().to_string(),
+                format!("2024-10-24T13:29:{kept}")
+            );
+        }
+    }
+
+    #[test]
+    fn times_that_differ_are_refused_and_so_is_either_alone() {
+        let wrong = |from: &str, to: &str| {
+            let json = FILL.replace(from, to);
+            FillRecord::decode(json.as_bytes()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            wrong("03.123Z", "04.123Z"),
+            "datetime_utc: must be the same time as timestamp, to the digits of the coarser of the two, \
+             got \"2024-10-24T13:29:04.123Z\" (timestamp is 2024-10-24T13:29:03.123Z)"
+        );
+        assert_eq!(
+            wrong("\"timestamp\":1729776543.123,", ""),
+            "timestamp: is missing"
+        );
+        assert!(wrong("1729776543.123", "1e400").starts_with("timestamp: must be unix seconds"));
+        assert!(wrong("03.123Z", "03.123").contains("end it with Z"));
+    }
+}

@@ -130,6 +130,19 @@ macro_rules! table {
                 )*
             }
 
+            /// Appends the record as one JSON object.
+            #[inline]
+            #[allow(dead_code, reason = "what stands inside another object has no use for it")]
+            pub(crate) fn write_object(&self, out: &mut Vec<u8>) {
+                let start = out.len();
+                self.write_fields(out);
+                // The first field has no comma before it: that is where the object opens.
+                if let Some(first) = out.get_mut(start) {
+                    *first = b'{';
+                }
+                out.push(b'}');
+            }
+
             /// Shows every free text.
             pub(crate) fn visit_texts(&self, visit: &mut dyn FnMut(&'static str, &str)) {
                 $( $crate::record::field::Field::texts(&self.0.$field, stringify!($field), visit); )*
@@ -220,13 +233,7 @@ macro_rules! record_in {
             }
 
             fn encode(&self, out: &mut Vec<u8>) {
-                let start = out.len();
-                self.write_fields(out);
-                // The first field has no comma before it: that is where the object opens.
-                if let Some(first) = out.get_mut(start) {
-                    *first = b'{';
-                }
-                out.push(b'}');
+                self.write_object(out);
             }
 
             fn decode_str(json: &str) -> Result<Self, $crate::record::Invalid> {

@@ -12,4 +12,5 @@
 
 mod cli;
 mod sample;
+mod verifying;
 mod writing;

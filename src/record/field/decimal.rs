@@ -37,6 +37,7 @@ impl Flaw {
 }
 
 /// Reads `-?digits(.digits)?`. Minus zero is zero.
+#[inline(always)]
 pub(crate) fn parse(text: &[u8]) -> Result<Decimal, Flaw> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -54,7 +55,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Decimal, Flaw> {
 }
 
 /// Digits and places of a text whose digits fit into 64 bits.
-#[inline]
+#[inline(always)]
 fn short(text: &[u8]) -> Result<(u64, u32), Flaw> {
     let mut mantissa = 0_u64;
     let mut point = None;
@@ -113,7 +114,7 @@ fn shape(text: &[u8], point: Option<usize>) -> Result<u32, Flaw> {
 }
 
 /// The three 32-bit words of a mantissa of at most 96 bits.
-#[inline]
+#[inline(always)]
 fn words(mantissa: u128) -> (u32, u32, u32) {
     let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = mantissa.to_le_bytes();
     (

@@ -132,7 +132,7 @@ fn nibble(digit: u8) -> u16 {
     match digit {
         b'0'..=b'9' => u16::from(digit - b'0'),
         b'a'..=b'f' => u16::from(digit - b'a' + 10),
-        _ => 0x1000,
+        _ => 0x100,
     }
 }
 

@@ -22,7 +22,7 @@ mod string;
 mod symbol;
 mod text;
 mod version;
-mod whole;
+pub(crate) mod whole;
 mod word;
 
 use std::{fmt, marker::PhantomData};

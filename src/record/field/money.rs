@@ -38,7 +38,7 @@ macro_rules! decimal_types {
             }
 
             /// Reads its digits; `None` when anything is wrong with them.
-            #[inline]
+            #[inline(always)]
             #[allow(dead_code, reason = "not every type stands in a record with a fast reader")]
             pub(crate) fn of_digits(digits: &[u8]) -> Option<$name> {
                 let holds: fn(Decimal) -> bool = $holds;

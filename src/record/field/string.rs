@@ -20,7 +20,11 @@ pub(crate) fn unescaped(json: &str) -> Option<Cow<'_, str>> {
 #[inline]
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    if text.bytes().any(needs_escape) {
+    // No early end: that lets the compiler look at many bytes at once.
+    if text
+        .bytes()
+        .fold(false, |found, byte| found | needs_escape(byte))
+    {
         write_escaped(text, out);
     } else {
         out.extend_from_slice(text.as_bytes());
@@ -30,7 +34,7 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
 
 #[inline]
 fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cold]

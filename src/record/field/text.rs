@@ -25,8 +25,9 @@ macro_rules! text_types {
                 &self.0
             }
 
+            /// Whether the rule holds for `text`.
             #[inline]
-            fn holds(text: &str) -> bool {
+            pub(crate) fn holds(text: &str) -> bool {
                 let holds: fn(&str) -> bool = $holds;
                 holds(text)
             }
@@ -158,6 +159,7 @@ text_types! {
     /// A text with something in it: a reason, a name, a message.
     Text, "must be a text that is not blank", not_blank, free text;
     /// A text that may be empty; a missing one is empty.
+    #[derive(Default)]
     Note, "must be a text", |_| true, free note;
     /// What the broker or exchange calls an order; an exit repeats its entry's.
     OrderId, "must be an order id that is not blank", not_blank;
@@ -176,12 +178,6 @@ text_types! {
         |text| is_joined(text, 40, |it| it.is_ascii_uppercase() || it.is_ascii_digit());
 }
 
-impl Default for Note {
-    fn default() -> Note {
-        Note(String::new())
-    }
-}
-
 impl Note {
     /// The note of that text.
     #[must_use]
@@ -192,8 +188,9 @@ impl Note {
 
 #[inline]
 fn not_blank(text: &str) -> bool {
-    // The first character decides for nearly every text.
-    text.chars().any(|it| !it.is_whitespace())
+    // The first byte decides for nearly every text.
+    let graphic = text.as_bytes().first().is_some_and(u8::is_ascii_graphic);
+    graphic || text.chars().any(|it| !it.is_whitespace())
 }
 
 /// Whether `text` is made of parts of legal bytes with one mark between two of them.

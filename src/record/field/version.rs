@@ -23,7 +23,17 @@ impl BotVersion {
 
     #[inline]
     pub(crate) fn of(text: &str) -> Option<BotVersion> {
-        is_semantic(text).then(|| BotVersion(text.to_owned()))
+        BotVersion::holds(text).then(|| BotVersion(text.to_owned()))
+    }
+
+    /// Whether `text` is a semantic version.
+    #[inline]
+    pub(crate) fn holds(text: &str) -> bool {
+        // Three digits are what most versions are.
+        let [a, b'.', b, b'.', c] = *text.as_bytes() else {
+            return is_semantic(text);
+        };
+        [a, b, c].iter().all(u8::is_ascii_digit)
     }
 
     /// Becomes `text` in the memory it has; `false` and unchanged when that is no version.
@@ -33,7 +43,7 @@ impl BotVersion {
         if self.0 == text {
             return true;
         }
-        let holds = is_semantic(text);
+        let holds = BotVersion::holds(text);
         if holds {
             self.0.clear();
             self.0.push_str(text);

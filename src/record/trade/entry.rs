@@ -276,3 +276,70 @@ pub(crate) fn total(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::record::field::ConfigHash;
+
+    use super::*;
+
+    pub(crate) fn stamp() -> Stamp {
+        Stamp {
+            session_id: "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
+            bot_version: "1.0.0".parse().unwrap(),
+            config_hash: ConfigHash::of(b"hello"),
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_said_at_the_end() {
+        let invalid = TradeRecord::entry("aapl", Action::Buy, 0, "-1")
+            .order_id("")
+            .commission("free")
+            .indicators(["VWAP", " "])
+            .build()
+            .unwrap_err();
+        let fields: Vec<&str> = invalid.problems().iter().map(|it| &*it.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "timestamp",
+                "symbol",
+                "quantity",
+                "price",
+                "order_id",
+                "execution_mode",
+                "strategy_name",
+                "entry_type",
+                "decision_reasoning",
+                "indicators_used",
+                "commission",
+                "session_id",
+                "bot_version",
+                "config_hash",
+            ]
+        );
+        assert_eq!(
+            invalid.problems()[2].to_string(),
+            "quantity: must be a whole number from 1 to 10000, got 0"
+        );
+    }
+
+    #[test]
+    fn a_total_that_does_not_fit_is_not_rounded() {
+        let invalid = TradeRecord::entry("X", Action::Buy, 3, "79228162514264337593543950335")
+            .at(Timestamp::MIN)
+            .order_id("1")
+            .mode(ExecutionMode::Live)
+            .strategy("s", "t")
+            .because("r")
+            .stamp(&stamp())
+            .build()
+            .unwrap_err();
+        assert_eq!(
+            invalid.to_string(),
+            "total_value: must be quantity x price, which has more digits than can be kept exactly, \
+             got 3 x 79228162514264337593543950335"
+        );
+    }
+}

@@ -193,3 +193,104 @@ fn money_or_problem(
     }
     money
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::record::field::{ConfigHash, ExecutionMode};
+
+    use super::*;
+
+    fn entry(action: Action) -> TradeRecord {
+        let stamp = Stamp {
+            session_id: "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
+            bot_version: "1.0.0".parse().unwrap(),
+            config_hash: ConfigHash::of(b"hello"),
+        };
+        TradeRecord::entry("AAPL", action, 50, "150.25")
+            .at("2025-10-26T14:32:15.123Z".parse().unwrap())
+            .order_id("abc-123-def")
+            .mode(ExecutionMode::Paper)
+            .strategy("bull-flag-breakout", "breakout")
+            .because("Bull flag")
+            .stamp(&stamp)
+            .build()
+            .unwrap()
+    }
+
+    fn later() -> Timestamp {
+        "2025-10-26T15:32:15.000Z".parse().unwrap()
+    }
+
+    fn money(text: &str) -> Option<Money> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_exit_repeats_its_entry_and_computes_the_rest() {
+        let entry = entry(Action::Buy);
+        let exit = entry
+            .exit(later(), "152.00")
+            .commission("0.50")
+            .build()
+            .unwrap();
+        assert_eq!(exit.order_id(), entry.order_id());
+        assert_eq!(exit.action(), Action::Sell);
+        assert_eq!(exit.total_value().to_string(), "7600.00");
+        assert_eq!(exit.profit_loss(), money("87.50"));
+        assert_eq!(exit.net_profit_loss(), money("87.00"));
+        assert_eq!(exit.outcome(), Outcome::Win);
+        assert_eq!(exit.hold_duration_seconds(), Some(3599));
+        assert_eq!(exit.exit_timestamp(), Some(exit.timestamp()));
+        assert_eq!(exit.stamp(), entry.stamp());
+    }
+
+    #[test]
+    fn a_short_trade_earns_when_the_price_falls() {
+        let exit = entry(Action::Sell)
+            .exit(later(), "152")
+            .quantity(20)
+            .build()
+            .unwrap();
+        assert_eq!(exit.action(), Action::Buy);
+        assert_eq!(exit.profit_loss(), money("-35.00"));
+        assert_eq!(exit.net_profit_loss(), None);
+        assert_eq!(exit.outcome(), Outcome::Loss);
+        let exit = entry(Action::Sell).exit(later(), "150.25").build().unwrap();
+        assert_eq!(exit.outcome(), Outcome::Breakeven);
+    }
+
+    #[test]
+    fn the_brokers_profit_is_taken_where_it_is_given() {
+        let exit = entry(Action::Buy)
+            .exit(later(), "152")
+            .profit_loss("-1.00")
+            .build()
+            .unwrap();
+        assert_eq!(exit.profit_loss(), money("-1.00"));
+        assert_eq!(exit.outcome(), Outcome::Loss);
+    }
+
+    #[test]
+    fn an_exit_that_cannot_be_is_refused() {
+        let entry = entry(Action::Buy);
+        let invalid = entry
+            .exit(Timestamp::MIN, "x")
+            .quantity(51)
+            .because("")
+            .build()
+            .unwrap_err();
+        let fields: Vec<&str> = invalid.problems().iter().map(|it| &*it.field).collect();
+        assert_eq!(fields, ["price", "exit_timestamp", "exit_reasoning"]);
+        let invalid = entry.exit(later(), "1").quantity(51).build().unwrap_err();
+        assert_eq!(
+            invalid.to_string(),
+            "quantity: must not be more than the entry's 50, got 51"
+        );
+        let exit = entry.exit(later(), "152").build().unwrap();
+        let invalid = exit.exit(later(), "152").build().unwrap_err();
+        assert_eq!(
+            invalid.to_string(),
+            "outcome: of the entry must be \"open\" for an exit of it, got win"
+        );
+    }
+}
