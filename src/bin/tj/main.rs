@@ -11,7 +11,6 @@ mod args;
 mod commands;
 mod complaint;
 mod failure;
-mod holder;
 mod input;
 mod journal;
 mod nearest;

@@ -238,5 +238,5 @@ fn the_status_says_what_is_there() {
         (&trades["first_day"], &trades["days"]),
         (&"2025-10-27".into(), &1.into())
     );
-    assert_eq!(trades["lock"]["state"], "free");
+    assert_eq!(trades["writer"]["active"], false);
 }

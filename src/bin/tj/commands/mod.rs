@@ -11,6 +11,7 @@ mod man;
 mod query;
 mod status;
 mod tail;
+mod verify;
 
 use crate::args::{Args, Command};
 use crate::failure::Verdict;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Tail(wanted) => tail::run(wanted, context),
         Command::Query(wanted) => query::run(wanted, context),
         Command::Status(_) => status::run(context),
+        Command::Verify(wanted) => verify::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),

@@ -1,9 +1,9 @@
 //! `tj status`: what is in the journal, who writes it, how much room is left.
 //!
-//! Always true: it reads the end of each stream and the names and lengths of its files, and takes
-//! no lock.
+//! Always true: it reads the end of each stream and the names and lengths of its files, and needs
+//! nobody's leave.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use serde::Serialize;
 use tradejournal::journal::Journal;
@@ -13,7 +13,6 @@ use tradejournal::time::Timestamp;
 
 use super::Context;
 use crate::failure::Verdict;
-use crate::holder::{self, Holder};
 use crate::journal;
 use crate::size::size;
 use crate::table::{Column, Table};
@@ -40,8 +39,34 @@ struct Row {
     last_day: Option<String>,
     bytes: u64,
     last_write: Option<String>,
-    lock: Holder,
+    writer: Writer,
     notes: Vec<String>,
+}
+
+/// Who writes a stream now.
+#[derive(Debug, Serialize)]
+struct Writer {
+    active: bool,
+    pid: Option<u32>,
+}
+
+impl Writer {
+    fn of(holder: Option<Option<u32>>) -> Writer {
+        Writer {
+            active: holder.is_some(),
+            pid: holder.flatten(),
+        }
+    }
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.active, self.pid) {
+            (true, Some(pid)) => write!(f, "process {pid}"),
+            (true, None) => f.write_str("held"),
+            (false, _) => f.write_str("-"),
+        }
+    }
 }
 
 pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
@@ -94,7 +119,7 @@ fn row(journal: &Journal, stream: Stream) -> anyhow::Result<Option<Row>> {
         last_write: newest
             .and_then(|it| modified(&it.path))
             .map(|it| it.to_string()),
-        lock: holder::of(&layout.lock(stream)),
+        writer: Writer::of(journal.holder(stream)),
         notes,
     }))
 }
@@ -148,7 +173,7 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
             last_write
                 .map(|it| when::shown(it, zone))
                 .unwrap_or_default(),
-            writer(row.lock),
+            row.writer.to_string(),
             row.first_day.clone().unwrap_or_default(),
             row.last_day.clone().unwrap_or_default(),
         ]);
@@ -165,13 +190,4 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
         context.out.line(format!("free disk: {}", size(free)))?;
     }
     Ok(Verdict::Fine)
-}
-
-fn writer(lock: Holder) -> String {
-    match lock {
-        Holder::Free => "-".to_owned(),
-        Holder::Held(Some(pid)) => format!("process {pid}"),
-        Holder::Held(None) => "held".to_owned(),
-        Holder::Unknown => "?".to_owned(),
-    }
 }

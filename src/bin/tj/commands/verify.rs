@@ -162,7 +162,9 @@ fn tell(all: &[Verified], context: &mut Context<'_>) -> anyhow::Result<()> {
     table.print(context.out)?;
     let problems: u64 = all.iter().map(|it| it.problems).sum();
     match problems {
-        0 => context.out.line("all that can be checked from the bytes is right"),
+        0 => context
+            .out
+            .line("all that can be checked from the bytes is right"),
         1 => context.out.line("1 problem"),
         count => context.out.line(format!("{count} problems")),
     }
