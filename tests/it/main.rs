@@ -11,6 +11,7 @@
     reason = "a failed step is a failed test"
 )]
 
+mod cli;
 mod power;
 mod process;
 mod repairing;

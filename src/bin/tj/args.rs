@@ -1,0 +1,360 @@
+//! What can be typed: the flags and commands of `tj` as plain values.
+//!
+//! Always true:
+//! - Parsing reads neither a file nor the environment; [`crate::settings`] does that.
+//! - A stream's name is a [`Stream`] already; a wrong one is refused here, with the nearest.
+//!
+//! Not here: what a time means (it depends on the zone in the settings), and what a command does.
+
+use std::path::PathBuf;
+
+use clap::{
+    Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use clap_complete::Shell;
+use tradejournal::record::Stream;
+
+/// A trade journal: typed records, on disk before the program says so, provably unaltered.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tj",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Streams: trades, performance-alerts, risk-management, sessions, fills, decisions, errors, calls, audit
+
+Exit codes: 0 fine, 1 something was found (invalid input, damage, no match), 2 wrong usage,
+3 could not run (locked, no such folder, disk)
+
+Try it: tj demo"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// The journal's folder [env: TJ_DIR] [default: logs]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Where old days are [env: TJ_ARCHIVE] [default: archive, beside the journal's folder]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) archive: Option<PathBuf>,
+    /// The file of settings [env: TJ_CONFIG] [default: tj.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON: one object a line for lists, one object for summaries
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Append(Append),
+    Tail(Tail),
+    Query(Box<Query>),
+    Status(Status),
+    Verify(Verify),
+    Repair(Repair),
+    Import(Import),
+    Demo(Demo),
+    Config(Config),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Append records, one JSON object a line: each is checked, and on disk before it is reported
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj append trades trades.jsonl
+  my-bot | tj append trades --json        a receipt a line, as soon as the record is on disk
+  tj append trades --on-invalid skip < old.jsonl")]
+pub(crate) struct Append {
+    /// The stream to append to
+    #[arg(value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Stream,
+    /// The records; `-` or nothing is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// What to do at an invalid line; what came before it is on disk either way
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnInvalid::Stop)]
+    pub(crate) on_invalid: OnInvalid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnInvalid {
+    /// End there
+    Stop,
+    /// Leave the line out and go on
+    Skip,
+}
+
+/// Show the last records
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj tail trades
+  tj tail risk-management -n 5 --json
+  tj tail trades -f                       goes on with what comes, across midnight")]
+pub(crate) struct Tail {
+    /// The stream to read
+    #[arg(value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Stream,
+    /// How many records
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub(crate) lines: usize,
+    /// Go on with what comes
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+}
+
+/// Find, count and sum records, in open days and in the archive
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Times are a date, a date and time, or a span before now: 2025-10-26, 2025-10-26T14:30,
+2025-10-26T14:30:00Z, 30m, 24h, 7d, 2w. Without a zone they are in [time] zone of tj.toml
+(default UTC).
+
+Examples:
+  tj query trades --symbol AAPL --from 7d
+  tj query trades --sum profit_loss --from 2025-10-26 --to 2025-10-26
+  tj query trades --where entry_type=breakout --outcome win --count
+  tj query trades --order-id abc-123-def --json
+  tj query trades --csv > trades.csv")]
+pub(crate) struct Query {
+    /// The stream to read
+    #[arg(value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Stream,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// Not before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Before this time; a date without a time of day is included
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// At most so many records, the oldest first
+    #[arg(long, value_name = "N", conflicts_with_all = ["count", "sum"])]
+    pub(crate) limit: Option<u64>,
+    /// Print how many there are
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) count: bool,
+    /// Print the exact sum of a field
+    #[arg(long, value_name = "FIELD", conflicts_with = "csv")]
+    pub(crate) sum: Option<String>,
+    /// Print CSV with a header, values as they are in the journal
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Records with")]
+pub(crate) struct Wanted {
+    /// this symbol
+    #[arg(long, value_name = "SYMBOL")]
+    pub(crate) symbol: Option<String>,
+    /// this order_id
+    #[arg(long, value_name = "ID")]
+    pub(crate) order_id: Option<String>,
+    /// this session_id
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// this strategy_name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Option<String>,
+    /// this account_id
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// this outcome: win, loss, breakeven or open
+    #[arg(long, value_name = "OUTCOME", value_parser = ["win", "loss", "breakeven", "open"])]
+    pub(crate) outcome: Option<String>,
+    /// this action: BUY or SELL
+    #[arg(long, value_name = "ACTION", value_parser = ["BUY", "SELL"], ignore_case = true)]
+    pub(crate) action: Option<String>,
+    /// this execution_mode: PAPER or LIVE
+    #[arg(long, value_name = "MODE", value_parser = ["PAPER", "LIVE"], ignore_case = true)]
+    pub(crate) mode: Option<String>,
+    /// this value in any field; may be repeated
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+/// Show the streams: records, days, sizes, last write, who holds the lock, free disk
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj status
+  tj status --json | jq '.streams[] | {stream, records}'")]
+pub(crate) struct Status {}
+
+/// Check every promise that can be checked from bytes, and name the first bad byte of each problem
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Checked: hashes, numbering, days, closing records, .sha256 files, each record, repeated order ids.
+Exit code 1 means that something was found.
+
+Examples:
+  tj verify
+  tj verify trades --chain                the chain alone, without the records' own rules")]
+pub(crate) struct Verify {
+    /// The stream to check; all of them without it
+    #[arg(value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Option<Stream>,
+    /// Leave out whether each record is valid
+    #[arg(long)]
+    pub(crate) chain: bool,
+}
+
+/// Do what is safe: keep and cut a torn tail; explain damage
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A torn tail is what a crash left half-written and nobody was promised: it is kept in torn/.
+Damage is a promised line that is wrong; it is never cut. Restore the day from a backup, or
+accept it, so that the journal goes on and the place is on record.
+
+Examples:
+  tj repair trades
+  tj repair trades --accept")]
+pub(crate) struct Repair {
+    /// The stream to repair
+    #[arg(value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Stream,
+    /// Record the damage in `audit` and let the journal go on
+    #[arg(long)]
+    pub(crate) accept: bool,
+}
+
+/// Take older logs into the journal
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Files are taken in the given order, plain or gzip. Numbers where the journal has decimal texts are
+converted digit by digit. Nothing is written when a line is invalid, unless --on-invalid skip.
+
+Examples:
+  tj import trades --dry-run old/*.jsonl
+  tj import trades old/*.jsonl
+  tj import trades --timezone America/New_York old/2024-01-05.jsonl")]
+pub(crate) struct Import {
+    /// What the files hold
+    #[arg(value_name = "KIND", value_enum)]
+    pub(crate) kind: ImportKind,
+    /// The files, in order
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The zone of times that have none, e.g. America/New_York
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// Show what would happen and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// What to do with invalid lines and with lines that the journal already has
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnInvalid::Stop)]
+    pub(crate) on_invalid: OnInvalid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportKind {
+    /// Daily trade logs: JSON Lines with the trade fields
+    Trades,
+}
+
+/// Write a simulated trading day into an empty folder, and look at it
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// The folder
+    #[arg(value_name = "FOLDER", default_value = "demo")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Show or check the settings
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+tj.toml:
+  [journal]
+  dir = \"logs\"                   # relative to this file
+  archive = \"archive\"
+  name = \"my-bot\"                # of a new journal
+  min_free_bytes = 1000000000    # refuse to write with less free disk
+  durability = \"synced\"          # or \"interval:500ms\"
+  allow_personal_data = false
+
+  [time]
+  zone = \"America/New_York\"
+
+A flag comes before the environment, the environment before the file.
+
+Examples:
+  tj config show
+  tj config check tj.toml")]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) what: ConfigWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigWhat {
+    /// Every setting, its value and where it comes from
+    Show,
+    /// Whether a file of settings is valid
+    Check {
+        /// The file; without it, the one that would be used
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// Print the completions of a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj completions bash > ~/.local/share/bash-completion/completions/tj
+  tj completions zsh > ~/.zfunc/_tj
+  tj completions fish > ~/.config/fish/completions/tj.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page, or write those of all commands
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj man | man -l -
+  tj man --out ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Write a page a command into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+fn stream() -> impl TypedValueParser<Value = Stream> {
+    PossibleValuesParser::new(Stream::ALL.map(Stream::name)).try_map(|name| name.parse::<Stream>())
+}
+
+fn field_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((field, value)) if !field.is_empty() => Ok((field.to_owned(), value.to_owned())),
+        _ => Err("write it as field=value".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Args::command().debug_assert();
+    }
+}

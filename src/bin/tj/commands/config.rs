@@ -1,0 +1,147 @@
+//! `tj config`: the settings as they hold, and whether a file of them is valid.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::args::{Config, ConfigWhat, Global};
+use crate::failure::{Failure, Verdict};
+use crate::output::{Out, Talk, printable};
+use crate::settings::{self, Problem, Settings, Source};
+use crate::table::{Column, Table};
+
+pub(crate) fn run(
+    args: &Config,
+    flags: &Global,
+    out: &mut Out,
+    talk: &Talk,
+) -> anyhow::Result<Verdict> {
+    match &args.what {
+        ConfigWhat::Show => show(&Settings::load(flags)?, out),
+        ConfigWhat::Check { file } => check(file.clone(), flags, out, talk),
+    }
+}
+
+/// One setting as it is shown.
+#[derive(Serialize)]
+struct Row {
+    key: &'static str,
+    value: serde_json::Value,
+    from: Source,
+}
+
+fn show(settings: &Settings, out: &mut Out) -> anyhow::Result<Verdict> {
+    let rows = rows(settings);
+    if settings.json {
+        for row in &rows {
+            out.json(row)?;
+        }
+        return Ok(Verdict::Fine);
+    }
+    let mut table = Table::new(vec![
+        Column::left("setting"),
+        Column::left("value"),
+        Column::left("from"),
+    ]);
+    for row in &rows {
+        let value = match &row.value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Null => "-".to_owned(),
+            other => other.to_string(),
+        };
+        table.push(vec![row.key.to_owned(), value, origin(row.from, settings)]);
+    }
+    table.print(out)?;
+    Ok(Verdict::Fine)
+}
+
+fn rows(settings: &Settings) -> Vec<Row> {
+    let folder = |it: &PathBuf| it.display().to_string().into();
+    let durability = settings::durability_text(settings.durability.value);
+    vec![
+        Row {
+            key: "journal.dir",
+            value: folder(&settings.dir.value),
+            from: settings.dir.from,
+        },
+        Row {
+            key: "journal.archive",
+            value: folder(&settings.archive.value),
+            from: settings.archive.from,
+        },
+        Row {
+            key: "journal.name",
+            value: settings.name.value.clone().into(),
+            from: settings.name.from,
+        },
+        Row {
+            key: "journal.min_free_bytes",
+            value: settings.min_free_bytes.value.into(),
+            from: settings.min_free_bytes.from,
+        },
+        Row {
+            key: "journal.durability",
+            value: durability.into(),
+            from: settings.durability.from,
+        },
+        Row {
+            key: "journal.allow_personal_data",
+            value: settings.allow_personal_data.value.into(),
+            from: settings.allow_personal_data.from,
+        },
+        Row {
+            key: "time.zone",
+            value: settings.zone.value.name().into(),
+            from: settings.zone.from,
+        },
+    ]
+}
+
+fn origin(source: Source, settings: &Settings) -> String {
+    match (source, &settings.file) {
+        (Source::Flag, _) => "flag".to_owned(),
+        (Source::Env, _) => "environment".to_owned(),
+        (Source::File, Some(file)) => file.display().to_string(),
+        (Source::File, None) => "file".to_owned(),
+        (Source::Default, _) => "default".to_owned(),
+    }
+}
+
+/// What `tj config check --json` prints.
+#[derive(Serialize)]
+struct Checked {
+    file: String,
+    valid: bool,
+    problems: Vec<Problem>,
+}
+
+fn check(
+    file: Option<PathBuf>,
+    flags: &Global,
+    out: &mut Out,
+    talk: &Talk,
+) -> anyhow::Result<Verdict> {
+    let Some(path) = file.or_else(|| settings::chosen_file(flags)) else {
+        return Err(Failure::usage("no file of settings to check")
+            .hint("name it: tj config check FILE")
+            .into());
+    };
+    let problems = settings::read(&path)?.err().unwrap_or_default();
+    let verdict = Verdict::found(!problems.is_empty());
+    let file = path.display().to_string();
+    if flags.json {
+        out.json(&Checked {
+            file,
+            valid: problems.is_empty(),
+            problems,
+        })?;
+    } else if problems.is_empty() {
+        out.line(format!("{}: valid", printable(&file)))?;
+    } else {
+        for problem in &problems {
+            let text = format!("{file}: {problem}");
+            talk.error(&printable(&text));
+        }
+    }
+    Ok(verdict)
+}

@@ -1,0 +1,54 @@
+//! The commands, one file each, and what they share.
+//!
+//! Not here: what can be typed ([`crate::args`]).
+
+mod append;
+mod completions;
+mod config;
+pub(crate) mod demo;
+mod import;
+mod man;
+mod query;
+mod status;
+mod tail;
+mod verify;
+
+use crate::args::{Args, Command};
+use crate::failure::Verdict;
+use crate::output::{Out, Talk};
+use crate::settings::Settings;
+
+/// What a command is given.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) settings: Settings,
+    pub(crate) out: &'a mut Out,
+    pub(crate) talk: &'a Talk,
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Verdict> {
+    match &args.command {
+        // These need no settings, and help to mend them.
+        Command::Completions(wanted) => return completions::run(wanted, out),
+        Command::Man(wanted) => return man::run(wanted, out),
+        Command::Config(wanted) => return config::run(wanted, &args.global, out, talk),
+        _ => {}
+    }
+    let settings = Settings::load(&args.global)?;
+    let context = &mut Context {
+        settings,
+        out,
+        talk,
+    };
+    match &args.command {
+        Command::Append(wanted) => append::run(wanted, context),
+        Command::Tail(wanted) => tail::run(wanted, context),
+        Command::Query(wanted) => query::run(wanted, context),
+        Command::Status(_) => status::run(context),
+        Command::Verify(wanted) => verify::run(wanted, context),
+        Command::Import(wanted) => import::run(wanted, context),
+        Command::Demo(wanted) => demo::run(wanted, context),
+        _ => Ok(Verdict::Fine),
+    }
+}

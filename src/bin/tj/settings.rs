@@ -1,0 +1,430 @@
+//! The effective settings: flags, environment, `tj.toml` and defaults, in that order.
+//!
+//! Always true:
+//! - Every setting knows where it comes from.
+//! - A file with an unknown key, a wrong type or a wrong value is refused as a whole, with the
+//!   line of every problem; nothing in it is ignored.
+//! - A folder named in the file is meant from where the file is.
+//!
+//! Not here: opening anything but the file of settings.
+
+use std::{
+    env, fmt, fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono_tz::Tz;
+use serde::Serialize;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use tradejournal::journal::Durability;
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::nearest::nearest;
+use crate::when;
+
+/// The file that is used when none is named.
+const FILE: &str = "tj.toml";
+
+/// A value and where it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) from: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Source {
+    Flag,
+    Env,
+    File,
+    Default,
+}
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The file they were read from, if there is one.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) dir: Setting<PathBuf>,
+    pub(crate) archive: Setting<PathBuf>,
+    pub(crate) name: Setting<Option<String>>,
+    pub(crate) min_free_bytes: Setting<u64>,
+    pub(crate) durability: Setting<Durability>,
+    pub(crate) allow_personal_data: Setting<bool>,
+    pub(crate) zone: Setting<Tz>,
+    pub(crate) json: bool,
+}
+
+impl Settings {
+    /// What holds for these flags.
+    pub(crate) fn load(flags: &Global) -> anyhow::Result<Settings> {
+        let (file, values) = match chosen_file(flags) {
+            Some(path) => {
+                let values = read(&path)?.map_err(|problems| refusal(&path, &problems))?;
+                (Some(path), values)
+            }
+            None => (None, Values::default()),
+        };
+        Ok(Settings::merged(flags, file, values))
+    }
+
+    fn merged(flags: &Global, file: Option<PathBuf>, values: Values) -> Settings {
+        let base = file
+            .as_deref()
+            .and_then(Path::parent)
+            .map(Path::to_path_buf)
+            .unwrap_or_default();
+        let below = |it: PathBuf| base.join(it);
+        let dir = first(
+            flags.dir.clone(),
+            folder_in_env("TJ_DIR"),
+            values.dir.map(below),
+            PathBuf::from("logs"),
+        );
+        let archive = first(
+            flags.archive.clone(),
+            folder_in_env("TJ_ARCHIVE"),
+            values.archive.map(below),
+            dir.value.parent().unwrap_or(Path::new("")).join("archive"),
+        );
+        Settings {
+            dir,
+            archive,
+            name: first(None, None, values.name.map(Some), None),
+            min_free_bytes: first(None, None, values.min_free_bytes, 0),
+            durability: first(None, None, values.durability, Durability::Synced),
+            allow_personal_data: first(None, None, values.allow_personal_data, false),
+            zone: first(None, None, values.zone, Tz::UTC),
+            file,
+            json: flags.json,
+        }
+    }
+}
+
+/// The file that these flags and the environment name, or `tj.toml` if it is here.
+pub(crate) fn chosen_file(flags: &Global) -> Option<PathBuf> {
+    let named = flags.config.clone().or_else(|| folder_in_env("TJ_CONFIG"));
+    named.or_else(|| {
+        let here = PathBuf::from(FILE);
+        fs::symlink_metadata(&here).is_ok().then_some(here)
+    })
+}
+
+/// The durability as tj.toml writes it.
+pub(crate) fn durability_text(durability: Durability) -> String {
+    match durability {
+        Durability::Interval(span) => format!("interval:{}ms", span.as_millis()),
+        _ => "synced".to_owned(),
+    }
+}
+
+fn folder_in_env(name: &str) -> Option<PathBuf> {
+    // Set but empty is the shell's way to say unset.
+    env::var_os(name)
+        .filter(|it| !it.is_empty())
+        .map(PathBuf::from)
+}
+
+fn first<T>(flag: Option<T>, env: Option<T>, file: Option<T>, default: T) -> Setting<T> {
+    let found = [
+        (flag, Source::Flag),
+        (env, Source::Env),
+        (file, Source::File),
+    ]
+    .into_iter()
+    .find_map(|(value, from)| value.map(|value| Setting { value, from }));
+    found.unwrap_or(Setting {
+        value: default,
+        from: Source::Default,
+    })
+}
+
+/// Something wrong in a file of settings.
+#[derive(Debug, Serialize)]
+pub(crate) struct Problem {
+    pub(crate) line: usize,
+    pub(crate) problem: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.problem)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The values of a file, each if it is there.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    dir: Option<PathBuf>,
+    archive: Option<PathBuf>,
+    name: Option<String>,
+    min_free_bytes: Option<u64>,
+    durability: Option<Durability>,
+    allow_personal_data: Option<bool>,
+    zone: Option<Tz>,
+}
+
+/// Reads a file of settings: its values, or all its problems.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Result<Values, Vec<Problem>>> {
+    let bytes = fs::read(path).map_err(|error| {
+        let message = format!("cannot read the settings in {}", path.display());
+        let failure = match error.kind() {
+            io::ErrorKind::NotFound => Failure::usage(message)
+                .hint("name the file with --config or TJ_CONFIG, or leave both out"),
+            _ => Failure::new(message),
+        };
+        failure.because(error)
+    })?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Values::parse(&text),
+        Err(error) => Err(vec![Problem {
+            line: 1,
+            problem: format!(
+                "not UTF-8 from byte {} on",
+                error.utf8_error().valid_up_to()
+            ),
+            hint: None,
+        }]),
+    })
+}
+
+fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
+    let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    Failure::usage(format!("{}: {}", path.display(), texts.join("; ")))
+        .hint("`tj config --help` shows every setting")
+        .into()
+}
+
+const JOURNAL_KEYS: [&str; 6] = [
+    "dir",
+    "archive",
+    "name",
+    "min_free_bytes",
+    "durability",
+    "allow_personal_data",
+];
+const TIME_KEYS: [&str; 1] = ["zone"];
+
+impl Values {
+    fn parse(text: &str) -> Result<Values, Vec<Problem>> {
+        let mut parser = Parser {
+            text,
+            problems: Vec::new(),
+        };
+        let mut values = Values::default();
+        match DeTable::parse(text) {
+            Ok(root) => parser.root(root.get_ref(), &mut values),
+            Err(error) => {
+                let span = error.span().unwrap_or_default();
+                parser.problem(&span, error.message().to_owned(), None);
+            }
+        }
+        if parser.problems.is_empty() {
+            return Ok(values);
+        }
+        parser.problems.sort_by_key(|it| it.line);
+        Err(parser.problems)
+    }
+}
+
+/// Goes through a file and collects what is wrong with it.
+struct Parser<'a> {
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Parser<'_> {
+    fn problem(&mut self, span: &Range<usize>, problem: String, hint: Option<String>) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        self.problems.push(Problem {
+            line,
+            problem,
+            hint,
+        });
+    }
+
+    fn unknown(&mut self, span: &Range<usize>, kind: &str, word: &str, known: &[&'static str]) {
+        let hint = match nearest(word, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known: {}", known.join(", ")),
+        };
+        self.problem(span, format!("unknown {kind} `{word}`"), Some(hint));
+    }
+
+    fn root(&mut self, root: &DeTable<'_>, values: &mut Values) {
+        for (key, value) in root {
+            let name = key.get_ref().as_ref();
+            match (name, value.get_ref()) {
+                ("journal", DeValue::Table(table)) => self.journal(table, values),
+                ("time", DeValue::Table(table)) => self.time(table, values),
+                ("journal" | "time", _) => {
+                    let problem = format!("`{name}` is a section: write [{name}]");
+                    self.problem(&key.span(), problem, None);
+                }
+                _ => self.stray(&key.span(), name),
+            }
+        }
+    }
+
+    /// A key at the top: a wrong section, or a key whose section is missing.
+    fn stray(&mut self, span: &Range<usize>, name: &str) {
+        if JOURNAL_KEYS.contains(&name) {
+            let hint = "it belongs into [journal]".to_owned();
+            self.problem(span, format!("`{name}` outside a section"), Some(hint));
+        } else if TIME_KEYS.contains(&name) {
+            let hint = "it belongs into [time]".to_owned();
+            self.problem(span, format!("`{name}` outside a section"), Some(hint));
+        } else {
+            self.unknown(span, "section or key", name, &["journal", "time"]);
+        }
+    }
+
+    fn journal(&mut self, table: &DeTable<'_>, values: &mut Values) {
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "dir" => values.dir = self.folder(key.get_ref(), value),
+                "archive" => values.archive = self.folder(key.get_ref(), value),
+                "name" => values.name = self.string(key.get_ref(), value).map(str::to_owned),
+                "min_free_bytes" => values.min_free_bytes = self.bytes(value),
+                "durability" => values.durability = self.durability(value),
+                "allow_personal_data" => {
+                    values.allow_personal_data = value.get_ref().as_bool();
+                    if values.allow_personal_data.is_none() {
+                        let problem = "`allow_personal_data` is true or false".to_owned();
+                        self.problem(&value.span(), problem, None);
+                    }
+                }
+                name => self.unknown(&key.span(), "key", name, &JOURNAL_KEYS),
+            }
+        }
+    }
+
+    fn time(&mut self, table: &DeTable<'_>, values: &mut Values) {
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "zone" => {
+                    let Some(name) = self.string(key.get_ref(), value) else {
+                        continue;
+                    };
+                    match when::zone(name) {
+                        Ok(zone) => values.zone = Some(zone),
+                        Err(unknown) => {
+                            self.problem(&value.span(), unknown.to_string(), unknown.hint());
+                        }
+                    }
+                }
+                name => self.unknown(&key.span(), "key", name, &TIME_KEYS),
+            }
+        }
+    }
+
+    fn string<'v>(&mut self, key: &str, value: &'v Spanned<DeValue<'_>>) -> Option<&'v str> {
+        let text = value.get_ref().as_str().filter(|it| !it.trim().is_empty());
+        if text.is_none() {
+            let problem = format!("`{key}` is a text in quotes, not blank");
+            self.problem(&value.span(), problem, None);
+        }
+        text
+    }
+
+    fn folder(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<PathBuf> {
+        self.string(key, value).map(PathBuf::from)
+    }
+
+    fn bytes(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|it| u64::from_str_radix(it.as_str(), it.radix()).ok());
+        if number.is_none() {
+            let problem = "`min_free_bytes` is a whole number of bytes".to_owned();
+            self.problem(&value.span(), problem, None);
+        }
+        number
+    }
+
+    fn durability(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Durability> {
+        let parsed = value.get_ref().as_str().and_then(durability);
+        if parsed.is_none() {
+            let problem =
+                "`durability` is \"synced\" or \"interval:500ms\" (1ms to 60s)".to_owned();
+            self.problem(&value.span(), problem, None);
+        }
+        parsed
+    }
+}
+
+fn durability(text: &str) -> Option<Durability> {
+    if text == "synced" {
+        return Some(Durability::Synced);
+    }
+    let span = text.strip_prefix("interval:")?;
+    let span = match span.strip_suffix("ms") {
+        Some(millis) => Duration::from_millis(millis.parse().ok()?),
+        None => Duration::from_secs(span.strip_suffix('s')?.parse().ok()?),
+    };
+    let is_sensible = (Duration::from_millis(1)..=Duration::from_secs(60)).contains(&span);
+    is_sensible.then_some(Durability::Interval(span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> Vec<String> {
+        let problems = Values::parse(text).unwrap_err();
+        problems.iter().map(Problem::to_string).collect()
+    }
+
+    #[test]
+    fn every_problem_of_a_file_is_named_with_its_line() {
+        let text = "dir = \"x\"\n[journal]\narchve = \"a\"\nmin_free_bytes = -1\nname = \" \"\n\
+                    durability = \"often\"\nallow_personal_data = 1\n[time]\nzone = \"Europe/Berln\"\n\
+                    colour = 1\n[jurnal]\n";
+        assert_eq!(
+            problems(text),
+            [
+                "line 1: `dir` outside a section (it belongs into [journal])",
+                "line 3: unknown key `archve` (did you mean `archive`?)",
+                "line 4: `min_free_bytes` is a whole number of bytes",
+                "line 5: `name` is a text in quotes, not blank",
+                "line 6: `durability` is \"synced\" or \"interval:500ms\" (1ms to 60s)",
+                "line 7: `allow_personal_data` is true or false",
+                "line 9: unknown time zone `Europe/Berln` (did you mean `Europe/Berlin`?)",
+                "line 10: unknown key `colour` (known: zone)",
+                "line 11: unknown section or key `jurnal` (did you mean `journal`?)",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_is_named_with_its_line() {
+        assert_eq!(problems("[journal]\nname = \n").len(), 1);
+        assert!(problems("[journal]\nname = \n")[0].starts_with("line 2: "));
+    }
+
+    #[test]
+    fn durability_has_two_forms() {
+        assert_eq!(durability("synced"), Some(Durability::Synced));
+        let half = Durability::Interval(Duration::from_millis(500));
+        assert_eq!(durability("interval:500ms"), Some(half));
+        assert_eq!(durability_text(half), "interval:500ms");
+        assert!(durability("interval:2s").is_some());
+        assert_eq!(durability("interval:0ms"), None);
+        assert_eq!(durability("interval:1h"), None);
+    }
+}

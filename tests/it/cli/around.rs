@@ -1,0 +1,226 @@
+//! What goes around the commands: help, settings, completions, manual pages, wrong usage.
+
+use super::run::Bench;
+
+const COMMANDS: [&str; 11] = [
+    "append",
+    "tail",
+    "query",
+    "status",
+    "verify",
+    "repair",
+    "import",
+    "demo",
+    "config",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_command_has_help() {
+    let bench = Bench::new();
+    let all = bench.tj("--help").fine().out;
+    for command in COMMANDS {
+        assert!(all.contains(&format!("\n  {command}")), "{command}");
+        let help = bench.tj(&format!("{command} --help")).fine().out;
+        assert!(help.contains("Usage: tj "), "{help}");
+        assert!(help.lines().all(|it| it.chars().count() <= 100), "{help}");
+        if !["demo"].contains(&command) {
+            assert!(help.contains("Examples:\n"), "{command}: {help}");
+        }
+    }
+    assert!(bench.tj("--version").fine().out.starts_with("tj "));
+}
+
+#[test]
+fn wrong_usage_is_code_2() {
+    let bench = Bench::new();
+    for line in [
+        "",
+        "frobnicate",
+        "append",
+        "append trade",
+        "tail trades -n x",
+        "query trades --count --csv",
+        "query trades --where x",
+        "import fills x",
+        "query trades --from yesteryear",
+        "import trades",
+        "import trades x --timezone Mars/Olympus",
+        "config check",
+        "append trades --on-invalid maybe",
+    ] {
+        let ran = bench.tj(line).code(2);
+        assert_eq!(ran.out, "", "{line}");
+        assert_ne!(ran.err, "", "{line}");
+    }
+    let ran = bench.tj("tail trade");
+    assert!(
+        ran.err.contains("tip: a similar value exists: 'trades'"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn no_folder_is_code_3_with_a_hint() {
+    let bench = Bench::new();
+    for command in [
+        "tail trades",
+        "query trades",
+        "status",
+        "verify",
+        "repair trades",
+    ] {
+        let ran = bench.tj(command).code(3);
+        assert!(
+            ran.err
+                .starts_with("tj: no journal in logs: No such file or directory"),
+            "{command}: {}",
+            ran.err
+        );
+        assert!(
+            ran.err.contains("\nhint: name its folder with --dir"),
+            "{}",
+            ran.err
+        );
+    }
+    assert!(!bench.path("logs").exists());
+}
+
+#[test]
+fn a_setting_comes_from_flag_environment_file_or_default() {
+    let bench = Bench::new();
+    let show = |bench: &Bench, args: &[&str], env: &[(&str, &str)]| {
+        let mut command = bench.command();
+        command.args(["config", "show"]).args(args);
+        command.envs(env.iter().copied());
+        let output = command.output().unwrap();
+        super::run::Ran::of(&output).fine().out
+    };
+    assert_eq!(
+        show(&bench, &[], &[]),
+        "\
+setting                      value    from
+journal.dir                  logs     default
+journal.archive              archive  default
+journal.name                 -        default
+journal.min_free_bytes       0        default
+journal.durability           synced   default
+journal.allow_personal_data  false    default
+time.zone                    UTC      default
+"
+    );
+    bench.write(
+        "tj.toml",
+        "[journal]\ndir = \"f\"\nname = \"mine\"\n[time]\nzone = \"Europe/Berlin\"\n",
+    );
+    let out = show(&bench, &[], &[]);
+    assert!(
+        out.contains("journal.dir                  f              tj.toml\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("time.zone                    Europe/Berlin  tj.toml\n"),
+        "{out}"
+    );
+    let out = show(&bench, &[], &[("TJ_DIR", "e")]);
+    assert!(
+        out.contains("journal.dir                  e              environment\n"),
+        "{out}"
+    );
+    let out = show(&bench, &["--dir", "x/y"], &[("TJ_DIR", "e")]);
+    assert!(
+        out.contains("journal.dir                  x/y            flag\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("journal.archive              x/archive      default\n"),
+        "{out}"
+    );
+    // Folders are meant from where the file is; an empty variable is none.
+    bench.write("sub/other.toml", "[journal]\ndir = \"f\"\n");
+    let out = show(&bench, &["--config", "sub/other.toml"], &[("TJ_DIR", "")]);
+    assert!(
+        out.contains("journal.dir                  sub/f        sub/other.toml\n"),
+        "{out}"
+    );
+    let ran = bench.tj("config show --json").fine();
+    assert_eq!(
+        ran.json()[0],
+        serde_json::json!({"key": "journal.dir", "value": "f", "from": "file"})
+    );
+}
+
+#[test]
+fn a_wrong_file_of_settings_is_refused_with_line_and_nearest_key() {
+    let bench = Bench::new();
+    bench.write(
+        "tj.toml",
+        "[journal]\narchve = \"a\"\n[time]\nzone = \"Europe/Berln\"\n",
+    );
+    let ran = bench.tj("config check").code(1);
+    assert_eq!(
+        ran.err,
+        "tj: tj.toml: line 2: unknown key `archve` (did you mean `archive`?)\n\
+         tj: tj.toml: line 4: unknown time zone `Europe/Berln` (did you mean `Europe/Berlin`?)\n"
+    );
+    let ran = bench.tj("config check --json").code(1);
+    assert_eq!(ran.json()[0]["problems"][0]["line"], 2);
+    // Every other command refuses it as wrong usage; nothing of it is used.
+    let ran = bench.tj("status").code(2);
+    assert!(ran.err.contains("unknown key `archve`"), "{}", ran.err);
+    bench.write("tj.toml", "[journal]\narchive = \"a\"\n");
+    assert_eq!(bench.tj("config check").fine().out, "tj.toml: valid\n");
+    let ran = bench.tj("status --config none.toml").code(2);
+    assert!(
+        ran.err.contains("cannot read the settings in none.toml"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let bench = Bench::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let out = bench.tj(&format!("completions {shell}")).fine().out;
+        assert!(out.contains("append"), "{shell}");
+    }
+    let page = bench.tj("man").fine().out;
+    assert!(page.contains(".TH tj 1"), "{page}");
+    let ran = bench.tj("man --out pages").fine();
+    for command in COMMANDS {
+        assert!(
+            ran.out.contains(&format!("pages/tj-{command}.1\n")),
+            "{}",
+            ran.out
+        );
+    }
+    assert!(bench.read("pages/tj-append.1").contains("on\\-invalid"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let bench = Bench::new();
+    bench.write("many.jsonl", super::run::trades(2000));
+    bench.tj("append trades many.jsonl").fine();
+    for line in [
+        "tj tail trades -n 2000",
+        "tj tail trades -n 2000 --json",
+        "tj query trades",
+        "tj query trades --csv",
+        "tj query trades --json",
+        "tj man",
+        "tj --help",
+    ] {
+        let ran = bench.shell(&format!(
+            "{line} | head -n 1 | wc -l; echo ${{PIPESTATUS[0]}}"
+        ));
+        assert_eq!(
+            (ran.out.as_str(), ran.err.as_str()),
+            ("1\n0\n", ""),
+            "{line}"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The program as a person meets it: every command, every exit code, what is printed where.
+
+mod append;
+mod around;
+mod demo;
+mod documented;
+mod import;
+mod reading;
+mod run;
