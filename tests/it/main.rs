@@ -12,6 +12,7 @@
 )]
 
 mod cli;
+mod format;
 mod power;
 mod process;
 mod repairing;
