@@ -12,6 +12,7 @@
 )]
 
 mod cli;
+mod examples;
 mod power;
 mod process;
 mod repairing;
