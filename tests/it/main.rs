@@ -13,6 +13,7 @@
 
 mod cli;
 mod examples;
+mod format;
 mod power;
 mod process;
 mod repairing;
