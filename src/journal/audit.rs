@@ -92,13 +92,12 @@ fn kind_of(stream: Stream, note: Note) -> Result<AuditKind, Box<dyn std::error::
     })
 }
 
-/// Queues every torn tail that was saved and not told of yet.
-pub(super) fn note_untold_torn(journal: &Journal, stream: Stream) {
+/// Queues every torn tail that was saved and not told of yet, and names their files.
+pub(super) fn note_untold_torn(journal: &Journal, stream: Stream) -> Vec<PathBuf> {
     let folder = journal.layout().torn(stream);
+    let mut untold = Vec::new();
     // No folder, no torn tails; and another trouble with it shows when one is saved.
-    let Ok(entries) = journal.disk().list(&folder) else {
-        return;
-    };
+    let entries = journal.disk().list(&folder).unwrap_or_default();
     for entry in entries.into_iter().filter(|it| it.kind == Kind::File) {
         let Some(name) = entry.name.strip_suffix(".new") else {
             continue;
@@ -118,7 +117,9 @@ pub(super) fn note_untold_torn(journal: &Journal, stream: Stream) {
                 torn: Some(path),
             });
         }
+        untold.push(folder.join(name));
     }
+    untold
 }
 
 /// The event for a file in `torn/` called `<day>.<offset>` or `<day>.<offset>-<copy>`.
@@ -184,7 +185,11 @@ pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
 
 /// Takes the `.new` off a torn tail's name.
 fn mark_told(disk: &dyn Disk, torn: &PathBuf) -> io::Result<()> {
-    disk.rename(torn, &torn.with_extension(""))?;
+    match disk.rename(torn, &torn.with_extension("")) {
+        // Another process told of it too and was first.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     torn.parent()
         .map_or(Ok(()), |folder| disk.sync_folder(folder))
 }
@@ -277,11 +282,16 @@ pub(super) fn writer_closed(journal: &Journal, stream: Stream) {
     let before = journal.shared.writers.fetch_sub(1, Ordering::AcqRel);
     // Its own upkeep is the one that may be left over.
     if stream != Stream::Audit && before <= 2 {
-        let upkeep = queue(journal).upkeep.take();
-        if let Some(upkeep) = upkeep {
-            // What goes wrong here goes wrong with `HEAD` alone, which is made anew.
-            let _ = upkeep.close();
-        }
+        close_own_writer(journal);
+    }
+}
+
+/// Closes the journal's own writer of the audit stream; the next event opens another.
+pub(super) fn close_own_writer(journal: &Journal) {
+    let upkeep = queue(journal).upkeep.take();
+    if let Some(upkeep) = upkeep {
+        // What goes wrong here goes wrong with `HEAD` alone, which is made anew.
+        let _ = upkeep.close();
     }
 }
 
@@ -360,10 +370,14 @@ impl AcceptedDamage {
                 all.push(AcceptedDamage::of(it));
             }
         });
+        if stream == Stream::Audit {
+            let provisional = journal.shared.provisional.lock();
+            all.extend_from_slice(&provisional.unwrap_or_else(PoisonError::into_inner));
+        }
         all
     }
 
-    fn of(event: &DamageAccepted) -> AcceptedDamage {
+    pub(super) fn of(event: &DamageAccepted) -> AcceptedDamage {
         let range = event.range().cloned();
         AcceptedDamage {
             day: event.day(),
@@ -390,6 +404,11 @@ impl AcceptedDamage {
     /// Whether the journal goes on at `offset` of `day` with line number `lines` because of it.
     pub(super) fn ends_at(&self, day: Day, offset: u64, lines: u64) -> bool {
         (self.day, self.end(), self.lines) == (day, offset, lines)
+    }
+
+    /// Whether it ends at that place.
+    pub(super) fn end_is(&self, day: Day, offset: u64) -> bool {
+        (self.day, self.end()) == (day, offset)
     }
 
     /// Where the damaged bytes end.

@@ -34,7 +34,7 @@ pub struct ClosedDay {
     pub stream: Stream,
     /// The day of writing.
     pub day: Day,
-    /// How many lines it has.
+    /// How many lines it has, damaged ones included.
     pub lines: u64,
     /// How many bytes.
     pub bytes: u64,
@@ -138,11 +138,13 @@ fn read_day(
         .map_err(failed("open", &path))?;
     let chain = history::chain_before(journal, stream, name, day)
         .map_err(failed("read the day before", &path))?;
+    // Damage may be at its very beginning; where nothing is known of the days before, the first line
+    // says its number itself.
+    let first_seq = chain.hash.map(|_| chain.lines);
     let mut reading = Reading {
         chain,
         sha256: Sha256::new(),
-        lines: 0,
-        first_seq: None,
+        first_seq,
         span: None,
     };
     let mut from = 0;
@@ -165,10 +167,13 @@ fn read_day(
     let (Some(first_seq), Some(hash)) = (reading.first_seq, reading.chain.hash) else {
         return Ok(None);
     };
+    if reading.chain.lines <= first_seq {
+        return Ok(None);
+    }
     Ok(Some(ClosedDay {
         stream,
         day,
-        lines: reading.lines,
+        lines: reading.chain.lines - first_seq,
         bytes: end,
         first_seq,
         last_seq: reading.chain.lines.saturating_sub(1),
@@ -182,7 +187,6 @@ fn read_day(
 struct Reading {
     chain: Chain,
     sha256: Sha256,
-    lines: u64,
     first_seq: Option<u64>,
     span: Option<(Timestamp, Timestamp)>,
 }
@@ -201,7 +205,6 @@ impl Reading {
                 Err(why) => return ControlFlow::Break((piece.offset, why)),
             };
             self.sha256.update(piece.bytes);
-            self.lines += 1;
             self.first_seq.get_or_insert(tail.seq);
             if let Some(at) = line_timestamp(piece.bytes) {
                 let (first, last) = self.span.unwrap_or((at, at));
@@ -230,7 +233,7 @@ impl Reading {
 }
 
 /// When what a line tells of happened.
-fn line_timestamp(line: &[u8]) -> Option<Timestamp> {
+pub(super) fn line_timestamp(line: &[u8]) -> Option<Timestamp> {
     // Most records begin with it.
     if let Some(rest) = line.strip_prefix(b"{\"timestamp\":\"") {
         let end = memchr::memchr(b'"', rest)?;

@@ -31,7 +31,7 @@ pub(super) fn of(lines: &Lines, listed: &Listed, source: &Source, wanted: u64) -
     let timed = lines.selection.is_timed();
     if source.place == Place::Logs && !timed {
         // A failing disk will be met again, and reported, in reading forwards.
-        return backwards(source, listed.newest, wanted, lines.block_len).unwrap_or(Ending {
+        return backwards(source, listed.newest, wanted, lines.shape.block_len).unwrap_or(Ending {
             start: Start::BEGINNING,
             skip: 0,
             items: 0,
@@ -39,7 +39,7 @@ pub(super) fn of(lines: &Lines, listed: &Listed, source: &Source, wanted: u64) -
     }
     let total = match timed {
         true => count_timed(lines, listed, source),
-        false => count(source, listed, lines.block_len),
+        false => count(source, listed, lines.shape.block_len),
     };
     let items = total.min(wanted);
     Ending {

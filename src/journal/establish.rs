@@ -53,6 +53,8 @@ impl Journal {
 
     fn make_identity(&self) -> Result<Identity, OpenError> {
         let (disk, layout) = (&**self.disk(), self.layout());
+        // Order matters: where there is a `JOURNAL`, the folders down to it are on the disk.
+        sync_names(disk, layout.logs())?;
         let guard_path = layout.logs().join(".JOURNAL.lock");
         let guard = disk
             .open(&guard_path, Access::AppendOrCreate)
@@ -104,7 +106,7 @@ fn new_name() -> String {
     format!("journal-{}", random.get(..12).unwrap_or(&random))
 }
 
-/// Makes the folder of the logs, and those above it that are missing, each durably.
+/// Makes the folder of the logs, and those above it that are missing.
 fn make_folders(disk: &dyn Disk, logs: &Path) -> Result<(), OpenError> {
     let mut missing: Vec<PathBuf> = Vec::new();
     let mut at = logs;
@@ -121,15 +123,29 @@ fn make_folders(disk: &dyn Disk, logs: &Path) -> Result<(), OpenError> {
     }
     for folder in missing.iter().rev() {
         disk.create_folder(folder).map_err(failed("make", folder))?;
-        let parent = match folder.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        disk.sync_folder(parent).map_err(failed("sync", parent))?;
     }
     if missing.is_empty() {
         // A link to the folder of the logs is the owner's choice; inside, no link is followed.
         refuse_not_ours(disk, logs, &[Kind::Folder, Kind::Link])?;
+    }
+    Ok(())
+}
+
+/// Puts the names of the folder of the logs and of those above it on the disk.
+///
+/// All of them: a process that was killed after it made one, or whose sync failed, left a folder
+/// that nobody would sync any more.
+fn sync_names(disk: &dyn Disk, logs: &Path) -> Result<(), OpenError> {
+    for folder in logs.ancestors().skip(1) {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        match disk.sync_folder(folder) {
+            // Not ours, so neither did we make what is in it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            other => other.map_err(failed("sync", folder))?,
+        }
     }
     Ok(())
 }

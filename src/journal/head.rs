@@ -44,6 +44,7 @@ pub(super) enum HeadFile {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawHead {
     lines: u64,
     hash: String,

@@ -20,8 +20,9 @@ use std::{
 use super::layout::Place;
 use super::line::{LINE_LEN_MAX, Tail};
 use super::position::{LineFault, Position, ReadError};
+use super::scan::Shape;
 use super::selection::{self, Listed, Selection};
-use super::source::{BLOCK_LEN, Blocks, Source, Step};
+use super::source::{Blocks, Source, Step};
 use super::{Journal, ending, members};
 use crate::record::Stream;
 use crate::time::{Day, Timestamp};
@@ -51,7 +52,7 @@ impl Journal {
             last: None,
             promised_only: false,
             check: Check::Form,
-            block_len: BLOCK_LEN,
+            shape: Shape::default(),
         }
     }
 }
@@ -66,7 +67,7 @@ pub struct Lines {
     pub(super) last: Option<u64>,
     pub(super) promised_only: bool,
     pub(super) check: Check,
-    pub(super) block_len: usize,
+    pub(super) shape: Shape,
 }
 
 /// What is looked at in a line before it is handed out.
@@ -117,7 +118,7 @@ impl Lines {
 
     #[cfg(test)]
     pub(super) fn block_len(mut self, block_len: usize) -> Lines {
-        self.block_len = block_len;
+        self.shape.block_len = block_len;
         self
     }
 }
@@ -199,6 +200,12 @@ impl<'a> LineRef<'a> {
     #[must_use]
     pub fn tail(&self) -> Option<Tail> {
         Tail::parse(self.bytes)
+    }
+
+    /// Its number in the stream; `None` for an unchained line of an older log.
+    #[must_use]
+    pub fn seq(&self) -> Option<u64> {
+        self.tail().map(|it| it.seq)
     }
 
     /// Where it begins.
@@ -341,7 +348,7 @@ impl LineIter {
         let counted = self.counted.take_if(|_| listed.newest);
         match self.source(&listed, counted) {
             Ok(source) => {
-                let block_len = self.lines.block_len;
+                let block_len = self.lines.shape.block_len;
                 self.open = Some(DayLines::new(source, &listed, Start::BEGINNING, block_len));
             }
             Err(error) => self.error = Some(error),
@@ -377,7 +384,7 @@ impl LineIter {
                 self.counted = Some(source.clone());
             }
             if missing == 0 {
-                let block_len = self.lines.block_len;
+                let block_len = self.lines.shape.block_len;
                 self.open = Some(DayLines::new(source, listed, end.start, block_len));
                 self.skip = end.skip;
                 begin += 1;
@@ -669,6 +676,7 @@ pub(super) fn not_json(line: &[u8], malformed: members::Malformed) -> LineFault 
 mod tests {
     use std::fs;
 
+    use super::super::source::BLOCK_LEN;
     use super::super::testing::{Chain, Folder, day};
     use super::*;
     use crate::record::{AuditEvent, DayClosed, DayClosedParts, Digest, Record as _};

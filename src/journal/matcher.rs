@@ -99,7 +99,7 @@ impl Matcher {
         mut each: impl FnMut(Range<usize>, Verdict<'a>),
     ) {
         match &self.needle {
-            Some(needle) if needle.escape.find(block).is_none() => {
+            Some(needle) if !needle.may_be_escaped(block) => {
                 self.by_needle(block, needle, &mut each);
             }
             needle => self.by_line(block, needle.as_ref(), &mut each),
@@ -309,7 +309,14 @@ impl Needle {
     }
 
     fn may_be_in(&self, line: &[u8]) -> bool {
-        self.finder.find(line).is_some() || self.escape.find(line).is_some()
+        self.finder.find(line).is_some() || self.may_be_escaped(line)
+    }
+
+    fn may_be_escaped(&self, bytes: &[u8]) -> bool {
+        // Most texts have no backslash at all, which is the fastest thing to see.
+        memchr::memchr(b'\\', bytes)
+            .and_then(|first| bytes.get(first..))
+            .is_some_and(|it| self.escape.find(it).is_some())
     }
 }
 

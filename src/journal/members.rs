@@ -28,7 +28,11 @@ pub(super) fn members<'a>(
     text.skip_space();
     text.expect(b'{')?;
     text.skip_space();
-    if text.peek() == Some(b'}') {
+    let first = text.at;
+    if is_plain(line) {
+        text.at = compact_members(line, first, &mut each);
+    }
+    if text.peek() == Some(b'}') && text.at == first {
         text.at += 1;
     } else {
         loop {
@@ -50,6 +54,78 @@ pub(super) fn members<'a>(
         None => Ok(()),
         Some(_) => Err(text.wrong()),
     }
+}
+
+/// Whether no string of the line has an escape or a control character: such a string ends at the
+/// next quote.
+fn is_plain(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    // Without an early end, so that it is done many bytes a step.
+    let special = |it: u8| it < 0x20 || it == b'\\';
+    !line.iter().fold(false, |found, it| found | special(*it))
+}
+
+/// The same for as many members of a plain line as are written without white space and have no
+/// surprise in them, from `at` on; where the first that is different begins.
+#[inline]
+fn compact_members<'a>(
+    line: &'a [u8],
+    mut at: usize,
+    each: &mut impl FnMut(&'a [u8], &'a [u8]),
+) -> usize {
+    while let Some((key, value)) = compact_member(line, at) {
+        // The last member is left to who knows how an object ends.
+        let (Some(key_slice), Some(value_slice), Some([b',', b'"'])) = (
+            line.get(at..key),
+            line.get(key + 1..value),
+            line.get(value..value + 2),
+        ) else {
+            break;
+        };
+        each(key_slice, value_slice);
+        at = value + 1;
+    }
+    at
+}
+
+/// Where the key and the value of the member at `at` end.
+#[inline]
+fn compact_member(line: &[u8], at: usize) -> Option<(usize, usize)> {
+    if line.get(at) != Some(&b'"') {
+        return None;
+    }
+    let key = quote(line, at + 1)? + 1;
+    if line.get(key) != Some(&b':') {
+        return None;
+    }
+    let value = key + 1;
+    let end = match line.get(value)? {
+        b'"' => quote(line, value + 1)? + 1,
+        b'n' if line.get(value..value + 4) == Some(b"null") => value + 4,
+        _ => {
+            let mut text = Text {
+                bytes: line,
+                at: value,
+            };
+            text.value().ok()?;
+            text.at
+        }
+    };
+    Some((key, end))
+}
+
+/// Where the next quote is, eight bytes a step.
+#[inline]
+fn quote(line: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(word) = line.get(at..).and_then(<[u8]>::first_chunk) {
+        let marks = below(u64::from_le_bytes(*word) ^ (ONES * u64::from(b'"')), 1);
+        if marks != 0 {
+            return Some(at + marks.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = line.get(at..)?;
+    Some(at + rest.iter().position(|it| *it == b'"')?)
 }
 
 /// Whether the string `raw` (in its quotes) says `text`.
@@ -235,6 +311,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
+    #[inline]
     fn string(&mut self) -> Result<(), Malformed> {
         self.expect(b'"')?;
         loop {
@@ -251,17 +328,15 @@ impl<'a> Text<'a> {
     }
 
     /// Goes to the next quote, backslash or control character, eight bytes a step.
+    #[inline]
     fn skip_plain(&mut self) {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGHS: u64 = 0x8080_8080_8080_8080;
-        let is_below = |it: u64, limit: u64| it.wrapping_sub(ONES * limit) & !it & HIGHS;
         while let Some(word) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_le_bytes(*word);
-            // A borrow can mark only bytes behind a true mark, and the first mark counts.
-            let marks = is_below(word ^ (ONES * u64::from(b'"')), 1)
-                | is_below(word ^ (ONES * u64::from(b'\\')), 1)
-                | is_below(word, 0x20);
+            let marks = below(word ^ (ONES * u64::from(b'"')), 1)
+                | below(word ^ (ONES * u64::from(b'\\')), 1)
+                | below(word, 0x20);
             if marks != 0 {
+                // A borrow can mark only bytes behind a true mark, and the first mark counts.
                 self.at += marks.trailing_zeros() as usize / 8;
                 return;
             }
@@ -309,6 +384,14 @@ impl<'a> Text<'a> {
         }
         Ok(unit)
     }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// Marks the highest bit of each byte of `word` that is below `limit`.
+#[inline]
+fn below(word: u64, limit: u64) -> u64 {
+    word.wrapping_sub(ONES * limit) & !word & (ONES << 7)
 }
 
 #[cfg(test)]

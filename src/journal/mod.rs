@@ -31,17 +31,20 @@ mod query;
 mod range;
 mod reader;
 mod recover;
+mod repair;
 mod scan;
 mod scrutiny;
 mod selection;
 mod source;
 mod spans;
+mod status;
 mod sum;
 #[cfg(test)]
 mod testing;
 mod units;
 mod upkeep;
 mod verify;
+mod visit;
 mod walk;
 mod writer;
 
@@ -64,6 +67,8 @@ pub use query::{Query, Scanned, SumError, Summed};
 pub use range::CompactRange;
 pub use reader::{Entries, Entry, EntryRef, Reader};
 pub use recover::RecoverError;
+pub use repair::{DamagedPlace, RepairError, Repaired};
+pub use status::{StatusError, StreamStatus};
 pub use upkeep::Ticked;
 pub use verify::{Depth, Finding, FindingKind, Verified, VerifyError};
 pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
@@ -83,6 +88,8 @@ struct Shared {
     layout: Layout,
     identity: OnceLock<Identity>,
     audit: Mutex<AuditQueue>,
+    /// Damage of the audit stream itself, until it has told of its acceptance.
+    provisional: Mutex<Vec<audit::AcceptedDamage>>,
     /// How many writers are open, the audit stream's own included.
     writers: AtomicUsize,
 }
@@ -206,6 +213,7 @@ impl Options {
             layout,
             identity,
             audit: Mutex::default(),
+            provisional: Mutex::default(),
             writers: AtomicUsize::new(0),
         };
         Ok(Journal {

@@ -70,7 +70,7 @@ impl<R> EntryRef<'_, R> {
     /// Its number in the stream; `None` for an unchained line of an older log.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {
-        self.line.tail().map(|it| it.seq)
+        self.line.seq()
     }
 }
 
@@ -182,7 +182,7 @@ impl<R: Record> Iterator for Entries<R> {
 pub(super) fn entry<R: Record>(line: LineRef<'_>) -> Result<Entry<R>, ReadError> {
     match R::decode(line.bytes()) {
         Ok(record) => Ok(Entry {
-            seq: line.tail().map(|it| it.seq),
+            seq: line.seq(),
             position: line.position(),
             record,
         }),

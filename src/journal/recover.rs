@@ -324,8 +324,14 @@ impl Start {
         }
         let newest = days.last().copied().unwrap_or(Day::EPOCH);
         let folder = journal.layout().stream(stream);
-        let chain = history::chain_before(journal, stream, name, newest)
+        let mut chain = history::chain_before(journal, stream, name, newest)
             .map_err(RecoverError::disk("read the older days of", &folder))?;
+        // A first line with a later number is not taken on its word, or what a power cut left of
+        // an unsynced beginning would pass for a stream whose older days were deleted. If they
+        // were, its `dur` says that lines before it were promised, and it is damage.
+        if chain.hash.is_none() {
+            chain = Chain::genesis(name, stream);
+        }
         Ok(Start {
             day: newest,
             offset: 0,
@@ -383,12 +389,21 @@ pub(super) fn check_head_line(
             .and_then(|(_, line)| Tail::parse(&line))
             .map(|it| it.hash)
     };
-    match before {
-        Some(hash) if !tail.checks(&line, &hash) => {
-            refuse("the line there does not have the hash that it says")
-        }
-        _ => Ok(()),
+    let Some(hash) = before.filter(|hash| !tail.checks(&line, hash)) else {
+        return Ok(());
+    };
+    // Behind accepted damage the line stands on what the acceptance says.
+    let stands_on = |it: &AcceptedDamage| {
+        it.end_is(head.day, start)
+            && it
+                .chain()
+                .hash
+                .is_some_and(|it| it != hash && tail.checks(&line, &it))
+    };
+    if AcceptedDamage::all(journal, stream).iter().any(stands_on) {
+        return Ok(());
     }
+    refuse("the line there does not have the hash that it says")
 }
 
 /// One file being checked from some byte on.

@@ -20,6 +20,7 @@ use std::{
 
 use super::Journal;
 use super::layout::Place;
+use super::lines::LineRef;
 use super::position::{LineFault, ReadError};
 use super::selection::Listed;
 use super::source::{BLOCK_LEN, Blocks, Source, Step};
@@ -49,17 +50,28 @@ pub(super) struct Shape {
     pub(super) unit_len: u64,
     /// How much of it is read at once.
     pub(super) block_len: usize,
-    /// How many workers there are.
+    /// How many workers there are; 0 for as many as there are cores.
     pub(super) threads: usize,
 }
 
 impl Default for Shape {
     fn default() -> Shape {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
         Shape {
             unit_len: UNIT_LEN,
             block_len: BLOCK_LEN,
-            threads: threads.min(THREADS_MAX),
+            threads: 0,
+        }
+    }
+}
+
+impl Shape {
+    fn workers(&self) -> usize {
+        match self.threads {
+            0 => {
+                let cores = thread::available_parallelism().map_or(1, usize::from);
+                cores.min(THREADS_MAX)
+            }
+            threads => threads,
         }
     }
 }
@@ -88,7 +100,17 @@ pub(super) struct Block<'a> {
     pub(super) number: Option<u64>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// Its first line, of which only the place is known.
+    pub(super) fn first(&self) -> LineRef<'a> {
+        LineRef {
+            bytes: &[],
+            source: self.source,
+            number: self.number,
+            byte: self.byte,
+        }
+    }
+
     /// The number of the line that begins at `at` in the block, where it is known.
     pub(super) fn number_at(&self, at: usize) -> Option<u64> {
         let before = self.bytes.get(..at).unwrap_or(self.bytes);
@@ -125,7 +147,7 @@ impl Scan {
         work: impl Fn(&mut L, &mut B, Piece<'_>) + Sync,
         mut take: impl FnMut(&mut B) -> ControlFlow<C>,
     ) -> ControlFlow<C> {
-        let threads = self.shape.threads.max(1);
+        let threads = self.shape.workers();
         let (block_len, planner) = (self.shape.block_len, Planner::new(self));
         let board = Board::new(threads);
         thread::scope(|scope| {
@@ -159,7 +181,7 @@ impl Scan {
         local: impl Fn() -> L + Sync,
         work: impl Fn(&mut L, Piece<'_>) -> ControlFlow<()> + Sync,
     ) -> Vec<L> {
-        let threads = self.shape.threads.max(1);
+        let threads = self.shape.workers();
         let (block_len, planner) = (self.shape.block_len, Planner::new(self));
         let board = Board::<()>::new(threads);
         let run = || {

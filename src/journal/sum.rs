@@ -181,7 +181,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_order_gives_the_same(numbers in prop::collection::vec((any::<i64>(), 0..8_u32), 0..20), cut in 0..20_usize) {
+        fn any_order_gives_the_same(
+            numbers in prop::collection::vec((any::<i64>(), 0..8_u32), 0..20),
+            cut in 0..20_usize,
+        ) {
             let texts: Vec<String> =
                 numbers.iter().map(|(number, scale)| Decimal::new(*number, *scale).to_string()).collect();
             let mut plain = Sum::default();

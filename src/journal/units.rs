@@ -135,15 +135,20 @@ impl<'a> Units<'a> {
             next = wave.end;
             let source = self.source();
             let at = AtomicUsize::new(wave.start);
-            let (good, results) = thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads.min(wave.len()))
-                    .map(|_| scope.spawn(|| source.work(&at, wave.end)))
-                    .collect();
-                // The last wave is merged while this one is checked.
+            let (good, results) = if wave.len() == 1 {
+                // A small file is not worth a thread.
                 let good = checked.drain(..).all(|unit| self.merge(unit, &mut merge));
-                let results: Vec<_> = workers.into_iter().map(join).collect();
-                (good, results)
-            });
+                (good, vec![source.work(&at, wave.end)])
+            } else {
+                thread::scope(|scope| {
+                    let workers: Vec<_> = (0..threads.min(wave.len()))
+                        .map(|_| scope.spawn(|| source.work(&at, wave.end)))
+                        .collect();
+                    // The last wave is merged while this one is checked.
+                    let good = checked.drain(..).all(|unit| self.merge(unit, &mut merge));
+                    (good, workers.into_iter().map(join).collect())
+                })
+            };
             if !good {
                 return Ok(());
             }

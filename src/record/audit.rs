@@ -445,7 +445,7 @@ mod tests {
             sha256: digest,
             smallest_timestamp: Some(Timestamp::MIN),
             largest_timestamp: Some(Timestamp::MAX),
-            range: vec![digest],
+            range: Some(vec![digest]),
         };
         assert!(DayClosed::new(parts.clone()).is_ok());
         let invalid = DayClosed::new(DayClosedParts {

@@ -5,12 +5,16 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     missing_docs,
     unreachable_pub,
     reason = "a failed step is a failed test"
 )]
 
 mod cli;
+mod power;
+mod process;
+mod repairing;
 mod sample;
 mod verifying;
 mod writing;

@@ -256,8 +256,11 @@ fn put(bytes: &mut Vec<u8>, offset: usize, new: &[u8]) {
 fn put_page(to: &mut [u8], from: &[u8], page: usize) {
     let start = page * PAGE_LEN;
     let end = to.len().min(start + PAGE_LEN);
-    let mut source = from.get(start..).unwrap_or_default().iter();
-    for byte in to.get_mut(start..end).into_iter().flatten() {
-        *byte = source.next().copied().unwrap_or_default();
-    }
+    let Some(to) = to.get_mut(start..end) else {
+        return;
+    };
+    let from = from.get(start..).unwrap_or_default();
+    let (copied, zeros) = to.split_at_mut(to.len().min(from.len()));
+    copied.copy_from_slice(from.get(..copied.len()).unwrap_or_default());
+    zeros.fill(0);
 }

@@ -92,6 +92,16 @@ impl SimDisk {
         }
     }
 
+    /// The same disk for somebody who looks on: the calls are not counted, nothing goes wrong with
+    /// them, and it does not matter whether the power is off.
+    #[must_use]
+    pub fn spectator(&self) -> SimDisk {
+        SimDisk {
+            shared: Arc::clone(&self.shared),
+            process: self.state().add_spectator(),
+        }
+    }
+
     /// Ends this process, the power staying on, and starts another.
     #[must_use = "this disk belongs to the dead process"]
     pub fn kill(&self) -> SimDisk {
@@ -139,7 +149,7 @@ impl SimDisk {
         state.power_cut = None;
     }
 
-    /// How many faults struck so far.
+    /// How many faults struck so far, calls that found the disk full included.
     #[must_use]
     pub fn faults(&self) -> u64 {
         self.state().faults
@@ -506,6 +516,7 @@ impl File for SimFile {
         if let Some(free) = &mut state.free {
             let room = usize::try_from(*free).unwrap_or(usize::MAX);
             if room == 0 && 0 < len {
+                state.faults += 1;
                 return course.answer(()).and(Err(Errno::NoSpace.error()));
             }
             len = len.min(room);
@@ -545,9 +556,9 @@ impl File for SimFile {
             len = len.min(1 + state.random.below(len.saturating_sub(1)));
         }
         let cached = state.content(self.inode)?.cached();
-        let source = cached.get(offset..).unwrap_or_default();
-        for (to, from) in bytes.iter_mut().zip(source).take(len) {
-            *to = *from;
+        let source = cached.get(offset..offset.saturating_add(len));
+        if let (Some(source), Some(place)) = (source, bytes.get_mut(..len)) {
+            place.copy_from_slice(source);
         }
         course.answer(len)
     }

@@ -315,6 +315,18 @@ fn the_power_fails_in_the_chosen_call_and_stays_off() {
 }
 
 #[test]
+fn a_spectator_sees_the_disk_whatever_happens_to_it() {
+    let (disk, file) = disk_with(b"old");
+    disk.inject(Injection::new(Fault::Fails(Errno::Io)).for_ever());
+    disk.cut_power_at(disk.operations() + 1, Done::Nothing);
+    let operations = disk.operations();
+    assert_eq!(read(&disk.spectator()), b"old");
+    assert_eq!((disk.operations(), disk.faults()), (operations, 0));
+    file.sync().unwrap_err();
+    assert_eq!(read(&disk.spectator()), b"old");
+}
+
+#[test]
 fn a_kill_leaves_the_cache_and_ends_handles_and_locks() {
     let (disk, file) = disk_with(b"old");
     assert!(file.try_lock().unwrap());

@@ -549,7 +549,8 @@ mod tests {
         /// Any entry the builder takes.
         pub(super) fn entries()(
             (timestamp, symbol, is_buy, quantity) in (at(), "[A-Z0-9]{1,5}", any::<bool>(), 1_u16..=10_000),
-            (price, stop_loss, target) in (price(), proptest::option::of(price()), proptest::option::of(price())),
+            (price, stop_loss, target) in
+                (price(), proptest::option::of(price()), proptest::option::of(price())),
             (order_id, account_id) in ("[a-zA-Z0-9\u{e4}-]{1,36}", proptest::option::of("[0-9A-Z]{1,9}")),
             (strategy_name, entry_type, decision_reasoning) in (text(), text(), text()),
             indicators_used in proptest::collection::vec(text(), 0..4),
