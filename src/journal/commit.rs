@@ -11,6 +11,7 @@
 //! nobody lingers.
 
 use std::{
+    process,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -39,6 +40,8 @@ pub(super) struct Commit {
     expected: AtomicUsize,
     commit_nanos: AtomicU64,
     closed: AtomicBool,
+    /// The process that opened it: a fork has none of its threads.
+    pid: u32,
 }
 
 #[derive(Debug, Default)]
@@ -83,12 +86,20 @@ impl Commit {
             expected: AtomicUsize::new(1),
             commit_nanos: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            pid: process::id(),
         }
     }
 
     /// Queues drafts that go into one batch, waiting while the queue is full. A leader must call
     /// [`Commit::lead`], or have it called.
     pub(super) fn enqueue(&self, drafts: Vec<Draft>) -> Result<(Ticket, Role), CommitError> {
+        if self.is_forked() {
+            // Before any lock: a thread that the fork does not have may hold it.
+            let failure = Failure::Forked {
+                stream: self.stream,
+            };
+            return Err(CommitError::Ended(Arc::new(failure)));
+        }
         let bytes: usize = drafts.iter().map(Draft::line_len_max).sum();
         let mut queue = self.lock_queue();
         while !queue.drafts.is_empty() && self.queue_bytes_max < queue.bytes.saturating_add(bytes) {
@@ -203,6 +214,11 @@ impl Commit {
             });
             log
         })
+    }
+
+    /// Whether this process is a fork of the one that opened it.
+    pub(super) fn is_forked(&self) -> bool {
+        process::id() != self.pid
     }
 
     /// Lets nobody queue any more. What is queued is still seen through by its leader.

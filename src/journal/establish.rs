@@ -83,6 +83,8 @@ impl Journal {
         };
         let identity = Identity::new(&name).map_err(OpenError::Identity)?;
         identity.write(disk, layout).map_err(OpenError::Identity)?;
+        // Whoever still waits for it, or makes it anew, finds the `JOURNAL` that is there now.
+        let _ = disk.remove(&guard_path);
         Ok(self.shared.identity.get_or_init(|| identity).clone())
     }
 

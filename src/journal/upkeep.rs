@@ -152,6 +152,12 @@ impl Upkeep {
 
     /// Ends the threads and finishes; a second call only says how the log ended.
     pub(super) fn close(&self) -> Result<(), Arc<Failure>> {
+        if self.inner.commit.is_forked() {
+            // The threads, the locks and the work are the parent's.
+            return Err(Arc::new(Failure::Forked {
+                stream: self.inner.stream,
+            }));
+        }
         self.inner.commit.close();
         lock(&self.inner.work).stop = true;
         self.inner.changed.notify_all();

@@ -12,6 +12,7 @@
 )]
 
 mod cli;
+mod examples;
 mod format;
 mod power;
 mod process;

@@ -222,7 +222,7 @@ accept it, so that the journal goes on and the place is on record.
 
 Examples:
   tj repair trades
-  tj repair trades --accept")]
+  tj repair trades --accept --reason \"disk error of 27 October\"")]
 pub(crate) struct Repair {
     /// The stream to repair
     #[arg(value_name = "STREAM", value_parser = stream())]
@@ -230,6 +230,9 @@ pub(crate) struct Repair {
     /// Record the damage in `audit` and let the journal go on
     #[arg(long)]
     pub(crate) accept: bool,
+    /// Why it is accepted, for the record
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Take older logs into the journal

@@ -66,7 +66,7 @@ fn of_identity(error: &IdentityError) -> Option<String> {
 fn of_recover(error: &RecoverError) -> Option<String> {
     match error {
         RecoverError::Damaged { .. } | RecoverError::HeadLine { .. } => Some(
-            "`tj verify` names all damage. Restore the day from a backup, or record the damage with `tj repair STREAM --accept`"
+            "`tj verify` and `tj repair STREAM` explain the damage; restore the day from a backup, or record it with --accept"
                 .to_owned(),
         ),
         RecoverError::Unchained { .. } => Some(

@@ -9,6 +9,7 @@ pub(crate) mod demo;
 mod import;
 mod man;
 mod query;
+mod repair;
 mod status;
 mod tail;
 mod verify;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Tail(wanted) => tail::run(wanted, context),
         Command::Query(wanted) => query::run(wanted, context),
         Command::Status(_) => status::run(context),
+        Command::Repair(wanted) => repair::run(wanted, context),
         Command::Verify(wanted) => verify::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),

@@ -3,17 +3,17 @@
 //! Always true: it reads the end of each stream and the names and lengths of its files, and needs
 //! nobody's leave.
 
-use std::{fmt, fs, path::Path};
+use std::{fs, path::Path};
 
+use anyhow::Context as _;
 use serde::Serialize;
-use tradejournal::journal::Journal;
-use tradejournal::journal::layout::Place;
-use tradejournal::record::Stream;
+use tradejournal::journal::{Journal, StreamStatus};
 use tradejournal::time::Timestamp;
 
 use super::Context;
 use crate::failure::Verdict;
 use crate::journal;
+use crate::output::printable;
 use crate::size::size;
 use crate::table::{Column, Table};
 use crate::when;
@@ -23,24 +23,28 @@ use crate::when;
 struct Report {
     dir: String,
     name: Option<String>,
-    streams: Vec<Row>,
     free_bytes: Option<u64>,
+    streams: Vec<Row>,
 }
 
 /// A stream.
 #[derive(Debug, Serialize)]
 struct Row {
     stream: &'static str,
-    /// How many records; `null` for a stream whose last line is not part of a chain.
-    records: Option<u64>,
-    days: usize,
-    archived_days: usize,
+    records: u64,
+    records_on_disk: u64,
+    days: u64,
+    archived_days: u64,
+    unclosed_days: u64,
     first_day: Option<String>,
     last_day: Option<String>,
     bytes: u64,
+    archived_bytes: u64,
+    last_record: Option<String>,
     last_write: Option<String>,
     writer: Writer,
-    notes: Vec<String>,
+    torn_files: u64,
+    link_is_foreign: bool,
 }
 
 /// Who writes a stream now.
@@ -50,93 +54,48 @@ struct Writer {
     pid: Option<u32>,
 }
 
-impl Writer {
-    fn of(holder: Option<Option<u32>>) -> Writer {
-        Writer {
-            active: holder.is_some(),
-            pid: holder.flatten(),
-        }
-    }
-}
-
-impl fmt::Display for Writer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.active, self.pid) {
-            (true, Some(pid)) => write!(f, "process {pid}"),
-            (true, None) => f.write_str("held"),
-            (false, _) => f.write_str("-"),
-        }
-    }
-}
-
 pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let journal = journal::for_reading(&context.settings)?;
-    let logs = journal.layout().logs();
-    let mut streams = Vec::new();
-    for stream in Stream::ALL {
-        streams.extend(row(&journal, stream)?);
-    }
+    let status = journal.status().context("cannot tell the status")?;
     let report = Report {
-        dir: logs.display().to_string(),
+        dir: journal.layout().logs().display().to_string(),
         name: journal.identity().map(|it| it.name().to_owned()),
-        streams,
-        free_bytes: journal.disk().free_bytes(logs).ok(),
+        free_bytes: journal.free_bytes().ok(),
+        streams: status.iter().map(|it| row(&journal, it)).collect(),
     };
-    if context.settings.json {
-        context.out.json(&report)?;
-        return Ok(Verdict::Fine);
+    match context.settings.json {
+        true => context.out.json(&report)?,
+        false => show(&report, context)?,
     }
-    show(&report, context)
+    Ok(Verdict::Fine)
 }
 
-/// What is known of a stream; nothing when it has no folder and no archived day.
-fn row(journal: &Journal, stream: Stream) -> anyhow::Result<Option<Row>> {
-    let layout = journal.layout();
-    let days = layout.days(&**journal.disk(), stream)?;
-    if days.is_empty() && !layout.stream(stream).is_dir() {
-        return Ok(None);
+fn row(journal: &Journal, status: &StreamStatus) -> Row {
+    let newest = status.last_day;
+    let newest = newest.map(|day| journal.layout().day(status.stream, day));
+    Row {
+        stream: status.stream.name(),
+        records: status.lines,
+        records_on_disk: status.head_lines,
+        days: status.days,
+        archived_days: status.archived_days,
+        unclosed_days: status.unclosed_days,
+        first_day: status.first_day.map(|it| it.to_string()),
+        last_day: status.last_day.map(|it| it.to_string()),
+        bytes: status.bytes,
+        archived_bytes: status.archived_bytes,
+        last_record: status.last_record.map(|it| it.to_string()),
+        last_write: newest.and_then(|it| modified(&it)).map(|it| it.to_string()),
+        writer: Writer {
+            active: status.holder.is_some(),
+            pid: status.holder.flatten(),
+        },
+        torn_files: status.torn,
+        link_is_foreign: status.link_is_foreign,
     }
-    let mut notes = Vec::new();
-    let records = match journal.lines(stream).last(1).into_iter().next() {
-        None => Some(0),
-        Some(Ok(line)) => line.tail().map(|tail| tail.seq.saturating_add(1)),
-        Some(Err(error)) => {
-            notes.push(format!("the last line cannot be read: {error}"));
-            None
-        }
-    };
-    notes.extend(link_note(journal, stream));
-    let length = |path: &Path| fs::metadata(path).map(|it| it.len()).unwrap_or_default();
-    let newest = days.iter().rfind(|it| it.place == Place::Logs);
-    Ok(Some(Row {
-        stream: stream.name(),
-        records,
-        days: days.len(),
-        archived_days: days.iter().filter(|it| it.place == Place::Archive).count(),
-        first_day: days.first().map(|it| it.day.to_string()),
-        last_day: days.last().map(|it| it.day.to_string()),
-        bytes: days.iter().map(|it| length(&it.path)).sum(),
-        last_write: newest
-            .and_then(|it| modified(&it.path))
-            .map(|it| it.to_string()),
-        writer: Writer::of(journal.holder(stream)),
-        notes,
-    }))
 }
 
-/// Where the link to the open day should be, something else may be.
-fn link_note(journal: &Journal, stream: Stream) -> Option<String> {
-    let link = journal.layout().link(stream);
-    let found = fs::symlink_metadata(&link).ok()?;
-    let is_other = !found.file_type().is_symlink();
-    is_other.then(|| {
-        format!(
-            "{} is no link of the journal and is left alone",
-            link.display()
-        )
-    })
-}
-
+/// When a file was last written, to the millisecond.
 fn modified(path: &Path) -> Option<Timestamp> {
     let modified = fs::metadata(path).ok()?.modified().ok()?;
     let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -144,11 +103,10 @@ fn modified(path: &Path) -> Option<Timestamp> {
     Timestamp::from_unix(secs, since.subsec_millis() * 1_000_000).ok()
 }
 
-fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     let name = report.name.as_deref().unwrap_or("not begun yet");
-    let dir = &report.dir;
-    let head = format!("journal {name} in {dir}");
-    context.out.line(crate::output::printable(&head))?;
+    let head = format!("journal {name} in {}", report.dir);
+    context.out.line(printable(&head))?;
     let mut table = Table::new(vec![
         Column::left("stream"),
         Column::right("records"),
@@ -165,29 +123,58 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
         let last_write = row.last_write.as_ref().and_then(|it| it.parse().ok());
         table.push(vec![
             row.stream.to_owned(),
-            row.records
-                .map_or_else(|| "?".to_owned(), |it| it.to_string()),
+            row.records.to_string(),
             row.days.to_string(),
             row.archived_days.to_string(),
-            size(row.bytes),
-            last_write
-                .map(|it| when::shown(it, zone))
-                .unwrap_or_default(),
-            row.writer.to_string(),
+            size(row.bytes.saturating_add(row.archived_bytes)),
+            last_write.map_or_else(String::new, |it| when::shown(it, zone)),
+            row.writer.shown(),
             row.first_day.clone().unwrap_or_default(),
             row.last_day.clone().unwrap_or_default(),
         ]);
     }
     table.print(context.out)?;
-    for row in &report.streams {
-        for note in &row.notes {
-            context
-                .out
-                .line(crate::output::printable(&format!("{}: {note}", row.stream)))?;
-        }
+    for note in report.streams.iter().flat_map(Row::notes) {
+        context.out.line(printable(&note))?;
     }
     if let Some(free) = report.free_bytes {
         context.out.line(format!("free disk: {}", size(free)))?;
     }
-    Ok(Verdict::Fine)
+    Ok(())
+}
+
+impl Writer {
+    fn shown(&self) -> String {
+        match (self.active, self.pid) {
+            (true, Some(pid)) => format!("process {pid}"),
+            (true, None) => "held".to_owned(),
+            (false, _) => "-".to_owned(),
+        }
+    }
+}
+
+impl Row {
+    /// What a person should know beyond the table.
+    fn notes(&self) -> Vec<String> {
+        let stream = self.stream;
+        let mut notes = Vec::new();
+        if self.torn_files != 0 {
+            notes.push(format!(
+                "{stream}: torn tails are kept in {} files of torn/",
+                self.torn_files
+            ));
+        }
+        if self.link_is_foreign {
+            notes.push(format!(
+                "{stream}: {stream}.jsonl is not the journal's link and is left alone"
+            ));
+        }
+        if 0 < self.unclosed_days && !self.writer.active {
+            notes.push(format!(
+                "{stream}: {} days are over and not closed; the next writer closes them",
+                self.unclosed_days
+            ));
+        }
+        notes
+    }
 }

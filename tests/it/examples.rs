@@ -1,0 +1,56 @@
+//! The examples are run, and print what they promise.
+
+use std::{env, path::Path, process::Command};
+
+use tempfile::tempdir;
+
+/// What the example prints, line by line. `cargo test` has built it beside this program.
+fn run(name: &str, folder: &Path) -> Vec<String> {
+    let here = env::current_exe().unwrap();
+    let built = here.parent().unwrap().parent().unwrap();
+    let program = built.join("examples").join(name);
+    assert!(
+        program.exists(),
+        "{} is missing: `cargo build --examples` makes it, as `cargo test` does",
+        program.display()
+    );
+    let output = Command::new(program).arg(folder).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && errors.is_empty(), "{errors}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_bot_journals_an_entry_and_its_exit_and_the_day_is_read_back() {
+    let folder = tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    assert_eq!(
+        run("bot", &logs),
+        ["line 0: bought for 7512.50", "line 1: win of 87.00"]
+    );
+    let mut day = run("read_day", &logs);
+    if day.len() == 1 {
+        // Midnight in between: the day that is read by default has no trade yet.
+        run("bot", &logs);
+        day = run("read_day", &logs);
+    }
+    assert!(day[0].ends_with("Z BUY 50 AAPL at 150.25"), "{day:?}");
+    assert!(day[1].ends_with("Z SELL 50 AAPL at 152.00"), "{day:?}");
+    assert_eq!(day[2..], ["2 trades, 1 exits, 1 won"]);
+}
+
+#[test]
+fn many_threads_share_one_writer() {
+    let folder = tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    assert_eq!(
+        run("threads", &logs),
+        ["20 records on disk, the last is line 19"]
+    );
+    // A second run goes on behind the first.
+    assert_eq!(
+        run("threads", &logs),
+        ["20 records on disk, the last is line 39"]
+    );
+}
