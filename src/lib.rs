@@ -60,7 +60,7 @@
 //!
 //! | feature | default | brings |
 //! |---|---|---|
-//! | `cli` | yes | the program `tj` and its dependencies; a bot switches it off with `default-features = false` |
+//! | `cli` | yes | the program `tj` and what it needs; a bot says `default-features = false` |
 //! | `tz` | with `cli` | time zones by name, for the program; the library itself knows UTC alone |
 //!
 //! No feature changes a byte on disk.
