@@ -1,5 +1,7 @@
 //! A bot that journals an entry and its exit: `cargo run --example bot -- FOLDER`.
 
+#![allow(clippy::print_stdout, reason = "it talks to a person")]
+
 use std::{env, error::Error};
 
 use tradejournal::journal::Journal;

@@ -1,5 +1,11 @@
 //! The trades of one day and what they earned: `cargo run --example read_day -- FOLDER [DAY]`.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it talks to a person"
+)]
+
 use std::{env, error::Error};
 
 use tradejournal::journal::Journal;

@@ -1,5 +1,7 @@
 //! A bot with a thread for each symbol, all writing one journal: `cargo run --example threads -- FOLDER`.
 
+#![allow(clippy::print_stdout, reason = "it talks to a person")]
+
 use std::{env, error::Error, thread};
 
 use tradejournal::journal::{Journal, Receipt, Writer};

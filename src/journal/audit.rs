@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
@@ -127,7 +127,7 @@ fn torn_event(
     journal: &Journal,
     stream: Stream,
     name: &str,
-    path: &PathBuf,
+    path: &Path,
 ) -> io::Result<AuditEvent> {
     let strange = || io::Error::from(io::ErrorKind::InvalidData);
     let (day, rest) = name.split_once('.').ok_or_else(strange)?;
@@ -184,7 +184,7 @@ pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
 }
 
 /// Takes the `.new` off a torn tail's name.
-fn mark_told(disk: &dyn Disk, torn: &PathBuf) -> io::Result<()> {
+fn mark_told(disk: &dyn Disk, torn: &Path) -> io::Result<()> {
     match disk.rename(torn, &torn.with_extension("")) {
         // Another process told of it too and was first.
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

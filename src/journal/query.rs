@@ -532,7 +532,7 @@ mod tests {
             .all(|(field, value)| match fields.get(field) {
                 Some(Value::String(text)) => text == value,
                 Some(Value::Array(_) | Value::Object(_)) | None => false,
-                Some(scalar) => scalar.to_string() == *value,
+                Some(scalar) => format!("{scalar}") == *value,
             })
     }
 

@@ -379,7 +379,7 @@ impl Found {
             expected_seq: self.place.seq,
             damaged_sha256,
             next_seq: self.resumed.lines,
-            last_hash: self.resumed.hash.unwrap_or_else(|| damaged_sha256),
+            last_hash: self.resumed.hash.unwrap_or(damaged_sha256),
             range: self.resumed.range.as_ref().map(|it| it.peaks().to_vec()),
             reason: reason_text(reason)?,
         })

@@ -88,7 +88,7 @@ fn a_receipt_comes_as_soon_as_its_record_is_on_disk() {
         .unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut receipts = BufReader::new(child.stdout.take().unwrap());
-    for seq in 0..3 {
+    for seq in 0_usize..3 {
         // The next record is sent only when this one's receipt is here.
         writeln!(
             input,
@@ -103,9 +103,7 @@ fn a_receipt_comes_as_soon_as_its_record_is_on_disk() {
         assert_eq!(receipt["line"], seq + 1);
         assert_eq!(receipt["stream"], "trades");
         assert_eq!(receipt["durable"], true);
-        assert!(
-            today_lines(&bench, "trades")[seq as usize].contains(receipt["hash"].as_str().unwrap())
-        );
+        assert!(today_lines(&bench, "trades")[seq].contains(receipt["hash"].as_str().unwrap()));
     }
     drop(input);
     assert_eq!(child.wait().unwrap().code(), Some(0));

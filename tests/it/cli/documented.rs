@@ -2,7 +2,7 @@
 //!
 //! `BLESS=1` writes down what they print now instead.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::Path};
 
 use super::run::Bench;
 
@@ -53,7 +53,7 @@ fn every_command_line_in_the_document_prints_what_stands_there() {
     assert_eq!(printed.len(), text.len());
 }
 
-fn run(bench: &Bench, folder: &PathBuf, command: &str) -> String {
+fn run(bench: &Bench, folder: &Path, command: &str) -> String {
     let (line, code) = match command.split_once("  # exit ") {
         Some((line, code)) => (line, code.parse().unwrap()),
         None => (command, 0),

@@ -170,10 +170,8 @@ fn a_bad_line_is_named_and_the_rest_is_read() {
     bench.tj_with("append trades", trades(3).as_bytes()).fine();
     let day = fs::read_dir(bench.path("logs/trades"))
         .unwrap()
-        .map(|it| it.unwrap().path());
-    let day = day
-        .filter(|it| it.extension().is_some_and(|it| it == "jsonl"))
-        .next()
+        .map(|it| it.unwrap().path())
+        .find(|it| it.extension().is_some_and(|it| it == "jsonl"))
         .unwrap();
     let text =
         fs::read_to_string(&day)

@@ -407,7 +407,7 @@ fn random_step(random: &mut Random) -> Step {
         10 | 11 => Step::Tick,
         12 => Step::Pass(u64::try_from(random.below(40)).unwrap()),
         13 => match random.below(4) {
-            0 => Step::StepBack(u64::try_from(random.below(200_000)).unwrap()),
+            0 => Step::GoBack(u64::try_from(random.below(200_000)).unwrap()),
             _ => Step::Midnight,
         },
         14 => Step::Sync,

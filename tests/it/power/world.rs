@@ -38,7 +38,7 @@ pub enum Step {
     /// The clock shows the first second of the next day.
     Midnight,
     /// The clock goes back so many seconds.
-    StepBack(u64),
+    GoBack(u64),
     Close,
     CloseShared(usize),
 }
@@ -248,7 +248,7 @@ impl World {
                 self.clock.set(self.clock.now().day().next().start());
                 Ok(())
             }
-            Step::StepBack(secs) => {
+            Step::GoBack(secs) => {
                 use tradejournal::time::Clock as _;
                 let now = self.clock.now();
                 self.clock
