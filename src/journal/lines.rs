@@ -20,11 +20,12 @@ use std::{
 use super::layout::Place;
 use super::line::{LINE_LEN_MAX, Tail};
 use super::position::{LineFault, Position, ReadError};
+use super::reader::Entry;
 use super::scan::Shape;
 use super::selection::{self, Listed, Selection};
 use super::source::{Blocks, Source, Step};
 use super::{Journal, ending, members};
-use crate::record::Stream;
+use crate::record::{Record, Stream};
 use crate::time::{Day, Timestamp};
 
 impl Journal {
@@ -178,6 +179,25 @@ impl Line {
     pub fn position(&self) -> &Position {
         &self.position
     }
+
+    /// The record in it.
+    ///
+    /// # Errors
+    /// [`ReadError::Record`] when it is none of type `R`.
+    pub fn decode<R: Record>(&self) -> Result<Entry<R>, ReadError> {
+        let json = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        match R::decode(json) {
+            Ok(record) => Ok(Entry {
+                seq: self.tail().map(|it| it.seq),
+                position: self.position.clone(),
+                record,
+            }),
+            Err(source) => Err(ReadError::Record {
+                position: self.position.clone(),
+                source,
+            }),
+        }
+    }
 }
 
 /// A line in the memory of whoever reads it.
@@ -194,6 +214,12 @@ impl<'a> LineRef<'a> {
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// Its bytes without the newline.
+    #[must_use]
+    pub fn json(&self) -> &'a [u8] {
+        self.bytes.strip_suffix(b"\n").unwrap_or(self.bytes)
     }
 
     /// The journal's own fields; `None` for an unchained line of an older log.
@@ -261,9 +287,7 @@ pub(super) struct Reached {
     /// The file.
     pub(super) source: Source,
     /// Where the next line begins.
-    pub(super) byte: u64,
-    /// Its number.
-    pub(super) number: Option<u64>,
+    pub(super) start: Start,
 }
 
 impl LineIter {
@@ -586,13 +610,20 @@ impl DayLines {
         }
     }
 
+    /// Where the next line begins.
+    pub(super) fn start(&self) -> Start {
+        Start {
+            byte: self.blocks.offset() + self.left.start as u64,
+            number: self.number,
+        }
+    }
+
     /// How far it was read.
-    pub(super) fn reached(&self) -> Reached {
+    fn reached(&self) -> Reached {
         Reached {
             day: self.day,
             source: self.source.clone(),
-            byte: self.blocks.offset() + self.left.start as u64,
-            number: self.number,
+            start: self.start(),
         }
     }
 }
@@ -679,7 +710,7 @@ mod tests {
     use super::super::source::BLOCK_LEN;
     use super::super::testing::{Chain, Folder, day};
     use super::*;
-    use crate::record::{AuditEvent, DayClosed, DayClosedParts, Digest, Record as _};
+    use crate::record::{AuditEvent, DayClosed, DayClosedParts, Digest};
 
     const STREAM: Stream = Stream::Trades;
 

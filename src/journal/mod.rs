@@ -14,6 +14,7 @@ mod close;
 mod commit;
 mod ending;
 mod establish;
+mod follow;
 mod head;
 mod history;
 mod identity;
@@ -57,6 +58,7 @@ use std::{
 use audit::AuditQueue;
 pub use chain::Break;
 pub use close::{CloseError, ClosedDay};
+pub use follow::{Followed, Follower};
 pub use identity::{Identity, IdentityError};
 use layout::Layout;
 pub use lines::{Line, LineIter, LineRef, Lines};

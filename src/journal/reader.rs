@@ -154,7 +154,7 @@ pub(super) fn decode<'a, R: Record>(
     line: LineRef<'a>,
     slot: &'a mut Option<R>,
 ) -> Result<EntryRef<'a, R>, ReadError> {
-    match R::decode_into(line.bytes(), slot) {
+    match R::decode_into(line.json(), slot) {
         Ok(()) => match slot {
             Some(record) => Ok(EntryRef { record, line }),
             None => unreachable!("a record that was decoded is in its slot"),
@@ -180,7 +180,7 @@ impl<R: Record> Iterator for Entries<R> {
 
 /// The record in a line, owned.
 pub(super) fn entry<R: Record>(line: LineRef<'_>) -> Result<Entry<R>, ReadError> {
-    match R::decode(line.bytes()) {
+    match R::decode(line.json()) {
         Ok(record) => Ok(Entry {
             seq: line.seq(),
             position: line.position(),

@@ -4,7 +4,10 @@ use std::{
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -121,6 +124,7 @@ impl Chain {
 #[derive(Debug, Default)]
 pub(super) struct WatchedDisk {
     opened: Mutex<Vec<PathBuf>>,
+    refuses: AtomicBool,
 }
 
 impl WatchedDisk {
@@ -130,11 +134,19 @@ impl WatchedDisk {
         let name = |it: &PathBuf| it.file_name().unwrap().to_string_lossy().into_owned();
         opened.iter().map(name).collect()
     }
+
+    /// Lets nothing be opened from here on, or everything again.
+    pub(super) fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
+    }
 }
 
 impl Disk for WatchedDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>> {
         self.opened.lock().unwrap().push(path.to_owned());
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         RealDisk.open(path, access)
     }
 

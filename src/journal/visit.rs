@@ -172,7 +172,8 @@ impl<R: Record> Reader<R> {
                 Err(fault) => return Some(Err(Wrong::Line(fault))),
             }
         }
-        Some(R::decode_str_into(text, slot).map_err(Wrong::Record))
+        let json = text.strip_suffix('\n').unwrap_or(text);
+        Some(R::decode_str_into(json, slot).map_err(Wrong::Record))
     }
 }
 
