@@ -396,7 +396,9 @@ fn money(cents: i64) -> Decimal {
 
 fn ratio(part: i64, of: i64, places: u32) -> Decimal {
     let exact = Decimal::from(part).checked_div(Decimal::from(of));
-    exact.unwrap_or_default().round_dp(places)
+    let mut rounded = exact.unwrap_or_default().round_dp(places);
+    rounded.rescale(places);
+    rounded
 }
 
 /// A typed field, or the record that this would not make.

@@ -11,8 +11,9 @@ fn a_new_user_sees_a_day_journaled_queried_and_verified() {
         "\n$ tj tail trades -n 8 --dir demo/logs\n",
         "\n$ tj query trades ",
         "\n$ tj verify --dir demo/logs\n",
-        "\nThe files:\n  demo/logs/JOURNAL ",
-        "  demo/logs/trades/2025-10-27.jsonl ",
+        "\nThe files in demo/logs:\n  JOURNAL ",
+        "\n  trades/2025-10-27.jsonl ",
+        "\nand the same of audit, performance-alerts, risk-management, sessions\n",
         "\nNext, try:\n  tj query ",
     ] {
         assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);

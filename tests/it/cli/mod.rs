@@ -2,6 +2,7 @@
 
 mod append;
 mod around;
+mod damage;
 mod demo;
 mod documented;
 mod import;

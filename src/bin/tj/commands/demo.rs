@@ -4,7 +4,7 @@
 //! Always true: a folder with anything in it is left alone; every record is on disk before the
 //! next is made; what is shown is what the printed command lines show.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -175,16 +175,7 @@ fn show(summary: &Summary, logs: &Path, context: &mut Context<'_>) -> anyhow::Re
     ] {
         verdict = verdict.and(run_shown(words, &place, context)?);
     }
-    context.out.line("\nThe files:")?;
-    let width = summary.files.iter().map(String::len).max();
-    for file in &summary.files {
-        let line = format!(
-            "  {file:<0$}  {1}",
-            width.unwrap_or_default(),
-            purpose(file)
-        );
-        context.out.line(line.trim_end())?;
-    }
+    show_files(&summary.files, logs, context)?;
     let flags: Vec<String> = place.iter().map(|it| quoted(it)).collect();
     let (flags, logs) = (flags.join(" "), quoted(&logs.display().to_string()));
     context.out.line(format!(
@@ -196,6 +187,31 @@ fn show(summary: &Summary, logs: &Path, context: &mut Context<'_>) -> anyhow::Re
          jq -c '[.symbol, .action, .price]' {logs}/trades/{day}.jsonl"
     ))?;
     Ok(verdict)
+}
+
+/// Names the files: those of the trades, which every other stream has too.
+fn show_files(files: &[String], logs: &Path, context: &mut Context<'_>) -> anyhow::Result<()> {
+    context
+        .out
+        .line(format!("\nThe files in {}:", logs.display()))?;
+    let mut others = BTreeSet::new();
+    for file in files {
+        let Ok(name) = Path::new(file).strip_prefix(logs) else {
+            continue;
+        };
+        let name = name.display().to_string();
+        let first = name.split(['/', '.']).next().unwrap_or_default();
+        if ["JOURNAL", "trades"].contains(&first) {
+            let line = format!("  {name:<30}  {}", purpose(&name));
+            context.out.line(line.trim_end())?;
+        } else if !first.is_empty() {
+            others.insert(first.to_owned());
+        }
+    }
+    let others: Vec<String> = others.into_iter().collect();
+    context
+        .out
+        .line(format!("and the same of {}", others.join(", ")))
 }
 
 /// The flags that name the demo's journal and nothing else.
@@ -233,7 +249,6 @@ fn purpose(file: &str) -> &'static str {
         "JOURNAL" => "what this folder is",
         "HEAD" => "the newest line known to be on disk",
         "LOCK" => "held by the writer while there is one",
-        ".JOURNAL.lock" => "held while the journal is made",
         _ if name.ends_with(".jsonl.sha256") => "the seal of the closed day, for sha256sum -c",
         _ if name.starts_with(|it: char| it.is_ascii_digit()) => "one record a line",
         _ if name.ends_with(".jsonl") => "a link to the newest day",

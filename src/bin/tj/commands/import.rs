@@ -395,6 +395,7 @@ fn tell(plan: &Plan, args: &Import, context: &mut Context<'_>) -> anyhow::Result
     for line in report(summary, args) {
         context.out.line(line)?;
     }
+    context.out.flush()?;
     if summary.invalid + summary.doubles() != 0 && summary.written == 0 {
         context.talk.hint(match summary.records {
             0 => "there is nothing new to import",

@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Repair, context: &mut Context<'_>) -> anyhow::Result<Ve
         false => tell(&repaired, context.out)?,
     }
     let is_open = !repaired.places.is_empty() && !repaired.accepted;
+    context.out.flush()?;
     if is_open {
         context.talk.hint(&format!(
             "restore the day from a backup, or record the damage and go on: tj repair {stream} --accept"

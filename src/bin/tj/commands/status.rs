@@ -170,10 +170,12 @@ impl Row {
             ));
         }
         if 0 < self.unclosed_days && !self.writer.active {
-            notes.push(format!(
-                "{stream}: {} days are over and not closed; the next writer closes them",
-                self.unclosed_days
-            ));
+            notes.push(match self.unclosed_days {
+                1 => format!("{stream}: 1 day is over and not closed; the next writer closes it"),
+                count => format!(
+                    "{stream}: {count} days are over and not closed; the next writer closes them"
+                ),
+            });
         }
         notes
     }
