@@ -141,8 +141,8 @@ impl File for RealFile {
     }
 
     fn drop_cache(&self, offset: u64) -> io::Result<()> {
-        // The kernel drops whole pages only, so begin at the page that holds the offset.
-        let page = offset & !0xFFFF;
+        // The kernel drops whole pages only, and large ones may be 2 MiB: begin where one begins.
+        let page = offset & !0x1F_FFFF;
         rustix::fs::fadvise(&self.0, page, None, Advice::DontNeed).map_err(io::Error::from)
     }
 

@@ -152,6 +152,12 @@ fn torn_event(
 
 /// Writes what is queued; says what kept it from being written.
 pub(super) fn write_behind(journal: &Journal) -> Result<(), String> {
+    // One at a time: two that take the same events from the front would drop others unwritten.
+    let _telling = journal
+        .shared
+        .telling
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     loop {
         let drafts: Vec<Draft> = {
             let queue = queue(journal);
@@ -248,7 +254,7 @@ fn append(journal: &Journal, drafts: Vec<Draft>) -> Result<(), String> {
     answer.map_err(|error| {
         if !is_passing(&error) {
             // It has ended; the next time a new one finds out what is there.
-            queue(journal).upkeep = None;
+            forget(journal, &upkeep);
         }
         format!("audit: {}", why(&error))
     })
@@ -261,8 +267,23 @@ fn open(journal: &Journal) -> Result<Arc<Upkeep>, String> {
         .map_err(|error| format!("audit: {}", chain_of(&error)))?;
     let upkeep = Arc::new(Upkeep::new(journal, commit, Durability::Synced));
     note_untold_torn(journal, Stream::Audit);
-    queue(journal).upkeep = Some(Arc::clone(&upkeep));
+    let replaced = queue(journal).upkeep.replace(Arc::clone(&upkeep));
+    // Order matters: the queue is free before a writer is closed, which looks into the queue.
+    drop(replaced);
     Ok(upkeep)
+}
+
+/// Forgets a writer that ended, unless another has taken its place.
+fn forget(journal: &Journal, ended: &Arc<Upkeep>) {
+    let stale = {
+        let mut queue = queue(journal);
+        match &queue.upkeep {
+            Some(it) if Arc::ptr_eq(it, ended) => queue.upkeep.take(),
+            _ => None,
+        }
+    };
+    // Order matters: the queue is free before the writer is closed, which looks into the queue.
+    drop(stale);
 }
 
 fn why(error: &CommitError) -> String {
@@ -304,6 +325,14 @@ pub(super) enum DayState {
     Deleted(DayClosed),
 }
 
+impl DayState {
+    /// The chain behind the day.
+    pub(super) fn chain(&self) -> Chain {
+        let (DayState::Closed(closed) | DayState::Deleted(closed)) = self;
+        chain_of_closed(closed)
+    }
+}
+
 /// Every day of `stream` that was closed.
 pub(super) fn closed_days(journal: &Journal, stream: Stream) -> BTreeMap<Day, DayState> {
     let mut days = BTreeMap::new();
@@ -323,7 +352,7 @@ pub(super) fn closed_days(journal: &Journal, stream: Stream) -> BTreeMap<Day, Da
 
 /// The chain behind a closed day.
 pub(super) fn chain_of_closed(closed: &DayClosed) -> Chain {
-    let lines = closed.last_seq() + 1;
+    let lines = closed.last_seq().saturating_add(1);
     let range = closed.range().cloned();
     Chain {
         lines,
@@ -396,6 +425,17 @@ impl AcceptedDamage {
             && sha256_of(file, byte, self.bytes).is_ok_and(|it| it == self.sha256)
     }
 
+    /// Whether it takes a chain that stands there any further: where something was cut off it
+    /// does so once, and what is wrong behind it is another matter.
+    pub(super) fn helps(&self, chain: &Chain) -> bool {
+        0 < self.bytes || (chain.lines, chain.hash) != (self.lines, Some(self.hash))
+    }
+
+    /// Whether lines were cut off at the end of `day`, where `chain` stands.
+    pub(super) fn continues(&self, day: Day, end: u64, chain: &Chain) -> bool {
+        self.begins_at(day, end) && self.bytes == 0 && chain.lines < self.lines
+    }
+
     /// Whether it is at that place, whatever its bytes are now.
     pub(super) fn begins_at(&self, day: Day, byte: u64) -> bool {
         (self.day, self.byte) == (day, byte)
@@ -413,7 +453,7 @@ impl AcceptedDamage {
 
     /// Where the damaged bytes end.
     pub(super) fn end(&self) -> u64 {
-        self.byte + self.bytes
+        self.byte.saturating_add(self.bytes)
     }
 
     /// The chain behind it.

@@ -155,7 +155,8 @@ fn read_day(
             Err(bad) => bad,
         };
         let accepted = AcceptedDamage::all(journal, stream);
-        let Some(accepted) = accepted.into_iter().find(|it| it.is_at(day, byte, &*file)) else {
+        let applies = |it: &AcceptedDamage| it.helps(&reading.chain) && it.is_at(day, byte, &*file);
+        let Some(accepted) = accepted.into_iter().find(applies) else {
             return Err(CloseError::Damaged { path, byte, source });
         };
         from = accepted.end();
@@ -164,6 +165,13 @@ fn read_day(
             .map_err(failed("read", &path))?;
         reading.chain = accepted.chain();
     };
+    let accepted = AcceptedDamage::all(journal, stream);
+    if let Some(cut) = accepted
+        .iter()
+        .find(|it| it.continues(day, end, &reading.chain))
+    {
+        reading.chain = cut.chain();
+    }
     let (Some(first_seq), Some(hash)) = (reading.first_seq, reading.chain.hash) else {
         return Ok(None);
     };
@@ -242,11 +250,13 @@ pub(super) fn line_timestamp(line: &[u8]) -> Option<Timestamp> {
     #[derive(serde::Deserialize)]
     struct Times {
         datetime_utc: Option<String>,
+        start_timestamp: Option<String>,
         timestamp: Option<serde_json::Value>,
     }
     let times: Times = serde_json::from_slice(line).ok()?;
     let text = times
         .datetime_utc
+        .or(times.start_timestamp)
         .or_else(|| times.timestamp?.as_str().map(str::to_owned))?;
     text.parse().ok()
 }

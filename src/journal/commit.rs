@@ -144,6 +144,7 @@ impl Commit {
                 let failure = log.end(Failure::Panicked {
                     stream: self.stream,
                 });
+                log.let_go();
                 let (round, _) = self.take_round();
                 drop(log);
                 round.answer(Err(CommitError::Ended(failure)));
@@ -221,10 +222,12 @@ impl Commit {
         process::id() != self.pid
     }
 
-    /// Lets nobody queue any more. What is queued is still seen through by its leader.
-    pub(super) fn close(&self) {
-        let _queue = self.lock_queue();
+    /// Lets nobody queue any more, and returns the round that is still to be led, if there is one:
+    /// its leader, whoever that is, sees it through.
+    pub(super) fn close(&self) -> Option<Arc<Batch>> {
+        let queue = self.lock_queue();
         self.closed.store(true, Ordering::Release);
+        (!queue.drafts.is_empty()).then(|| Arc::clone(&queue.batch))
     }
 
     fn lock_queue(&self) -> MutexGuard<'_, Queue> {

@@ -15,7 +15,9 @@ use std::{
 };
 
 use super::Journal;
+use super::history;
 use super::identity::{Identity, IdentityError};
+use super::line::{self, Tail};
 use super::writer::OpenError;
 use crate::disk::{Access, Disk, Kind};
 use crate::record::Stream;
@@ -72,15 +74,12 @@ impl Journal {
         }
         // Whoever had the lock has made it.
         if let Some(found) = Identity::read(disk, layout).map_err(OpenError::Identity)? {
+            self.refuse_another_name(&found)?;
             return Ok(self.shared.identity.get_or_init(|| found).clone());
         }
-        let name = match &self.shared.options.name {
-            Some(name) => name.clone(),
-            None => {
-                self.refuse_streams_without_identity()?;
-                new_name()
-            }
-        };
+        let name = self.shared.options.name.clone();
+        self.refuse_streams_of_another(name.as_deref())?;
+        let name = name.unwrap_or_else(new_name);
         let identity = Identity::new(&name).map_err(OpenError::Identity)?;
         identity.write(disk, layout).map_err(OpenError::Identity)?;
         // Whoever still waits for it, or makes it anew, finds the `JOURNAL` that is there now.
@@ -88,12 +87,40 @@ impl Journal {
         Ok(self.shared.identity.get_or_init(|| identity).clone())
     }
 
+    /// A journal that was begun meanwhile under another name than the one asked for.
+    fn refuse_another_name(&self, found: &Identity) -> Result<(), OpenError> {
+        let wanted = self.shared.options.name.as_deref();
+        match wanted.filter(|it| *it != found.name()) {
+            None => Ok(()),
+            Some(wanted) => Err(OpenError::Identity(IdentityError::Other {
+                path: self.layout().journal(),
+                found: found.name().to_owned(),
+                wanted: wanted.to_owned(),
+            })),
+        }
+    }
+
     /// Streams with days, but no `JOURNAL`: it was lost, and a new name would break every chain.
-    fn refuse_streams_without_identity(&self) -> Result<(), OpenError> {
+    /// Only the name that their first lines were hashed with may be given back to them.
+    fn refuse_streams_of_another(&self, name: Option<&str>) -> Result<(), OpenError> {
         for stream in Stream::ALL {
             let folder = self.layout().stream(stream);
-            let days = self.layout().days_in_logs(&**self.disk(), stream);
-            if !days.map_err(failed("list", &folder))?.is_empty() {
+            let disk = &**self.disk();
+            let days = self
+                .layout()
+                .days(disk, stream)
+                .map_err(failed("list", &folder))?;
+            let Some(first) = days.first() else { continue };
+            let start = name.map(|name| line::genesis(name, stream));
+            let mut fits = false;
+            let read = history::each_line(disk, first, |line| {
+                let tail = Tail::parse(line).filter(|it| it.seq == 0);
+                fits |= tail
+                    .zip(start)
+                    .is_some_and(|(tail, start)| tail.checks(line, &start));
+            });
+            read.map_err(failed("read", &first.path))?;
+            if !fits {
                 let path = self.layout().journal();
                 return Err(OpenError::Identity(IdentityError::Missing { path, folder }));
             }

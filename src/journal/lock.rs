@@ -12,10 +12,16 @@ use std::{
     path::{Path, PathBuf},
     process,
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::disk;
 use crate::disk::{Access, Disk, File};
+
+/// Whoever only looks whether the lock is free has it for a moment; one waits that long for it.
+pub(super) const LOOK_WAIT: Duration = Duration::from_millis(20);
+const LOCK_POLL: Duration = Duration::from_millis(1);
 
 /// A held lock, or one that a shared writer takes again and again.
 #[derive(Debug)]
@@ -103,4 +109,18 @@ pub(super) fn holder(disk: &dyn Disk, path: &Path) -> Option<Option<u32>> {
         .unwrap_or_default();
     let text = String::from_utf8(bytes).unwrap_or_default();
     Some(text.trim().parse().ok())
+}
+
+/// Tries for the lock until `wait` is over.
+pub(super) fn take_within(lock: &StreamLock, wait: Duration) -> io::Result<bool> {
+    let start = Instant::now();
+    loop {
+        if lock.try_take()? {
+            return Ok(true);
+        }
+        if wait <= start.elapsed() {
+            return Ok(false);
+        }
+        thread::sleep(LOCK_POLL);
+    }
 }

@@ -15,26 +15,26 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::Journal;
 use super::chain::Chain;
 use super::head::Head;
 use super::line::Draft;
-use super::lock::StreamLock;
+use super::lock::{LOOK_WAIT, StreamLock, take_within};
 use super::range::CompactRange;
 use super::recover::{OpenDay, RecoverError, Recovered, recover};
 use super::writer::Durability;
 use crate::disk;
-use crate::disk::Access;
+use crate::disk::{Access, Meta};
 use crate::record::{Digest, Stream};
 use crate::time::Day;
 
+/// More leaves than that are not kept.
+const LEAVES_MAX: usize = 1 << 20;
 /// How long a shared writer waits for whoever is appending.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
-const LOCK_POLL: Duration = Duration::from_millis(1);
 
 /// Why a log ended.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub enum Failure {
         path: PathBuf,
     },
     /// The day's file is gone or another one.
-    #[error("{} was removed or replaced under the writer", path.display())]
+    #[error("{} was removed, replaced or changed under the writer", path.display())]
     DayReplaced {
         /// The day's file.
         path: PathBuf,
@@ -205,7 +205,7 @@ impl Log {
             take_within(&lock, LOCK_WAIT_MAX)
         } else {
             // Somebody may be looking whether the lock is free; they let go at once.
-            take_within(&lock, Duration::from_millis(20))
+            take_within(&lock, LOOK_WAIT)
         };
         if !taken.map_err(failed("lock"))? {
             return Err(LogError::Locked {
@@ -304,6 +304,10 @@ impl Log {
         if self.range.is_some() {
             self.leaves.extend_from_slice(&hashes);
         }
+        if LEAVES_MAX < self.leaves.len() {
+            // Nobody writes `HEAD`; what is synced is folded all the same.
+            self.fold_leaves(self.durable_lines());
+        }
         if let Some(open) = &mut self.newest {
             open.offset += len;
         }
@@ -359,7 +363,9 @@ impl Log {
             .disk()
             .look(&open.path)
             .map_err(failed("look at", &open.path))?;
-        if meta.is_none_or(|it| it.identity != open.identity) {
+        // Whoever else writes to the file would have our next line begin in the middle of his.
+        let is_own = |it: Meta| it.identity == open.identity && it.len == open.offset;
+        if !meta.is_some_and(is_own) {
             return Err(Failure::DayReplaced {
                 path: open.path.clone(),
             });
@@ -533,6 +539,22 @@ impl Log {
                 return Err(CommitError::Ended(self.end(failure)));
             }
         }
+        // Order matters: behind a replaced lock somebody else may be writing, and recovery cuts.
+        match self.lock.still_holds() {
+            Ok(true) => {}
+            held => {
+                let path = self.lock.path().to_owned();
+                let failure = match held {
+                    Err(source) => Failure::Disk {
+                        operation: "look at",
+                        path,
+                        source,
+                    },
+                    Ok(_) => Failure::LockReplaced { path },
+                };
+                return Err(CommitError::Ended(self.end(failure)));
+            }
+        }
         let refreshed = self.refresh();
         if refreshed.is_err() {
             // Whatever the trouble is, it is not ours to hold others up with.
@@ -545,7 +567,14 @@ impl Log {
         if self.tail_is_own()? {
             return Ok(());
         }
-        let known = self.point_as_head();
+        // Our last line's day may have been archived since; then `HEAD` says where to begin.
+        let folder = self.journal.layout().stream(self.stream);
+        let days = self
+            .journal
+            .layout()
+            .days_in_logs(&**self.journal.disk(), self.stream)
+            .map_err(RecoverError::disk("list", &folder))?;
+        let known = self.point_as_head().filter(|it| days.contains(&it.day));
         let recovered = recover(&self.journal, self.stream, &self.name, known.as_ref())?;
         // What `HEAD` says is as before: recovery began at our own line instead.
         let head = self.head.take();
@@ -609,6 +638,16 @@ impl Log {
     /// How many lines are known to be on disk.
     pub(super) fn durable_lines(&self) -> u64 {
         self.synced.map_or(0, |it| it.lines)
+    }
+
+    /// The lines that were written and are not known to be on disk.
+    pub(super) fn unsynced(&self) -> Range<u64> {
+        self.durable_lines()..self.lines.max(self.durable_lines())
+    }
+
+    /// Whether other processes write the stream too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.options.shared
     }
 
     /// How many lines there are.
@@ -776,10 +815,8 @@ impl Log {
     /// Closes the files and lets the lock go; the log has ended.
     pub(super) fn let_go(&mut self) {
         self.newest = None;
-        if !self.options.shared {
-            // The kernel frees it in any case when the file is closed.
-            let _ = self.lock.release();
-        }
+        // The kernel frees it in any case when the file is closed.
+        let _ = self.lock.release();
     }
 }
 
@@ -800,19 +837,5 @@ fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fai
         operation,
         path,
         source,
-    }
-}
-
-/// Tries for the lock until `wait` is over.
-fn take_within(lock: &StreamLock, wait: Duration) -> io::Result<bool> {
-    let start = Instant::now();
-    loop {
-        if lock.try_take()? {
-            return Ok(true);
-        }
-        if wait <= start.elapsed() {
-            return Ok(false);
-        }
-        thread::sleep(LOCK_POLL);
     }
 }

@@ -90,6 +90,8 @@ struct Shared {
     layout: Layout,
     identity: OnceLock<Identity>,
     audit: Mutex<AuditQueue>,
+    /// Held by whoever writes behind.
+    telling: Mutex<()>,
     /// Damage of the audit stream itself, until it has told of its acceptance.
     provisional: Mutex<Vec<audit::AcceptedDamage>>,
     /// How many writers are open, the audit stream's own included.
@@ -215,6 +217,7 @@ impl Options {
             layout,
             identity,
             audit: Mutex::default(),
+            telling: Mutex::default(),
             provisional: Mutex::default(),
             writers: AtomicUsize::new(0),
         };

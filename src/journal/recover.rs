@@ -192,6 +192,7 @@ pub(super) fn recover(
             path: &path,
             file: &*older,
             newest: false,
+            has_head: start.head.is_some(),
         };
         checking.run(from, &mut chain)?;
     }
@@ -208,6 +209,7 @@ pub(super) fn recover(
         path: &path,
         file: &*open.file,
         newest: true,
+        has_head: start.head.is_some(),
     };
     let end = checking.run(from, &mut chain)?;
     cut_torn(journal, stream, &mut open, end)?;
@@ -414,6 +416,7 @@ struct Checking<'a> {
     path: &'a Path,
     file: &'a dyn File,
     newest: bool,
+    has_head: bool,
 }
 
 /// The first bad place of a file.
@@ -429,13 +432,16 @@ impl Checking<'_> {
         let mut from = from;
         loop {
             let bad = match self.walk_good(from, chain)? {
-                Ok(end) => return Ok(end),
+                Ok(end) => {
+                    self.go_on_behind_a_cut(end, chain);
+                    return Ok(end);
+                }
                 Err(bad) => bad,
             };
             let accepted = AcceptedDamage::all(self.journal, self.stream);
             if let Some(accepted) = accepted
                 .into_iter()
-                .find(|it| it.is_at(self.day, bad.offset, self.file))
+                .find(|it| it.helps(chain) && it.is_at(self.day, bad.offset, self.file))
             {
                 from = accepted.end();
                 *chain = accepted.chain();
@@ -460,6 +466,21 @@ impl Checking<'_> {
                 });
             }
             return Ok(bad.offset);
+        }
+    }
+
+    /// Lines that were cut off at the end, and accepted as lost, keep their numbers. Behind `HEAD`
+    /// that is already so.
+    fn go_on_behind_a_cut(&self, end: u64, chain: &mut Chain) {
+        if self.newest && self.has_head {
+            return;
+        }
+        let accepted = AcceptedDamage::all(self.journal, self.stream);
+        if let Some(cut) = accepted
+            .iter()
+            .find(|it| it.continues(self.day, end, chain))
+        {
+            *chain = cut.chain();
         }
     }
 

@@ -17,14 +17,17 @@ use super::audit::{self, AcceptedDamage};
 use super::chain::{Break, Chain};
 use super::head::{Head, HeadFile};
 use super::history;
-use super::lock::StreamLock;
+use super::lock::{LOOK_WAIT, StreamLock, take_within};
 use super::recover::{RecoverError, recover};
 use super::scrutiny::{BadPlace, Scrutiny};
 use super::walk::walk;
 use super::writer::OpenError;
 use crate::disk::Access;
-use crate::record::{DamageAccepted, DamageAcceptedParts, Invalid, Stream};
+use crate::record::{DamageAccepted, DamageAcceptedParts, Invalid, Problem, Stream};
 use crate::time::Day;
+
+/// The reason goes into a line of the audit stream.
+const REASON_LEN_MAX: usize = 4096;
 
 /// What a repair found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +133,8 @@ impl Journal {
         let identity = self.establish(stream).map_err(open)?;
         let path = self.layout().lock(stream);
         let lock = StreamLock::open(self.disk(), &path).map_err(failed("open", &path))?;
-        if !lock.try_take().map_err(failed("lock", &path))? {
+        // Somebody may be looking whether the lock is free; they let go at once.
+        if !take_within(&lock, LOOK_WAIT).map_err(failed("lock", &path))? {
             return Err(open(OpenError::Locked {
                 pid: lock.holder(),
                 path,
@@ -172,6 +176,7 @@ impl Journal {
             .days_in_logs(disk, stream)
             .map_err(failed("list", &folder))?;
         let accepted = AcceptedDamage::all(self, stream);
+        let closed = audit::closed_days(self, stream);
         let Some(first) = days.first() else {
             return Ok(Vec::new());
         };
@@ -195,7 +200,7 @@ impl Journal {
                 std::ops::ControlFlow::<()>::Continue(())
             });
             let end = end.map_err(failed("read", &path))?.unwrap_or_default();
-            scrutiny.finish();
+            scrutiny.finish(*day, end);
             let lines = scrutiny.lines_seen();
             chain = scrutiny.chain.clone();
             let newest = days.last() == Some(day);
@@ -209,7 +214,13 @@ impl Journal {
                     // A torn tail: recovery sees to it.
                     continue;
                 }
-                let resumed = place.resumed.clone().unwrap_or_else(|| head.resume(&chain));
+                let closed = closed.get(day).map(audit::DayState::chain);
+                let to_the_end = || match closed {
+                    // The closing record says where the next day goes on.
+                    Some(closed) if !newest => closed,
+                    _ => head.resume(&chain, place.seq_max),
+                };
+                let resumed = place.resumed.clone().unwrap_or_else(to_the_end);
                 chain = if place.resumed.is_none() {
                     resumed.clone()
                 } else {
@@ -312,6 +323,7 @@ fn cut_off(
             found: chain.lines,
         },
         promised: true,
+        seq_max: None,
         resumed: None,
     })
 }
@@ -322,15 +334,19 @@ impl HeadFile {
     }
 
     /// The chain behind damage that reaches to the end: no promised number is given away twice.
-    fn resume(&self, chain: &Chain) -> Chain {
+    fn resume(&self, chain: &Chain, seq_max: Option<u64>) -> Chain {
+        // A line that still says its number has it, whatever else is wrong with it.
+        let lines = seq_max
+            .map_or(chain.lines, |it| it.max(chain.lines))
+            .saturating_add(1);
         match self {
-            HeadFile::Read(head) if chain.lines <= head.lines => Chain {
+            HeadFile::Read(head) if lines <= head.lines => Chain {
                 lines: head.lines,
                 hash: Some(head.hash),
                 range: head.range.clone(),
             },
             _ => Chain {
-                lines: chain.lines + 1,
+                lines,
                 hash: chain.hash,
                 range: None,
             },
@@ -362,6 +378,11 @@ impl Found {
         let file = opened.map_err(failed("open", &self.path))?;
         let damaged_sha256 =
             audit::sha256_of(&*file, byte, bytes).map_err(failed("read", &self.path))?;
+        let too_long = || Problem::new("reason", format!("must be at most {REASON_LEN_MAX} bytes"));
+        if REASON_LEN_MAX < reason.len() {
+            let source = Invalid::Fields(vec![too_long()]);
+            return Err(RepairError::Reason { stream, source });
+        }
         let reason_text = |text: &str| {
             text.try_into()
                 .map_err(|wrong: crate::record::field::Wrong| RepairError::Reason {

@@ -10,10 +10,11 @@
 //! Not here: what a bad place means; that depends on `HEAD` and on the days around it.
 
 use super::audit::AcceptedDamage;
-use super::chain::{Break, Chain};
+use super::chain::{self, Break, Chain};
 use super::line::{self, Tail};
 use super::walk::Piece;
 use crate::record::Digest;
+use crate::time::Day;
 
 /// Lines that are bad one after the other are one place, up to here.
 const CANDIDATES_MAX: usize = 4;
@@ -31,8 +32,10 @@ pub(super) struct BadPlace {
     pub(super) seq: u64,
     /// What is wrong with its first line.
     pub(super) why: Break,
-    /// A later line said that this one was on disk.
+    /// A line in it says that its first one was on disk.
     pub(super) promised: bool,
+    /// The largest number of a line in it.
+    pub(super) seq_max: Option<u64>,
     /// The chain before the first good line behind it, if there is one.
     pub(super) resumed: Option<Chain>,
 }
@@ -87,7 +90,8 @@ impl<'a> Scrutiny<'a> {
             Err(Break::NoTail)
         };
         let Err(why) = taken else { return true };
-        if let Some(accepted) = (self.accepted)(piece.offset) {
+        let accepted = (self.accepted)(piece.offset).filter(|it| it.helps(&self.chain));
+        if let Some(accepted) = accepted {
             self.skip_until = accepted.end();
             self.chain = accepted.chain();
             self.accepted_places += 1;
@@ -106,7 +110,8 @@ impl<'a> Scrutiny<'a> {
             end: piece.offset + piece.bytes.len() as u64,
             seq: before.lines,
             why,
-            promised: false,
+            promised: says_promised(piece, before.lines),
+            seq_max: seq_of(piece),
             resumed: None,
         });
         false
@@ -127,7 +132,8 @@ impl<'a> Scrutiny<'a> {
         let Some(bad) = &mut self.bad else {
             return false;
         };
-        bad.promised |= tail.is_some_and(|it| bad.seq < it.dur && it.dur <= it.seq);
+        bad.promised |= says_promised(piece, bad.seq);
+        bad.seq_max = bad.seq_max.max(seq_of(piece));
         let fits = |(lines, hash): &(u64, Digest)| {
             tail.is_some_and(|it| {
                 it.seq == *lines && it.dur <= it.seq && it.checks(piece.bytes, hash)
@@ -177,13 +183,31 @@ impl<'a> Scrutiny<'a> {
         }
     }
 
-    /// The file has ended: a place that is still bad ends with it.
-    pub(super) fn finish(&mut self) {
+    /// The file of `day` has ended at `end`: a place that is still bad ends with it, and lines that
+    /// were cut off there, and accepted as lost, keep their numbers.
+    pub(super) fn finish(&mut self, day: Day, end: u64) {
         self.places.extend(self.bad.take());
+        let cut = (self.accepted)(end).filter(|it| it.continues(day, end, &self.chain));
+        if let Some(cut) = cut {
+            self.chain = cut.chain();
+            self.accepted_places += 1;
+        }
     }
 
     /// How many lines and other pieces were seen.
     pub(super) fn lines_seen(&self) -> u64 {
         self.line
     }
+}
+
+/// Whether a piece is a well-formed line that knew line number `seq` to be on disk.
+pub(super) fn says_promised(piece: Piece<'_>, seq: u64) -> bool {
+    let tail = piece.is_line.then(|| Tail::parse(piece.bytes)).flatten();
+    tail.is_some_and(|it| seq < it.dur && it.dur <= it.seq) && chain::is_json_object(piece.bytes)
+}
+
+fn seq_of(piece: Piece<'_>) -> Option<u64> {
+    let tail = piece.is_line.then(|| Tail::parse(piece.bytes)).flatten();
+    tail.filter(|_| chain::is_json_object(piece.bytes))
+        .map(|it| it.seq)
 }

@@ -127,8 +127,11 @@ impl Journal {
             }
         }
         for day in days.iter().rev().filter(|it| it.place == Place::Logs) {
-            let file = disk.open(&day.path, Access::Read)?;
-            if let Some(line) = last_line(&*file)? {
+            // One that was archived meanwhile, or cannot be read, says nothing here.
+            let Ok(file) = disk.open(&day.path, Access::Read) else {
+                continue;
+            };
+            if let Ok(Some(line)) = last_line(&*file) {
                 status.lines = Tail::parse(&line).map_or(status.lines, |it| it.seq + 1);
                 status.last_record = line_timestamp(&line);
                 break;

@@ -10,6 +10,7 @@
 use std::{
     collections::VecDeque,
     io,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -45,6 +46,7 @@ pub(super) struct Upkeep {
 #[derive(Debug, Default)]
 struct Threads {
     ticking: Option<JoinHandle<()>>,
+    syncing: Option<JoinHandle<()>>,
     committing: Option<JoinHandle<()>>,
 }
 
@@ -52,8 +54,13 @@ struct Threads {
 struct Inner {
     journal: Journal,
     stream: Stream,
+    /// Other processes write it too.
+    shared: bool,
     commit: Commit,
     durability: Durability,
+    /// Held for a tick, and for finishing: two at once would write the same files.
+    ticking: Mutex<()>,
+    closing: Mutex<()>,
     work: Mutex<Work>,
     changed: Condvar,
     due: Mutex<Due>,
@@ -66,7 +73,6 @@ struct Inner {
 struct Work {
     stop: bool,
     rounds: usize,
-    tick_now: bool,
 }
 
 /// When things fall due again.
@@ -78,14 +84,20 @@ struct Due {
 
 impl Upkeep {
     pub(super) fn new(journal: &Journal, commit: Commit, durability: Durability) -> Upkeep {
-        let stream = commit.log().stream();
+        let (stream, shared) = {
+            let log = commit.log();
+            (log.stream(), log.is_shared())
+        };
         let head_written = Some(journal.clock().now());
         journal.shared.writers.fetch_add(1, Ordering::AcqRel);
         let inner = Inner {
             journal: journal.clone(),
             stream,
+            shared,
             commit,
             durability,
+            ticking: Mutex::default(),
+            closing: Mutex::default(),
             work: Mutex::default(),
             changed: Condvar::new(),
             due: Mutex::new(Due {
@@ -110,7 +122,9 @@ impl Upkeep {
     }
 
     pub(super) fn tick(&self) {
-        self.inner.tick();
+        if !self.inner.commit.is_forked() {
+            self.inner.tick();
+        }
     }
 
     pub(super) fn take_troubles(&self) -> Vec<String> {
@@ -124,7 +138,17 @@ impl Upkeep {
         let thread = thread::Builder::new()
             .name(name)
             .spawn(move || inner.tick_until_stopped())?;
-        lock(&self.threads).ticking = Some(thread);
+        let mut threads = lock(&self.threads);
+        threads.ticking = Some(thread);
+        if let Durability::Interval(span) = self.inner.durability {
+            // A thread of its own: closing a day or a busy audit stream must not keep it waiting.
+            let inner = Arc::clone(&self.inner);
+            let name = format!("tj-{}-sync", inner.stream);
+            let spawned = thread::Builder::new()
+                .name(name)
+                .spawn(move || inner.sync_until_stopped(span))?;
+            threads.syncing = Some(spawned);
+        }
         Ok(())
     }
 
@@ -158,15 +182,29 @@ impl Upkeep {
                 stream: self.inner.stream,
             }));
         }
-        self.inner.commit.close();
-        lock(&self.inner.work).stop = true;
+        let pending = self.inner.commit.close();
+        let _closing = lock(&self.inner.closing);
+        let threads = {
+            // In one step, so that a round handed over meanwhile has a thread that leads it.
+            let mut threads = lock(&self.threads);
+            lock(&self.inner.work).stop = true;
+            std::mem::take(&mut *threads)
+        };
         self.inner.changed.notify_all();
-        let threads = std::mem::take(&mut *lock(&self.threads));
-        for thread in [threads.committing, threads.ticking].into_iter().flatten() {
-            if thread.join().is_err() {
+        let all = [threads.committing, threads.ticking, threads.syncing];
+        let mut on_own_thread = false;
+        for thread in all.into_iter().flatten() {
+            // The last clone may be dropped on one of them, by an observer.
+            let is_own = thread.thread().id() == thread::current().id();
+            on_own_thread |= is_own;
+            if !is_own && thread.join().is_err() {
                 self.inner
                     .trouble("a background thread panicked".to_owned());
             }
+        }
+        if let Some(round) = pending {
+            // Whoever leads it had begun before the door was shut.
+            let _ = round.wait();
         }
         if self.inner.closed.swap(true, Ordering::AcqRel) {
             let ended = self.inner.commit.log().ended();
@@ -175,6 +213,8 @@ impl Upkeep {
                 None => Ok(()),
             };
         }
+        // That thread is in the middle of a tick.
+        let _ticking = (!on_own_thread).then(|| lock(&self.inner.ticking));
         self.inner.finish()
     }
 }
@@ -188,22 +228,34 @@ impl Drop for Upkeep {
 
 impl Inner {
     fn tick_until_stopped(&self) {
-        let period = match self.durability {
-            Durability::Synced => TICK,
-            Durability::Interval(span) => span.clamp(Duration::from_millis(1), TICK),
-        };
-        let mut work = lock(&self.work);
-        loop {
-            let due = |work: &mut Work| !work.stop && !work.tick_now;
-            let waited = self.changed.wait_timeout_while(work, period, due);
-            work = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if work.stop {
+        self.every(TICK, || self.tick());
+    }
+
+    fn sync_until_stopped(&self, span: Duration) {
+        self.every(span.max(Duration::from_millis(1)), || self.sync());
+    }
+
+    /// Does `work` every `period` until the writer is closed.
+    fn every(&self, period: Duration, work: impl Fn()) {
+        let mut asked = lock(&self.work);
+        while !asked.stop {
+            let waited = self
+                .changed
+                .wait_timeout_while(asked, period, |it| !it.stop);
+            asked = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if asked.stop {
                 return;
             }
-            work.tick_now = false;
-            drop(work);
-            self.tick();
-            work = lock(&self.work);
+            drop(asked);
+            self.survive(&work);
+            asked = lock(&self.work);
+        }
+    }
+
+    /// A panic, an observer's or a waker's, must not end the thread that others wait for.
+    fn survive(&self, work: impl FnOnce()) {
+        if panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
+            self.trouble("something panicked on a background thread".to_owned());
         }
     }
 
@@ -213,7 +265,7 @@ impl Inner {
             if 0 < work.rounds {
                 work.rounds -= 1;
                 drop(work);
-                self.commit.lead();
+                self.survive(|| self.commit.lead());
                 work = lock(&self.work);
             } else if work.stop {
                 return;
@@ -227,15 +279,27 @@ impl Inner {
     }
 
     fn tick(&self) {
-        if let Durability::Interval(_) = self.durability
-            && let Err(failure) = self.commit.log().sync_or_end()
-        {
-            self.trouble(format!("{}: {}", self.stream, chain_of(&*failure)));
+        let _ticking = lock(&self.ticking);
+        if let Durability::Interval(_) = self.durability {
+            self.sync();
         }
         self.end_idle_day();
         self.write_head(false);
         self.close_days();
+        if self.shared {
+            // Recovery may have cut a torn tail since, of a writer that ended.
+            audit::note_untold_torn(&self.journal, self.stream);
+        }
         self.tell();
+    }
+
+    fn sync(&self) {
+        let synced = self.commit.log().sync_or_end();
+        if let Err(failure) = synced
+            && !matches!(*failure, Failure::Closed { .. })
+        {
+            self.trouble(format!("{}: {}", self.stream, chain_of(&*failure)));
+        }
     }
 
     fn finish(&self) -> Result<(), Arc<Failure>> {
@@ -248,17 +312,19 @@ impl Inner {
             }
         }
         self.tell();
-        self.commit.log().end(Failure::Closed {
+        let mut log = self.commit.log();
+        log.end(Failure::Closed {
             stream: self.stream,
         });
-        self.commit.log().let_go();
+        log.let_go();
+        drop(log);
         audit::writer_closed(&self.journal, self.stream);
         synced
     }
 
     /// A shared stream's day is ended by the next line only: nobody has it for himself.
     fn end_idle_day(&self) {
-        if self.stream.is_shared() {
+        if self.shared {
             return;
         }
         let ended = self.commit.log().end_idle_day();
@@ -281,7 +347,7 @@ impl Inner {
         }
         let path = self.journal.layout().head(self.stream);
         let mut log = self.commit.log();
-        let written = if self.stream.is_shared() {
+        let written = if self.shared {
             // Under the lock, so that it does not go back behind another writer's.
             let write = |log: &mut Log| {
                 let Some(head) = log.head_to_write() else {
@@ -330,12 +396,10 @@ impl Inner {
                 Ok(closed) => {
                     self.commit.log().was_closed(day);
                     if let Some(closed) = closed {
-                        self.journal
-                            .shared
-                            .options
-                            .observers
-                            .iter()
-                            .for_each(|it| it.day_closed(&closed));
+                        let observers = &self.journal.shared.options.observers;
+                        observers.iter().for_each(|it| it.day_closed(&closed));
+                        // A closed day may be archived, and `HEAD` must not be left behind in it.
+                        self.write_head(true);
                     }
                 }
                 Err(error) => {

@@ -417,13 +417,11 @@ impl<R: Record> Writer<R> {
     /// Syncs what was written under [`Durability::Interval`] and not yet synced.
     ///
     /// # Errors
-    /// [`AppendError::Ended`] when the sync failed, now or before.
+    /// [`AppendError::Unknown`] with the lines that were not synced when the sync failed, now or
+    /// before; [`AppendError::Ended`] when the writer had ended and there are none.
     pub fn sync(&self) -> Result<(), AppendError> {
         let synced = self.upkeep.commit().log().sync_or_end();
-        synced.map_err(|source| AppendError::Ended {
-            stream: R::STREAM,
-            source,
-        })
+        synced.map_err(|source| self.not_synced(source))
     }
 
     /// Does what has fallen due: the sync of an interval, `HEAD`, the closing of days that are over,
@@ -457,13 +455,29 @@ impl<R: Record> Writer<R> {
     /// Dropping the last clone does the same and has nobody to tell when it fails.
     ///
     /// # Errors
-    /// [`AppendError::Ended`] when the writer had ended or the last sync failed.
+    /// [`AppendError::Unknown`] with the lines that were not synced when the last sync failed;
+    /// [`AppendError::Ended`] when the writer had ended and there are none.
     pub fn close(self) -> Result<(), AppendError> {
         let closed = self.upkeep.close();
-        closed.map_err(|source| AppendError::Ended {
-            stream: R::STREAM,
-            source,
-        })
+        closed.map_err(|source| self.not_synced(source))
+    }
+
+    /// A failed last sync leaves open what became of the lines since the one before.
+    fn not_synced(&self, source: Arc<Failure>) -> AppendError {
+        let stream = R::STREAM;
+        if self.upkeep.commit().is_forked() {
+            return AppendError::Ended { stream, source };
+        }
+        let seqs = self.upkeep.commit().log().unsynced();
+        if seqs.is_empty() {
+            AppendError::Ended { stream, source }
+        } else {
+            AppendError::Unknown {
+                stream,
+                seqs,
+                source,
+            }
+        }
     }
 
     fn draft(&self, record: &R) -> Result<Draft, AppendError> {
