@@ -5,7 +5,9 @@
 //! - A line that cannot be read is named on standard error and does not end the reading.
 //! - It needs nobody's leave: a bot may be writing.
 
-use tradejournal::journal::{Line, ReadError};
+use std::{thread, time::Duration};
+
+use tradejournal::journal::{Follower, Line, ReadError};
 use tradejournal::record::Stream;
 
 use super::Context;
@@ -20,15 +22,30 @@ pub(crate) fn run(args: &Tail, context: &mut Context<'_>) -> anyhow::Result<Verd
     let journal = journal::for_reading(&context.settings)?;
     let mut shown = Shown::new(args.stream, context);
     let last = u64::try_from(args.lines).unwrap_or(u64::MAX);
-    for line in journal.lines(args.stream).last(last) {
+    let lines = journal.lines(args.stream).last(last);
+    if args.follow {
+        return follow(lines.follow(), shown);
+    }
+    for line in lines {
         shown.item(line)?;
     }
     shown.flush()?;
-    if !shown.has_shown && !shown.has_bad && !args.follow {
+    if !shown.has_shown && !shown.has_bad {
         context.talk.note(&format!("no records in {}", args.stream));
         return Ok(Verdict::Found);
     }
     Ok(Verdict::found(shown.has_bad))
+}
+
+/// Shows what comes until nobody reads any more.
+fn follow(mut lines: Follower, mut shown: Shown<'_, '_>) -> anyhow::Result<Verdict> {
+    loop {
+        while let Some(line) = lines.next_now() {
+            shown.item(line)?;
+        }
+        shown.flush()?;
+        thread::sleep(PAUSE);
+    }
 }
 
 /// Lines as they are shown: raw, or in a table whose columns are set with the first ones.
@@ -36,10 +53,12 @@ pub(super) struct Shown<'a, 'c> {
     stream: Stream,
     table: Table,
     context: &'a mut Context<'c>,
-    pub(super) has_shown: bool,
-    pub(super) has_bad: bool,
+    has_shown: bool,
+    has_bad: bool,
 }
 
+/// How often a stream that is followed is looked at.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How many rows the widths of the columns are taken from.
 const ROWS_MAX: usize = 1000;
 
@@ -54,7 +73,7 @@ impl<'a, 'c> Shown<'a, 'c> {
         }
     }
 
-    pub(super) fn item(&mut self, item: Result<Line, ReadError>) -> anyhow::Result<()> {
+    fn item(&mut self, item: Result<Line, ReadError>) -> anyhow::Result<()> {
         match item {
             Ok(line) => self.line(line.bytes()),
             Err(error) => {
@@ -80,10 +99,16 @@ impl<'a, 'c> Shown<'a, 'c> {
         Ok(())
     }
 
-    pub(super) fn bad(&mut self, error: ReadError) {
-        self.has_bad = true;
-        let error = anyhow::Error::new(error);
-        self.context.talk.error(&printable(&format!("{error:#}")));
+    fn bad(&mut self, error: ReadError) {
+        // Lines that nobody was promised may go; who saw them has to know.
+        let is_notice = matches!(error, ReadError::TakenBack { .. });
+        let text = format!("{:#}", anyhow::Error::new(error));
+        if is_notice {
+            self.context.talk.warning(&printable(&text));
+        } else {
+            self.has_bad = true;
+            self.context.talk.error(&printable(&text));
+        }
     }
 
     /// Prints what waits, so that it can be seen.
