@@ -255,3 +255,30 @@ impl Evidence {
         Ok(!cut.is_empty())
     }
 }
+
+/// `audit` tells of every file in a torn folder.
+pub fn check_torn_are_told(disk: &SimDisk, layout: &Layout, name: &str) -> Result<(), String> {
+    let disk = disk.spectator();
+    let told: BTreeSet<(String, String)> = read_stream(&disk, layout, Stream::Audit, name)?
+        .iter()
+        .filter_map(|line| {
+            let json = [line.record.as_slice(), b"}"].concat();
+            let event: serde_json::Value = serde_json::from_slice(&json).ok()?;
+            let text = |field: &str| event[field].as_str().map(str::to_owned);
+            Some((text("stream")?, text("torn_file")?))
+        })
+        .collect();
+    for stream in [Stream::Trades, Stream::RiskManagement, Stream::Audit] {
+        for entry in disk.list(&layout.torn(stream)).unwrap_or_default() {
+            // Half-made, by who was cut off.
+            if entry.name.starts_with('.') {
+                continue;
+            }
+            let is_told = told.contains(&(stream.to_string(), entry.name.clone()));
+            if !is_told {
+                return Err(format!("nobody was told of torn/{} of {stream}", entry.name));
+            }
+        }
+    }
+    Ok(())
+}

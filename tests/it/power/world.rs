@@ -9,12 +9,12 @@ use tradejournal::disk::SimDisk;
 use tradejournal::disk::sim::{Injection, Names, Unsynced};
 use tradejournal::journal::layout::Layout;
 use tradejournal::journal::{
-    AppendError, Durability, Journal, OpenError, Options, Receipt, Writer, WriterOptions,
+    AppendError, Depth, Durability, Journal, OpenError, Options, Receipt, Writer, WriterOptions,
 };
 use tradejournal::record::{Invalid, Record, Stream};
 use tradejournal::time::{ManualClock, Timestamp};
 
-use super::oracle::{Debts, Evidence, read_good, read_stream};
+use super::oracle::{Debts, Evidence, Line, check_torn_are_told, read_good, read_stream};
 
 const LOGS: &str = "/j/logs";
 const NAME: &str = "sim";
@@ -485,17 +485,34 @@ impl World {
         drop(life);
         for (stream, debts) in STREAMS.into_iter().zip(&self.debts) {
             let lines = read_stream(&self.disk, &self.layout, stream, NAME)?;
-            debts
-                .check(&lines)
-                .map_err(|it| format!("{stream} at the end: {it}"))?;
+            debts.check(&lines).map_err(|it| format!("{stream} at the end: {it}"))?;
+            self.check_readers(stream, &lines)?;
         }
-        self.check_torn_are_told()
+        check_torn_are_told(&self.disk, &self.layout, NAME)
     }
 
-    /// `audit` tells of every torn tail.
-    fn check_torn_are_told(&self) -> Result<(), Broken> {
-        let _ = &self.layout;
-        Ok(())
+    /// The journal's own readers find every line and nothing to complain of.
+    fn check_readers(&self, stream: Stream, lines: &[Line]) -> Result<(), Broken> {
+        let journal = self.journal(&self.disk.spectator()).map_err(|it| chain_of(&it))?;
+        let mut problems = Vec::new();
+        let mut report = |finding| problems.push(format!("{finding:?}"));
+        let verified = journal.verify(stream, Depth::Chain, &mut report);
+        verified.map_err(|it| chain_of(&it))?;
+        if !problems.is_empty() {
+            return Err(format!("verify at the end: {}", problems.join("\n")));
+        }
+        let mut read = journal.lines(stream).into_iter();
+        for (seq, line) in lines.iter().enumerate() {
+            let found = read.next_line().ok_or(format!("{stream}: a reader ends at {seq}"))?;
+            let found = found.map_err(|it| format!("{stream}: line {seq}: {}", chain_of(&it)))?;
+            if found.tail().map(|it| it.hash) != Some(line.hash) {
+                return Err(format!("{stream}: a reader has another line {seq}"));
+            }
+        }
+        match read.next_line() {
+            None => Ok(()),
+            Some(more) => Err(format!("{stream}: a reader goes on: {more:?}")),
+        }
     }
 }
 
