@@ -209,6 +209,7 @@ impl Journal {
             accepted: AcceptedDamage::all(self, stream),
             report,
             order_ids: OrderIds::new(),
+            head_is_explained: false,
             verified: Verified {
                 stream,
                 days: 0,
@@ -232,6 +233,8 @@ struct Verification<'a> {
     accepted: Vec<AcceptedDamage>,
     report: &'a mut dyn FnMut(Finding),
     order_ids: OrderIds,
+    /// The line that `HEAD` names is in a place that was reported.
+    head_is_explained: bool,
     verified: Verified,
 }
 
@@ -521,6 +524,17 @@ impl Verification<'_> {
             _ => false,
         };
         let unpromised = newest && place.resumed.is_none() && !place.promised && !covered;
+        if let HeadFile::Read(head) = &self.head
+            && head.day == day.day
+            && covered
+            && place
+                .resumed
+                .as_ref()
+                .is_none_or(|_| head.offset <= place.end)
+        {
+            // Its line is in this place, so that it is not there is no second problem.
+            self.head_is_explained = true;
+        }
         let len = place.end - place.byte;
         let (kind, message) = match place.why {
             Break::Unchained => {
@@ -602,6 +616,7 @@ impl Verification<'_> {
     fn head(&mut self, newest: Option<Day>, end: &Chain) {
         let path = self.journal.layout().head(self.stream);
         let message = match &self.head {
+            _ if self.head_is_explained => return,
             HeadFile::Missing if newest.is_none() || self.verified.lines == 0 => return,
             // A stream that was only just begun has none yet.
             HeadFile::Missing if self.journal.holder(self.stream).is_some() => return,

@@ -202,7 +202,7 @@ fn a_cut_tail_is_seen_against_head() {
     let folder = three_days();
     change(&day(folder.path(), 28), |lines| lines[2].truncate(40));
     let found = findings(folder.path(), Depth::Chain);
-    assert_eq!(kinds(&found), [FindingKind::DamagedLine, FindingKind::Head]);
+    assert_eq!(kinds(&found), [FindingKind::DamagedLine]);
 }
 
 #[test]

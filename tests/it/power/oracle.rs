@@ -276,7 +276,10 @@ pub fn check_torn_are_told(disk: &SimDisk, layout: &Layout, name: &str) -> Resul
             }
             let is_told = told.contains(&(stream.to_string(), entry.name.clone()));
             if !is_told {
-                return Err(format!("nobody was told of torn/{} of {stream}", entry.name));
+                return Err(format!(
+                    "nobody was told of torn/{} of {stream}",
+                    entry.name
+                ));
             }
         }
     }

@@ -485,7 +485,9 @@ impl World {
         drop(life);
         for (stream, debts) in STREAMS.into_iter().zip(&self.debts) {
             let lines = read_stream(&self.disk, &self.layout, stream, NAME)?;
-            debts.check(&lines).map_err(|it| format!("{stream} at the end: {it}"))?;
+            debts
+                .check(&lines)
+                .map_err(|it| format!("{stream} at the end: {it}"))?;
             self.check_readers(stream, &lines)?;
         }
         check_torn_are_told(&self.disk, &self.layout, NAME)
@@ -493,7 +495,9 @@ impl World {
 
     /// The journal's own readers find every line and nothing to complain of.
     fn check_readers(&self, stream: Stream, lines: &[Line]) -> Result<(), Broken> {
-        let journal = self.journal(&self.disk.spectator()).map_err(|it| chain_of(&it))?;
+        let journal = self
+            .journal(&self.disk.spectator())
+            .map_err(|it| chain_of(&it))?;
         let mut problems = Vec::new();
         let mut report = |finding| problems.push(format!("{finding:?}"));
         let verified = journal.verify(stream, Depth::Chain, &mut report);
@@ -503,7 +507,9 @@ impl World {
         }
         let mut read = journal.lines(stream).into_iter();
         for (seq, line) in lines.iter().enumerate() {
-            let found = read.next_line().ok_or(format!("{stream}: a reader ends at {seq}"))?;
+            let found = read
+                .next_line()
+                .ok_or(format!("{stream}: a reader ends at {seq}"))?;
             let found = found.map_err(|it| format!("{stream}: line {seq}: {}", chain_of(&it)))?;
             if found.tail().map(|it| it.hash) != Some(line.hash) {
                 return Err(format!("{stream}: a reader has another line {seq}"));

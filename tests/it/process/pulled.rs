@@ -59,7 +59,7 @@ fn a_removed_day_ends_the_writer_before_the_next_batch() {
     assert!(acks.is_empty());
     let error = error.unwrap();
     assert!(
-        error.starts_with("error ended: ") && error.contains("was removed or replaced"),
+        error.starts_with("error ended: ") && error.contains("was removed, replaced or changed"),
         "{error}"
     );
     assert!(!day.exists());
