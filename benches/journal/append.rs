@@ -23,7 +23,11 @@ const ROUNDS: usize = 5;
 
 fn bare_file(folder: &Path) -> File {
     let path = folder.join("bare");
-    OpenOptions::new().append(true).create(true).open(path).unwrap()
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap()
 }
 
 fn micros(start: Instant) -> f64 {
@@ -54,7 +58,13 @@ pub(crate) fn one_thread(table: &mut Table, folder: &PathBuf) {
     }
     writer.close().unwrap();
     let beside = "bare write + fdatasync of the same bytes";
-    table.add("append, one thread, p50", beside, &Goal::AtMost(1.02), "x", &p50);
+    table.add(
+        "append, one thread, p50",
+        beside,
+        &Goal::AtMost(1.02),
+        "x",
+        &p50,
+    );
     table.add("append, one thread, p99", beside, &Goal::None, "x", &p99);
 }
 

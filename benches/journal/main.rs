@@ -58,7 +58,10 @@ fn main() {
     }
     let unknown = |it: &&String| ROWS.iter().all(|row| row.0 != **it);
     if let Some(name) = arguments.iter().find(unknown) {
-        eprintln!("no row is called {name}; there are {:?}", ROWS.map(|it| it.0));
+        eprintln!(
+            "no row is called {name}; there are {:?}",
+            ROWS.map(|it| it.0)
+        );
         std::process::exit(2);
     }
     // A folder of the build is on a disk; /tmp may be memory, where a sync costs nothing.

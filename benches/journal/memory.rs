@@ -18,8 +18,7 @@ use crate::table::{Goal, Rounds, Table};
 const QUESTIONS: [&str; 5] = ["count", "lines", "verify", "verify-chain", "tail"];
 
 pub(crate) fn memory(table: &mut Table, folder: &PathBuf) {
-    let count: u64 = env::var("TJ_BENCH_RECORDS")
-        .map_or(10_000_000, |it| it.parse().unwrap());
+    let count: u64 = env::var("TJ_BENCH_RECORDS").map_or(10_000_000, |it| it.parse().unwrap());
     if RealDisk.free_bytes(folder).unwrap() < count * 2000 {
         println!("| peak memory | - | - | not measured: too little free disk | | |");
         return;
@@ -33,7 +32,11 @@ pub(crate) fn memory(table: &mut Table, folder: &PathBuf) {
             .stderr(Stdio::inherit())
             .output()
             .unwrap();
-        let kib: f64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        let kib: f64 = String::from_utf8(output.stdout)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
         peak.push(kib / 1024.0);
         let what = format!("peak memory of {question} over {count} records");
         table.add(&what, "-", &Goal::AtMost(64.0), "MiB", &peak);
@@ -50,8 +53,14 @@ pub(crate) fn child(arguments: &[String]) {
     let (journal, _) = journal(folder);
     let trades = journal.query(Stream::Trades);
     match &**question {
+        "fill" => return fill(&journal, 1_000_000),
         "append" => return open::append_until_killed(folder),
-        "count" => assert!(0 < trades.field("symbol", "AAPL").count(|it| panic!("{it}")).lines),
+        "count" => assert!(
+            0 < trades
+                .field("symbol", "AAPL")
+                .count(|it| panic!("{it}"))
+                .lines
+        ),
         "lines" => {
             let shown = trades.visit(|it| {
                 it.unwrap();
@@ -71,6 +80,9 @@ pub(crate) fn child(arguments: &[String]) {
         _ => panic!("no question is called {question}"),
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|it| it.strip_prefix("VmHWM:"))
+        .unwrap();
     println!("{}", peak.trim().trim_end_matches(" kB"));
 }

@@ -1,51 +1,52 @@
 //! Scans beside a bare search through the same bytes, typed reading beside serde_json.
 
-use std::{
-    fs,
-    hint::black_box,
-    path::PathBuf,
-    time::Instant,
-};
+use std::{fs, hint::black_box, path::PathBuf};
 
 use serde::Deserialize;
 use tradejournal::record::{Stream, TradeRecord};
 use tradejournal::time::Day;
 
 use crate::sample::{fill, journal};
-use crate::table::{Goal, Rounds, Table};
-
-fn seconds(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
-}
+use crate::table::{Cost, Goal, Ratios, Table};
 
 /// What rg and DuckDB are asked is asked here of the library, beside a search in memory.
 pub(crate) fn query(table: &mut Table, folder: &PathBuf) {
     let (journal, _) = journal(folder);
     fill(&journal, 1_000_000);
-    let path = journal.layout().day(Stream::Trades, Day::new(2025, 10, 26).unwrap());
+    let path = journal
+        .layout()
+        .day(Stream::Trades, Day::new(2025, 10, 26).unwrap());
     let bytes = fs::read(path).unwrap();
-    let (mut count, mut sum) = (Rounds::new(), Rounds::new());
+    let (mut count, mut sum) = (Ratios::new(), Ratios::new());
     for _ in 0..7 {
         let search = || {
             let found = memchr::memmem::find_iter(&bytes, br#""symbol":"AAPL""#).count();
             black_box(found);
         };
         let asked = journal.query(Stream::Trades).field("symbol", "AAPL");
-        let floor = seconds(search);
-        let counting = seconds(|| {
+        let floor = Cost::of(search);
+        let counting = Cost::of(|| {
             black_box(asked.count(|it| panic!("{it}")).lines);
         });
-        let summing = seconds(|| {
-            black_box(asked.sum("profit_loss", |it| panic!("{it}")).unwrap().values);
+        let summing = Cost::of(|| {
+            black_box(
+                asked
+                    .sum("profit_loss", |it| panic!("{it}"))
+                    .unwrap()
+                    .values,
+            );
         });
-        count.push(counting / floor);
-        sum.push(summing / floor);
+        count.push(&counting, &floor);
+        sum.push(&summing, &floor);
     }
     let beside = "memmem over the same bytes in memory, one thread";
-    table.add("query --count --symbol", beside, &Goal::None, "x", &count);
-    table.add("query --sum profit_loss --symbol", beside, &Goal::None, "x", &sum);
+    table.add_ratios("query --count --symbol", beside, &Goal::None, &count);
+    table.add_ratios(
+        "query --sum profit_loss --symbol",
+        beside,
+        &Goal::None,
+        &sum,
+    );
 }
 
 /// The record with every text borrowed and nothing checked.
@@ -88,33 +89,35 @@ struct Borrowed<'a> {
 pub(crate) fn visit(table: &mut Table, folder: &PathBuf) {
     let (journal, _) = journal(folder);
     fill(&journal, 500_000);
-    let path = journal.layout().day(Stream::Trades, Day::new(2025, 10, 26).unwrap());
+    let path = journal
+        .layout()
+        .day(Stream::Trades, Day::new(2025, 10, 26).unwrap());
     let bytes = fs::read(path).unwrap();
-    let [mut one, mut owned] = [Rounds::new(), Rounds::new()];
+    let [mut one, mut owned] = [Ratios::new(), Ratios::new()];
     let reader = journal.read::<TradeRecord>();
     for _ in 0..7 {
-        let floor = seconds(|| {
+        let floor = Cost::of(|| {
             for line in bytes.split(|it| *it == b'\n').filter(|it| !it.is_empty()) {
                 black_box(serde_json::from_slice::<Borrowed<'_>>(line).unwrap());
             }
         });
-        let visiting = seconds(|| {
+        let visiting = Cost::of(|| {
             let mut entries = reader.iter();
             while let Some(entry) = entries.next_entry() {
                 black_box(entry.unwrap().record);
             }
         });
-        let owning = seconds(|| {
+        let owning = Cost::of(|| {
             for entry in &reader {
                 black_box(entry.unwrap());
             }
         });
-        one.push(floor / visiting);
-        owned.push(floor / owning);
+        one.push(&floor, &visiting);
+        owned.push(&floor, &owning);
     }
     let beside = "serde_json, borrowed, unchecked, one thread";
     let what = "visiting all records typed and validated, one thread";
-    table.add(what, beside, &Goal::None, "x its rate", &one);
+    table.add_ratios(what, beside, &Goal::None, &one);
     let what = "the same owned and in order";
-    table.add(what, beside, &Goal::AtLeast(2.0), "x its rate", &owned);
+    table.add_ratios(what, beside, &Goal::AtLeast(2.0), &owned);
 }

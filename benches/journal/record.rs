@@ -23,7 +23,10 @@ pub(crate) fn cpu(table: &mut Table, _: &PathBuf) {
         for _ in 0..200 {
             let raw: Vec<_> = records.iter().map(|it| it.parts().clone()).collect();
             let start = Instant::now();
-            let valid: Vec<_> = raw.into_iter().map(|it| TradeRecord::new(it).unwrap()).collect();
+            let valid: Vec<_> = raw
+                .into_iter()
+                .map(|it| TradeRecord::new(it).unwrap())
+                .collect();
             let rules = start.elapsed();
             let start = Instant::now();
             for record in &valid {
@@ -72,7 +75,13 @@ pub(crate) fn cpu(table: &mut Table, _: &PathBuf) {
     table.add(what, beside, &Goal::AtMost(2.5), "x", &ratio);
     let names = ["rules", "personal data", "serialise", "serialise + hash"];
     for (name, part) in names.into_iter().zip(&parts) {
-        table.add(&format!("- of that, {name}"), beside, &Goal::None, "x", part);
+        table.add(
+            &format!("- of that, {name}"),
+            beside,
+            &Goal::None,
+            "x",
+            part,
+        );
     }
     let what = "the same from JSON, every field parsed";
     table.add(what, beside, &Goal::None, "x", &door);

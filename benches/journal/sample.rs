@@ -22,27 +22,33 @@ pub(crate) fn trade(number: u64) -> TradeRecord {
         bot_version: "1.0.0".parse().unwrap(),
         config_hash: ConfigHash::of(b"max_position_pct = 5"),
     };
-    let at = time("2025-10-26T00:00:00.123Z").saturating_add(Duration::from_millis(number / 2 * 80));
+    let at =
+        time("2025-10-26T00:00:00.123Z").saturating_add(Duration::from_millis(number / 2 * 80));
     // A multiplicative hash, so that symbols do not stand in a pattern.
     let mixed = (number / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let symbol = SYMBOLS[(mixed % 10) as usize];
     let cents = 1000 + mixed % 49_000;
     let price = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100);
-    let entry = TradeRecord::entry(symbol, Action::Buy, 1 + (mixed % 500) as i64, &*price(cents))
-        .at(at)
-        .order_id(format!("order-{:09}", number / 2).as_str())
-        .mode(ExecutionMode::Paper)
-        .strategy("bull-flag-breakout", "breakout")
-        .because("Bull flag breakout above $150 resistance, strong premarket volume (300% of avg)")
-        .indicators(["VWAP", "EMA-9", "Volume"])
-        .stop_loss(&*price(cents - 100))
-        .target(&*price(cents + 300))
-        .risk_reward("2.3")
-        .slippage("0.05")
-        .commission("0.00")
-        .stamp(&stamp)
-        .build()
-        .unwrap();
+    let entry = TradeRecord::entry(
+        symbol,
+        Action::Buy,
+        1 + (mixed % 500) as i64,
+        &*price(cents),
+    )
+    .at(at)
+    .order_id(format!("order-{:09}", number / 2).as_str())
+    .mode(ExecutionMode::Paper)
+    .strategy("bull-flag-breakout", "breakout")
+    .because("Bull flag breakout above $150 resistance, strong premarket volume (300% of avg)")
+    .indicators(["VWAP", "EMA-9", "Volume"])
+    .stop_loss(&*price(cents - 100))
+    .target(&*price(cents + 300))
+    .risk_reward("2.3")
+    .slippage("0.05")
+    .commission("0.00")
+    .stamp(&stamp)
+    .build()
+    .unwrap();
     if number % 2 == 0 {
         return entry;
     }

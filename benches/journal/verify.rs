@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tradejournal::journal::{Depth, Journal};
@@ -11,14 +11,16 @@ use tradejournal::record::Stream;
 use tradejournal::time::Day;
 
 use crate::sample::{fill, journal};
-use crate::table::{Goal, Rounds, Table};
+use crate::table::{Cost, Goal, Ratios, Table};
 
 pub(crate) fn verify(table: &mut Table, folder: &PathBuf) {
     let (journal, clock) = journal(folder);
     fill(&journal, 1_000_000);
     // The day after, the day is closed and gets its seal.
     clock.advance(Duration::from_secs(24 * 60 * 60));
-    let writer = journal.writer::<tradejournal::record::TradeRecord>().unwrap();
+    let writer = journal
+        .writer::<tradejournal::record::TradeRecord>()
+        .unwrap();
     writer.tick();
     writer.close().unwrap();
     let day = Day::new(2025, 10, 26).unwrap();
@@ -26,45 +28,45 @@ pub(crate) fn verify(table: &mut Table, folder: &PathBuf) {
     let seal = journal.layout().seal(Stream::Trades, day);
     let bytes = std::fs::read(&seal).unwrap();
     let aside = folder.join("seal");
-    let [mut bare, mut sealed, mut records] = [Rounds::new(), Rounds::new(), Rounds::new()];
+    let [mut bare, mut sealed, mut records] = [Ratios::new(), Ratios::new(), Ratios::new()];
     openssl(&path);
     for _ in 0..5 {
         std::fs::copy(&seal, &aside).unwrap();
         std::fs::remove_file(&seal).unwrap();
         let floor = openssl(&path);
-        bare.push(run(&journal, Depth::Chain) / floor);
+        bare.push(&run(&journal, Depth::Chain), &floor);
         let floor = openssl(&path);
-        records.push(run(&journal, Depth::Records) / floor);
+        records.push(&run(&journal, Depth::Records), &floor);
         std::fs::copy(&aside, &seal).unwrap();
         let floor = openssl(&path);
-        sealed.push(run(&journal, Depth::Chain) / floor);
+        sealed.push(&run(&journal, Depth::Chain), &floor);
         assert_eq!(std::fs::read(&seal).unwrap(), bytes);
     }
     let beside = "openssl dgst -sha256 of the same file";
-    table.add("verify --chain", beside, &Goal::AtMost(0.65), "x", &bare);
+    table.add_ratios("verify --chain", beside, &Goal::AtMost(0.65), &bare);
     let what = "verify --chain, with .sha256";
-    table.add(what, beside, &Goal::AtMost(1.25), "x", &sealed);
+    table.add_ratios(what, beside, &Goal::AtMost(1.25), &sealed);
     let what = "verify, every record validated";
-    table.add(what, beside, &Goal::AtMost(1.6), "x", &records);
+    table.add_ratios(what, beside, &Goal::AtMost(1.6), &records);
 }
 
-fn run(journal: &Journal, depth: Depth) -> f64 {
-    let start = Instant::now();
-    let verified = journal
-        .verify(Stream::Trades, depth, &mut |it| eprintln!("{it:?}"))
-        .unwrap();
-    assert_eq!((verified.lines, verified.problems), (1_000_000, 0));
-    start.elapsed().as_secs_f64()
+fn run(journal: &Journal, depth: Depth) -> Cost {
+    Cost::of(|| {
+        let verified = journal
+            .verify(Stream::Trades, depth, &mut |it| eprintln!("{it:?}"))
+            .unwrap();
+        assert_eq!((verified.lines, verified.problems), (1_000_000, 0));
+    })
 }
 
-fn openssl(path: &Path) -> f64 {
-    let start = Instant::now();
-    let status = Command::new("openssl")
-        .args(["dgst", "-sha256"])
-        .arg(path)
-        .stdout(Stdio::null())
-        .status()
-        .expect("openssl is a peer of this row: install it");
-    assert!(status.success());
-    start.elapsed().as_secs_f64()
+fn openssl(path: &Path) -> Cost {
+    Cost::of(|| {
+        let status = Command::new("openssl")
+            .args(["dgst", "-sha256"])
+            .arg(path)
+            .stdout(Stdio::null())
+            .status()
+            .expect("openssl is a peer of this row: install it");
+        assert!(status.success());
+    })
 }
