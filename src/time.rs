@@ -143,25 +143,25 @@ impl Timestamp {
     pub fn write_to(self, out: &mut Vec<u8>) {
         let date = self.day().0;
         let of_day = self.secs.rem_euclid(SECS_PER_DAY).unsigned_abs();
-        push_digits(out, u64::from(date.year().unsigned_abs()), 4);
+        push_digits::<4>(out, u64::from(date.year().unsigned_abs()));
         out.push(b'-');
-        push_digits(out, u64::from(date.month()), 2);
+        push_digits::<2>(out, u64::from(date.month()));
         out.push(b'-');
-        push_digits(out, u64::from(date.day()), 2);
+        push_digits::<2>(out, u64::from(date.day()));
         out.push(b'T');
-        push_digits(out, of_day / 3600, 2);
+        push_digits::<2>(out, of_day / 3600);
         out.push(b':');
-        push_digits(out, of_day / 60 % 60, 2);
+        push_digits::<2>(out, of_day / 60 % 60);
         out.push(b':');
-        push_digits(out, of_day % 60, 2);
+        push_digits::<2>(out, of_day % 60);
         out.push(b'.');
         let nanos = u64::from(self.nanos);
         if nanos % 1_000_000 == 0 {
-            push_digits(out, nanos / 1_000_000, 3);
+            push_digits::<3>(out, nanos / 1_000_000);
         } else if nanos % 1_000 == 0 {
-            push_digits(out, nanos / 1_000, 6);
+            push_digits::<6>(out, nanos / 1_000);
         } else {
-            push_digits(out, nanos, 9);
+            push_digits::<9>(out, nanos);
         }
         out.push(b'Z');
     }
@@ -269,11 +269,15 @@ fn zone_offset(zone: &[u8]) -> Result<i64, TimestampError> {
     }
 }
 
-fn push_digits(out: &mut Vec<u8>, value: u64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = value / 10_u64.pow(place) % 10;
-        out.push(b'0' + u8::try_from(digit).unwrap_or_default());
+fn push_digits<const WIDTH: usize>(out: &mut Vec<u8>, value: u64) {
+    // From the right, so that every division is by a constant.
+    let mut digits = [0; WIDTH];
+    let mut rest = value;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
     }
+    out.extend_from_slice(&digits);
 }
 
 impl FromStr for Timestamp {

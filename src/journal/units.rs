@@ -13,9 +13,10 @@ use std::{
 };
 
 use super::chain::Chain;
-use super::line::Tail;
+use super::line::{self, Tail};
 use super::order_ids;
-use super::walk::{line_before, walk};
+use super::walk::{BLOCK_LEN, line_before, walk_in};
+use crate::disk;
 use crate::disk::File;
 use crate::record::{
     AuditEvent, CallRecord, DecisionRecord, Digest, ErrorRecord, FillRecord, PerformanceMetric,
@@ -23,6 +24,8 @@ use crate::record::{
 };
 
 const UNIT_LEN: u64 = 8 << 20;
+/// Enough to find where the first line begins.
+const GROUND_LEN: usize = 8 << 10;
 /// So many units are under way at once for each thread; their hashes are held in memory.
 const UNITS_PER_THREAD: usize = 2;
 
@@ -168,7 +171,8 @@ impl<'a> Units<'a> {
             file: self.file,
             len: self.len,
             check: self.check,
-            before: (self.before.hash.map(|hash| (self.before.lines, hash))),
+            before: (self.before.hash).map(|hash| (self.before.lines, hash.to_hex())),
+            keep_leaves: self.chain.range.is_some(),
         }
     }
 
@@ -204,28 +208,38 @@ struct Source<'a> {
     len: u64,
     check: Option<Stream>,
     /// What the file's first line stands on, where it is known.
-    before: Option<(u64, Digest)>,
+    before: Option<Ground>,
+    /// The hashes are wanted for the Merkle tree.
+    keep_leaves: bool,
 }
+
+/// The number of a line, and the digits of the hash before it.
+type Ground = (u64, [u8; 64]);
 
 impl Source<'_> {
     /// Checks the units that nobody has taken yet, up to the one numbered `end`.
     fn work(self, at: &AtomicUsize, end: usize) -> io::Result<Vec<(usize, Unit)>> {
         let mut check = self.check.map(line_check);
         let mut units = Vec::new();
+        let mut buffer = vec![0; BLOCK_LEN];
         loop {
             let index = at.fetch_add(1, Ordering::Relaxed);
             if end <= index {
                 return Ok(units);
             }
-            units.push((
-                index,
-                self.unit(index as u64 * UNIT_LEN, check.as_deref_mut())?,
-            ));
+            let start = index as u64 * UNIT_LEN;
+            let unit = self.unit(start, &mut buffer, check.as_deref_mut())?;
+            units.push((index, unit));
         }
     }
 
     /// Checks the lines that begin in the unit at `start`.
-    fn unit(self, start: u64, mut check: Option<&mut (dyn LineCheck + '_)>) -> io::Result<Unit> {
+    fn unit(
+        self,
+        start: u64,
+        buffer: &mut Vec<u8>,
+        mut check: Option<&mut (dyn LineCheck + '_)>,
+    ) -> io::Result<Unit> {
         let stop = (start + UNIT_LEN).min(self.len);
         let (first, mut previous) = self.ground(start)?;
         let mut unit = Unit {
@@ -240,21 +254,21 @@ impl Source<'_> {
         if stop <= first {
             return Ok(unit);
         }
-        let walked = walk(self.file, first, |piece| {
+        let read = |bytes: &mut [u8], at| disk::read_full(self.file, bytes, at);
+        let walked = walk_in(buffer, read, first, |piece| {
             if stop <= piece.offset {
                 return ControlFlow::Break(true);
             }
             let end = piece.offset + piece.bytes.len() as u64;
-            let tail = if piece.is_line && end <= self.len {
-                Tail::parse(piece.bytes)
-            } else {
-                None
+            let is_line = piece.is_line && end <= self.len;
+            let tail = match &previous {
+                _ if !is_line => None,
+                Some((seq, digits)) => Tail::parse_after(piece.bytes, digits)
+                    .filter(|it| it.seq == *seq && it.dur <= *seq),
+                // What the first line of all stands on may have been deleted; it is taken as it is.
+                None => Tail::parse(piece.bytes),
             };
-            let fits = |tail: &Tail, (seq, hash): (u64, Digest)| {
-                tail.seq == seq && tail.dur <= seq && tail.checks(piece.bytes, &hash)
-            };
-            // What the first line of all stands on may have been deleted; it is taken as it is.
-            let Some(tail) = tail.filter(|tail| previous.is_none_or(|it| fits(tail, it))) else {
+            let (Some(tail), Some(digits)) = (tail, line::digits(piece.bytes)) else {
                 return ControlFlow::Break(false);
             };
             if let Some(check) = &mut check
@@ -262,8 +276,10 @@ impl Source<'_> {
             {
                 unit.invalid.push((unit.lines, piece.offset, problem));
             }
-            previous = Some((tail.seq + 1, tail.hash));
-            unit.leaves.push(tail.hash);
+            previous = Some((tail.seq + 1, *digits));
+            if self.keep_leaves {
+                unit.leaves.push(tail.hash);
+            }
             unit.last = Some(tail);
             unit.lines += 1;
             unit.end = end;
@@ -274,11 +290,13 @@ impl Source<'_> {
     }
 
     /// Where the first line that begins at or after `start` begins, and what it stands on.
-    fn ground(self, start: u64) -> io::Result<(u64, Option<(u64, Digest)>)> {
+    fn ground(self, start: u64) -> io::Result<(u64, Option<Ground>)> {
         if start == 0 {
             return Ok((0, self.before));
         }
-        let crossing = walk(self.file, start - 1, |piece| {
+        let read = |bytes: &mut [u8], at| disk::read_full(self.file, bytes, at);
+        let mut buffer = vec![0; GROUND_LEN];
+        let crossing = walk_in(&mut buffer, read, start - 1, |piece| {
             ControlFlow::Break(piece.offset + piece.bytes.len() as u64)
         })?;
         let Err(first) = crossing else {
@@ -286,6 +304,6 @@ impl Source<'_> {
         };
         let line = line_before(self.file, first)?;
         let tail = line.and_then(|(_, line)| Tail::parse(&line));
-        Ok((first, tail.map(|it| (it.seq + 1, it.hash))))
+        Ok((first, tail.map(|it| (it.seq + 1, it.hash.to_hex()))))
     }
 }

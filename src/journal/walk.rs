@@ -9,7 +9,8 @@ use super::line::LINE_LEN_MAX;
 use crate::disk;
 use crate::disk::File;
 
-const BLOCK_LEN: usize = 256 << 10;
+/// It stays in a core's own cache while it is looked at.
+pub(super) const BLOCK_LEN: usize = 256 << 10;
 
 /// A stretch of a file.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +37,21 @@ pub(super) fn walk<B>(
 /// As [`walk`], over whatever `read` reads: it fills as much as there is, nothing only at the end,
 /// and is asked for one stretch after the other.
 pub(super) fn walk_with<B>(
+    read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+    offset: u64,
+    visit: impl FnMut(Piece<'_>) -> ControlFlow<B>,
+) -> io::Result<Result<u64, B>> {
+    walk_in(&mut vec![0; BLOCK_LEN], read, offset, visit)
+}
+
+/// As [`walk_with`], in a buffer that can be used again: as much is read at once as it is long, and
+/// it grows with the longest line.
+pub(super) fn walk_in<B>(
+    buffer: &mut Vec<u8>,
     mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
     mut offset: u64,
     mut visit: impl FnMut(Piece<'_>) -> ControlFlow<B>,
 ) -> io::Result<Result<u64, B>> {
-    let mut buffer = vec![0; BLOCK_LEN];
     // Bytes at the front of the buffer that are read and not yet handed out.
     let mut held = 0;
     // Inside a stretch that is too long to be a line.

@@ -1,0 +1,88 @@
+//! Peak memory over a journal much larger than it, each question in a process of its own.
+
+use std::{
+    env,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use tradejournal::disk::{Disk, RealDisk};
+use tradejournal::journal::Depth;
+use tradejournal::record::{Stream, TradeRecord};
+
+use crate::open;
+use crate::sample::{fill, journal};
+use crate::table::{Goal, Rounds, Table};
+
+const QUESTIONS: [&str; 5] = ["count", "lines", "verify", "verify-chain", "tail"];
+
+pub(crate) fn memory(table: &mut Table, folder: &PathBuf) {
+    let count: u64 = env::var("TJ_BENCH_RECORDS").map_or(10_000_000, |it| it.parse().unwrap());
+    if RealDisk.free_bytes(folder).unwrap() < count * 2000 {
+        println!("| peak memory | - | - | not measured: too little free disk | | |");
+        return;
+    }
+    fill(&journal(folder).0, count);
+    for question in QUESTIONS {
+        let mut peak = Rounds::new();
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["child", question])
+            .arg(folder)
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let kib: f64 = String::from_utf8(output.stdout)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        peak.push(kib / 1024.0);
+        let what = format!("peak memory of {question} over {count} records");
+        table.add(&what, "-", &Goal::AtMost(64.0), "MiB", &peak);
+    }
+}
+
+/// A process that is asked one thing.
+pub(crate) fn child(arguments: &[String]) {
+    let [question, folder] = arguments else {
+        eprintln!("child QUESTION FOLDER");
+        std::process::exit(2);
+    };
+    let folder = Path::new(folder);
+    let (journal, _) = journal(folder);
+    let trades = journal.query(Stream::Trades);
+    match &**question {
+        "fill" => return fill(&journal, 1_000_000),
+        "append" => return open::append_until_killed(folder),
+        "count" => assert!(
+            0 < trades
+                .field("symbol", "AAPL")
+                .count(|it| panic!("{it}"))
+                .lines
+        ),
+        "lines" => {
+            let shown = trades.visit(|it| {
+                it.unwrap();
+                ControlFlow::Continue(())
+            });
+            assert!(0 < shown.lines);
+        }
+        "verify" | "verify-chain" => {
+            let depth = match &**question {
+                "verify" => Depth::Records,
+                _ => Depth::Chain,
+            };
+            let verified = journal.verify(Stream::Trades, depth, &mut |_| {}).unwrap();
+            assert!(0 < verified.lines);
+        }
+        "tail" => assert_eq!(journal.read::<TradeRecord>().last(100).iter().count(), 100),
+        _ => panic!("no question is called {question}"),
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find_map(|it| it.strip_prefix("VmHWM:"))
+        .unwrap();
+    println!("{}", peak.trim().trim_end_matches(" kB"));
+}
