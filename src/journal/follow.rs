@@ -17,6 +17,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     marker::PhantomData,
+    mem,
     ops::ControlFlow,
     path::Path,
     sync::Arc,
@@ -71,6 +72,7 @@ impl Lines {
             reading: None,
             seen: Seen::default(),
             failed: false,
+            restarts: false,
             rests: false,
         }
     }
@@ -88,6 +90,8 @@ pub struct Follower {
     seen: Seen,
     /// The beginning met a disk that failed.
     failed: bool,
+    /// It met nothing else, and is to be tried again.
+    restarts: bool,
     /// The disk failed: say nothing once, so that who follows waits before it is tried again.
     rests: bool,
 }
@@ -135,14 +139,17 @@ enum More {
 impl Follower {
     /// The next line if there is one now. An error ends nothing; what can be read comes after it.
     pub fn next_now(&mut self) -> Option<Result<Line, ReadError>> {
-        if std::mem::take(&mut self.rests) {
+        if mem::take(&mut self.rests) {
             return None;
+        }
+        if mem::take(&mut self.restarts) {
+            self.begin = Some(self.lines.clone().into_iter());
         }
         loop {
             if self.begin.is_some() {
                 match self.step_begin() {
                     Some(item) if item.is_err() || !self.shows_none => return Some(item),
-                    None if self.rests => return None,
+                    None if mem::take(&mut self.rests) => return None,
                     _ => continue,
                 }
             }
@@ -191,9 +198,9 @@ impl Follower {
         }
         let reached = begin.reached.take();
         self.begin = None;
-        if reached.is_none() && std::mem::take(&mut self.failed) {
+        if reached.is_none() && mem::take(&mut self.failed) {
             // Nothing could be read at all: begin again, after a while.
-            self.begin = Some(self.lines.clone().into_iter());
+            self.restarts = true;
             self.rests = true;
             return None;
         }
@@ -744,7 +751,7 @@ mod tests {
             for (count, turn, cut, polls) in steps {
                 // A day is ended by its last newline.
                 let day = format!("2025-01-{date:02}");
-                let mut bytes = std::mem::take(&mut rest);
+                let mut bytes = mem::take(&mut rest);
                 bytes.extend(chain.numbers(count));
                 if turn == 0 {
                     date += 1;

@@ -44,7 +44,6 @@ impl Journal {
     /// }
     /// # Ok::<(), tradejournal::journal::IdentityError>(())
     /// ```
-    #[must_use]
     pub fn lines(&self, stream: Stream) -> Lines {
         Lines {
             journal: self.clone(),
@@ -188,7 +187,7 @@ impl Line {
         let json = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
         match R::decode(json) {
             Ok(record) => Ok(Entry {
-                seq: self.tail().map(|it| it.seq),
+                seq: Tail::seq_of(&self.bytes),
                 position: self.position.clone(),
                 record,
             }),
@@ -231,7 +230,7 @@ impl<'a> LineRef<'a> {
     /// Its number in the stream; `None` for an unchained line of an older log.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {
-        self.tail().map(|it| it.seq)
+        Tail::seq_of(self.bytes)
     }
 
     /// Where it begins.

@@ -175,7 +175,7 @@ pub(super) fn recover(
         .map_err(RecoverError::disk("sync", &folder))?;
 
     let start = Start::find(journal, stream, name, &days, &head)?;
-    let mut chain = start.chain;
+    let mut chain = start.chain.clone();
     for day in days
         .into_iter()
         .filter(|it| start.day <= *it && *it < newest)
@@ -184,33 +184,16 @@ pub(super) fn recover(
         let older = disk
             .open(&path, Access::Read)
             .map_err(RecoverError::disk("open", &path))?;
-        let from = if day == start.day { start.offset } else { 0 };
-        let checking = Checking {
-            journal,
-            stream,
-            day,
-            path: &path,
-            file: &*older,
-            newest: false,
-            has_head: start.head.is_some(),
-        };
-        checking.run(from, &mut chain)?;
+        let checking = start.checking(journal, stream, day, &path, &*older, false);
+        checking.run(start.offset_in(day), &mut chain)?;
     }
-    let from = if newest == start.day { start.offset } else { 0 };
+    let from = start.offset_in(newest);
     // The line before is looked at too, so its pages go as well.
     let dropped_from = from.saturating_sub(LINE_LEN_MAX as u64);
     open.file
         .drop_cache(dropped_from)
         .map_err(RecoverError::disk("drop the cache of", &path))?;
-    let checking = Checking {
-        journal,
-        stream,
-        day: newest,
-        path: &path,
-        file: &*open.file,
-        newest: true,
-        has_head: start.head.is_some(),
-    };
+    let checking = start.checking(journal, stream, newest, &path, &*open.file, true);
     let end = checking.run(from, &mut chain)?;
     cut_torn(journal, stream, &mut open, end)?;
 
@@ -293,6 +276,32 @@ struct Start {
 }
 
 impl Start {
+    /// From where on `day` is checked.
+    fn offset_in(&self, day: Day) -> u64 {
+        if day == self.day { self.offset } else { 0 }
+    }
+
+    fn checking<'a>(
+        &self,
+        journal: &'a Journal,
+        stream: Stream,
+        day: Day,
+        path: &'a Path,
+        file: &'a dyn File,
+        newest: bool,
+    ) -> Checking<'a> {
+        let has_head = self.head.is_some();
+        Checking {
+            journal,
+            stream,
+            day,
+            path,
+            file,
+            newest,
+            has_head,
+        }
+    }
+
     fn find(
         journal: &Journal,
         stream: Stream,

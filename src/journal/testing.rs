@@ -20,7 +20,7 @@ use crate::time::Day;
 
 /// A journal in a temporary folder.
 pub(super) struct Folder {
-    dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     pub(super) disk: Arc<WatchedDisk>,
     pub(super) journal: Journal,
 }
@@ -33,12 +33,11 @@ impl Folder {
             .disk(Arc::clone(&disk) as Arc<dyn Disk>)
             .open()
             .unwrap();
-        Folder { dir, disk, journal }
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        self.dir.path()
+        Folder {
+            _dir: dir,
+            disk,
+            journal,
+        }
     }
 
     /// Replaces a day's plain file in place.

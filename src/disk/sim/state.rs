@@ -226,6 +226,10 @@ impl State {
         });
         Ok(match trouble {
             None => Course::all(),
+            // Only what has a length can be done in part and say so.
+            Some(Trouble::Fault(Fault::Short)) if !matches!(op, Op::Write | Op::Read) => {
+                Course::all()
+            }
             Some(Trouble::Fault(fault)) => Course::of(fault),
             Some(Trouble::PowerCut(done)) => {
                 self.is_off = true;
