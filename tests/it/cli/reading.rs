@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    path::PathBuf,
     process::Stdio,
 };
 
@@ -14,6 +15,15 @@ fn demo() -> Bench {
     bench.tj("demo").fine();
     fs::rename(bench.path("demo/logs"), bench.path("logs")).unwrap();
     bench
+}
+
+/// The one day of trades.
+fn day(bench: &Bench) -> PathBuf {
+    fs::read_dir(bench.path("logs/trades"))
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .find(|it| it.extension().is_some_and(|it| it == "jsonl"))
+        .unwrap()
 }
 
 #[test]
@@ -168,11 +178,7 @@ fn csv_has_a_header_and_exact_values() {
 fn a_bad_line_is_named_and_the_rest_is_read() {
     let bench = Bench::new();
     bench.tj_with("append trades", trades(3).as_bytes()).fine();
-    let day = fs::read_dir(bench.path("logs/trades"))
-        .unwrap()
-        .map(|it| it.unwrap().path())
-        .find(|it| it.extension().is_some_and(|it| it == "jsonl"))
-        .unwrap();
+    let day = day(&bench);
     let text =
         fs::read_to_string(&day)
             .unwrap()
@@ -218,6 +224,41 @@ fn following_shows_what_comes() {
     assert_eq!((next(), next()), (1, 2));
     bench.tj_with("append trades", trades(1).as_bytes()).fine();
     assert_eq!(next(), 3);
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}
+
+#[test]
+fn lines_that_are_taken_back_are_told_to_who_follows() {
+    let bench = Bench::new();
+    bench.tj_with("append trades", trades(2).as_bytes()).fine();
+    let mut tail = bench
+        .command()
+        .args(["tail", "trades", "-f", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap());
+    for _ in 0..2 {
+        lines.read_line(&mut String::new()).unwrap();
+    }
+    let first = fs::read_to_string(day(&bench)).unwrap();
+    let first = first.split_inclusive('\n').next().unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(day(&bench))
+        .unwrap()
+        .set_len(first.len() as u64)
+        .unwrap();
+    let mut told = String::new();
+    BufReader::new(tail.stderr.take().unwrap())
+        .read_line(&mut told)
+        .unwrap();
+    assert!(
+        told.starts_with("warning: lines that were read are gone from logs/trades/"),
+        "{told}"
+    );
     tail.kill().unwrap();
     tail.wait().unwrap();
 }
