@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Barrier,
         atomic::{AtomicBool, Ordering},
@@ -35,7 +35,7 @@ fn micros(start: Instant) -> f64 {
 }
 
 /// One append and one bare write take turns.
-pub(crate) fn one_thread(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn one_thread(table: &mut Table, folder: &Path) {
     let records = trades(1000);
     let bytes = vec![b'x'; line_len(&records[0])];
     let (mut p50, mut p99) = (Rounds::new(), Rounds::new());
@@ -74,7 +74,7 @@ fn percentile_99(values: &mut [f64]) -> f64 {
 }
 
 /// Closed loops of several threads beside one.
-pub(crate) fn threads(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn threads(table: &mut Table, folder: &Path) {
     const COUNTS: [usize; 4] = [2, 4, 8, 32];
     const GOALS: [f64; 4] = [1.6, 2.4, 4.0, 10.0];
     let mut rates = COUNTS.map(|_| Rounds::new());
@@ -145,7 +145,7 @@ fn closed_loop(folder: &Path, threads: usize, span: Duration) -> (f64, f64) {
 }
 
 /// A thousand records with one write and one sync.
-pub(crate) fn batch(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn batch(table: &mut Table, folder: &Path) {
     const BATCH: u64 = 1000;
     let records = trades(BATCH);
     let len: usize = records.iter().map(line_len).sum();

@@ -33,11 +33,14 @@ mod sample;
 mod table;
 mod verify;
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use table::Table;
 
-type Row = (&'static str, fn(&mut Table, &PathBuf));
+type Row = (&'static str, fn(&mut Table, &Path));
 
 const ROWS: [Row; 9] = [
     ("append", append::one_thread),

@@ -3,7 +3,7 @@
 use std::{
     env,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -17,7 +17,7 @@ use crate::table::{Goal, Rounds, Table};
 
 const QUESTIONS: [&str; 5] = ["count", "lines", "verify", "verify-chain", "tail"];
 
-pub(crate) fn memory(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn memory(table: &mut Table, folder: &Path) {
     let count: u64 = env::var("TJ_BENCH_RECORDS").map_or(10_000_000, |it| it.parse().unwrap());
     if RealDisk.free_bytes(folder).unwrap() < count * 2000 {
         println!("| peak memory | - | - | not measured: too little free disk | | |");

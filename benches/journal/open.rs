@@ -3,7 +3,7 @@
 use std::{
     env,
     io::Read,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use tradejournal::record::TradeRecord;
 use crate::sample::{fill, journal, trades};
 use crate::table::{Goal, Rounds, Table};
 
-pub(crate) fn open(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn open(table: &mut Table, folder: &Path) {
     fill(&journal(folder).0, 1_000_000);
     let open = |into: &mut Rounds| {
         let start = Instant::now();

@@ -1,6 +1,6 @@
 //! Scans beside a bare search through the same bytes, typed reading beside serde_json.
 
-use std::{fs, hint::black_box, ops::ControlFlow, path::PathBuf};
+use std::{fs, hint::black_box, ops::ControlFlow, path::Path};
 
 use serde::Deserialize;
 use tradejournal::record::{Stream, TradeRecord};
@@ -10,7 +10,7 @@ use crate::sample::{fill, journal};
 use crate::table::{Cost, Goal, Ratios, Table};
 
 /// What rg and DuckDB are asked is asked here of the library, beside a search in memory.
-pub(crate) fn query(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn query(table: &mut Table, folder: &Path) {
     let (journal, _) = journal(folder);
     fill(&journal, 1_000_000);
     let path = journal
@@ -86,7 +86,7 @@ struct Borrowed<'a> {
     hash: &'a str,
 }
 
-pub(crate) fn visit(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn visit(table: &mut Table, folder: &Path) {
     let (journal, _) = journal(folder);
     fill(&journal, 500_000);
     let path = journal

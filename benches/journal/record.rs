@@ -1,6 +1,6 @@
 //! What a record costs before the disk, beside one SHA-256 over its line.
 
-use std::{hint::black_box, path::PathBuf, time::Instant};
+use std::{hint::black_box, path::Path, time::Instant};
 
 use sha2::{Digest as _, Sha256};
 use tradejournal::journal::line::{Draft, genesis};
@@ -12,7 +12,7 @@ use crate::table::{Goal, Rounds, Table, median};
 /// Short enough to be seldom interrupted.
 const BATCH: u64 = 200;
 
-pub(crate) fn cpu(table: &mut Table, _: &PathBuf) {
+pub(crate) fn cpu(table: &mut Table, _: &Path) {
     let records = trades(BATCH);
     let mut line = Vec::new();
     let lines = lines(&records);

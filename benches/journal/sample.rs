@@ -49,7 +49,7 @@ pub(crate) fn trade(number: u64) -> TradeRecord {
     .stamp(&stamp)
     .build()
     .unwrap();
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         return entry;
     }
     let exit = price(cents - 90 + mixed % 200);

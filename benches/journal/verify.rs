@@ -1,7 +1,7 @@
 //! Verifying a day beside a bare SHA-256 of its file by another program.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use crate::table::{Cost, Goal, Ratios, Table};
 
 const ROUNDS: usize = 5;
 
-pub(crate) fn verify(table: &mut Table, folder: &PathBuf) {
+pub(crate) fn verify(table: &mut Table, folder: &Path) {
     let (journal, clock) = journal(folder);
     fill(&journal, 1_000_000);
     let day = Day::new(2025, 10, 26).unwrap();
