@@ -21,7 +21,7 @@ columns |= {name: 'DECIMAL(18,4)' for name in money}
 columns |= {'quantity': 'BIGINT', 'indicators_used': 'VARCHAR[]', 'risk_reward_ratio': 'DOUBLE',
     'hold_duration_seconds': 'BIGINT', 'seq': 'UBIGINT', 'dur': 'UBIGINT'}
 print(duckdb.sql(f'''SELECT sum(profit_loss) FROM read_json('DAY', format='newline_delimited',
-    columns={columns}) WHERE symbol = 'AAPL' ''').fetchone()[0])
+    columns={columns}) WHERE symbol = 'AAPL' ''').fetchall()[0][0])
 """
 
 
