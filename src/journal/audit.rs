@@ -361,6 +361,19 @@ pub(super) fn chain_of_closed(closed: &DayClosed) -> Chain {
     }
 }
 
+/// Whether `day` of `stream` has a closing record that says it has `lines` lines in all before and
+/// in it. Only what `audit` holds since that day is read: it was not closed earlier.
+pub(super) fn is_closed(journal: &Journal, stream: Stream, day: Day, lines: u64) -> bool {
+    let mut is_closed = false;
+    each_event_since(journal, day, b"\"day_closed\"", |event| {
+        if let AuditKind::DayClosed(closed) = event.kind() {
+            let is_this = closed.stream() == stream && closed.day() == day;
+            is_closed |= is_this && closed.last_seq() + 1 == lines;
+        }
+    });
+    is_closed
+}
+
 /// The closing record of the newest day of `stream` before `day`.
 pub(super) fn closing_before(journal: &Journal, stream: Stream, day: Day) -> Option<DayClosed> {
     let mut newest: Option<DayClosed> = None;
@@ -487,14 +500,24 @@ pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Di
 }
 
 /// Hands every audit event whose line has `mark` in it to `visit`.
-fn each_event(journal: &Journal, mark: &[u8], mut visit: impl FnMut(&AuditEvent)) {
+fn each_event(journal: &Journal, mark: &[u8], visit: impl FnMut(&AuditEvent)) {
+    each_event_since(journal, Day::new(1, 1, 1).unwrap_or(Day::EPOCH), mark, visit);
+}
+
+/// The same for what was told on `first` and later.
+fn each_event_since(
+    journal: &Journal,
+    first: Day,
+    mark: &[u8],
+    mut visit: impl FnMut(&AuditEvent),
+) {
     let disk = &**journal.disk();
     // What cannot be read is for `tj verify` to name; here it is as if it were not there.
     let days = journal
         .layout()
         .days(disk, Stream::Audit)
         .unwrap_or_default();
-    for day in days {
+    for day in days.into_iter().filter(|it| first <= it.day) {
         let _ = each_line(disk, &day, |line| {
             if memchr::memmem::find(line, mark).is_some()
                 && let Ok(event) = AuditEvent::decode(line)

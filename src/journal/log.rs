@@ -19,6 +19,7 @@ use std::{
 };
 
 use super::Journal;
+use super::audit;
 use super::chain::Chain;
 use super::head::Head;
 use super::line::Draft;
@@ -506,7 +507,14 @@ impl Log {
                 .map_err(RecoverError::disk("look at", &seal))?
                 .is_some();
             match (sealed, Some(day) == open_day) {
-                (sealed, true) => self.sealed = sealed,
+                (true, true) => self.sealed = true,
+                // Closed but for its seal: `audit` says what it was, so it takes no more lines,
+                // though the clock may have gone back into it.
+                (false, true) if audit::is_closed(&self.journal, self.stream, day, lines) => {
+                    self.sealed = true;
+                    self.to_close.push(day);
+                }
+                (false, true) => {}
                 (false, false) => self.to_close.push(day),
                 (true, false) => {}
             }
