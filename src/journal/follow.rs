@@ -40,7 +40,8 @@ const REMEMBERED_MAX: usize = 1 << 16;
 const UNCHAINED_MAX: usize = 1 << 10;
 
 impl Lines {
-    /// These lines, and then those that come. A choice of days counts only for what is there now.
+    /// These lines, and then those that come. A choice of days counts only for what is there now,
+    /// and lines come as soon as they can be read, promised or not.
     ///
     /// ```no_run
     /// use std::{ops::ControlFlow, thread, time::Duration};
@@ -60,6 +61,7 @@ impl Lines {
     #[must_use]
     pub fn follow(mut self) -> Follower {
         // Where the lines that are there end is known only when the last of them was read.
+        self.promised_only = false;
         let shows_none = self.last == Some(0);
         if shows_none {
             self.last = Some(1);
@@ -209,7 +211,8 @@ impl Follower {
             self.seen.is_of(&reached.source);
             Open {
                 day: reached.day,
-                len: reached.source.len,
+                // What was not read by then is read again.
+                len: reached.start.byte,
                 source: reached.source,
                 start: reached.start,
                 next: None,
@@ -233,6 +236,8 @@ impl Follower {
                 (reading.line(&found), Some(error))
             }
             Item::Error(error) => {
+                // So that it is tried again.
+                open.len = open.start.byte;
                 self.reading = None;
                 self.rests = true;
                 return ControlFlow::Break(Err(error));
@@ -736,6 +741,28 @@ mod tests {
         folder.disk.refuse(false);
         assert_eq!(now(&mut follower), ["1"]);
         assert_eq!(now(&mut late), ["1"]);
+    }
+
+    #[test]
+    fn what_was_read_before_the_disk_failed_does_not_come_again() {
+        let folder = Folder::new();
+        let mut chain = Chain::new(STREAM);
+        folder.add(STREAM, "2025-01-01", &chain.numbers(6));
+        folder.disk.fail_from(Some(250));
+        let lines = folder.journal.lines(STREAM).block_len(50);
+        let mut follower = lines.promised_only().follow();
+        let first = now(&mut follower);
+        let (error, read) = first.split_last().unwrap();
+        assert_eq!(read, ["0", "1"]);
+        assert!(error.starts_with("read "), "{error}");
+        let again = now(&mut follower);
+        assert!(
+            matches!(again.as_slice(), [one] if one.starts_with("read ")),
+            "{again:?}"
+        );
+        folder.disk.fail_from(None);
+        assert_eq!(now(&mut follower), ["2", "3", "4", "5"]);
+        assert_eq!(now(&mut follower), [""; 0]);
     }
 
     proptest! {

@@ -274,7 +274,7 @@ pub struct LineIter {
     skip: u64,
     error: Option<ReadError>,
     promised: Option<u64>,
-    /// Where the newest day was read to, for who goes on from there.
+    /// How far the day that was read last was read, for who goes on from there.
     pub(super) reached: Option<Reached>,
 }
 
@@ -338,6 +338,7 @@ impl LineIter {
             Item::Line(found) => found,
             Item::Bad(found, fault) => return Stepped::Error(day.bad(&found, fault)),
             Item::Error(error) => {
+                self.reached = Some(day.reached());
                 self.open = None;
                 return Stepped::Error(error);
             }

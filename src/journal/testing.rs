@@ -119,11 +119,12 @@ impl Chain {
     }
 }
 
-/// The operating system's disk, which remembers what was opened.
+/// The operating system's disk, which remembers what was opened and fails when it is told to.
 #[derive(Debug, Default)]
 pub(super) struct WatchedDisk {
     opened: Mutex<Vec<PathBuf>>,
     refuses: AtomicBool,
+    fails_from: Arc<Mutex<Option<u64>>>,
 }
 
 impl WatchedDisk {
@@ -132,6 +133,11 @@ impl WatchedDisk {
         let opened = std::mem::take(&mut *self.opened.lock().unwrap());
         let name = |it: &PathBuf| it.file_name().unwrap().to_string_lossy().into_owned();
         opened.iter().map(name).collect()
+    }
+
+    /// Lets every read from that offset on fail, or none.
+    pub(super) fn fail_from(&self, offset: Option<u64>) {
+        *self.fails_from.lock().unwrap() = offset;
     }
 
     /// Lets nothing be opened from here on, or everything again.
@@ -146,7 +152,10 @@ impl Disk for WatchedDisk {
         if self.refuses.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        RealDisk.open(path, access)
+        Ok(Box::new(WatchedFile {
+            file: RealDisk.open(path, access)?,
+            fails_from: Arc::clone(&self.fails_from),
+        }))
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -187,5 +196,57 @@ impl Disk for WatchedDisk {
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
         RealDisk.free_bytes(path)
+    }
+}
+
+#[derive(Debug)]
+struct WatchedFile {
+    file: Box<dyn File>,
+    fails_from: Arc<Mutex<Option<u64>>>,
+}
+
+impl File for WatchedFile {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        if self
+            .fails_from
+            .lock()
+            .unwrap()
+            .is_some_and(|it| it <= offset)
+        {
+            return Err(io::Error::other("the test says so"));
+        }
+        self.file.read_at(bytes, offset)
+    }
+
+    fn cut(&self, len: u64) -> io::Result<()> {
+        self.file.cut(len)
+    }
+
+    fn drop_cache(&self, offset: u64) -> io::Result<()> {
+        self.file.drop_cache(offset)
+    }
+
+    fn look(&self) -> io::Result<Meta> {
+        self.file.look()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        self.file.try_lock()
+    }
+
+    fn lock(&self) -> io::Result<()> {
+        self.file.lock()
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        self.file.unlock()
     }
 }

@@ -33,7 +33,8 @@ impl<R: Record> Reader<R> {
             }
             return;
         }
-        self.in_order(|line, slot| match (line, slot) {
+        let keep = Records::keep_line;
+        self.in_order(keep, |line, _, slot| match (line, slot) {
             (Ok(line), Some(record)) => each(Ok(EntryRef { record, line })),
             (Err(error), _) => each(Err(error)),
             (Ok(_), None) => ControlFlow::Continue(()),
@@ -49,9 +50,10 @@ impl<R: Record> Reader<R> {
             let _ = self.iter().try_for_each(each);
             return;
         }
-        self.in_order(|line, slot| match (line, slot.take()) {
+        let keep = Records::keep_seq;
+        self.in_order(keep, |line, seq, slot| match (line, slot.take()) {
             (Ok(line), Some(record)) => each(Ok(Entry {
-                seq: line.seq(),
+                seq,
                 position: line.position(),
                 record,
             })),
@@ -125,15 +127,17 @@ impl<R: Record> Reader<R> {
         Ok(Scan::new(&lines.journal, lines.stream, days, lines.shape))
     }
 
-    /// Decodes on all cores and shows what came of it in order, each record in its slot.
+    /// Decodes on all cores, lets `keep` keep what it wants of a record's line, and shows what came
+    /// of it in order, each record in its slot.
     fn in_order(
         &self,
-        mut each: impl FnMut(Result<LineRef<'_>, ReadError>, &mut Option<R>) -> ControlFlow<()>,
+        keep: impl Fn(&mut Records<R>, &LineRef<'_>) + Sync,
+        mut each: impl FnMut(Shown<'_>, Option<u64>, &mut Option<R>) -> ControlFlow<()>,
     ) {
         let scan = match self.scan() {
             Ok(scan) => scan,
             Err(error) => {
-                let _ = each(Err(error), &mut None);
+                let _ = each(Err(error), None, &mut None);
                 return;
             }
         };
@@ -141,12 +145,18 @@ impl<R: Record> Reader<R> {
             Piece::Lines(block) => {
                 let _ = each_line(&block, |line, text| {
                     let decoded = self.decode(text, records.slot());
-                    records.keep(&line, decoded);
+                    match decoded {
+                        Some(Ok(())) => keep(records, &line),
+                        Some(Err(wrong)) => records.refuse(&line, wrong),
+                        None => {
+                            records.place(&line);
+                        }
+                    }
                     ControlFlow::Continue(())
                 });
             }
             Piece::Bad(block, fault) => {
-                records.keep(&block.first(), Some(Err(Wrong::Line(fault))));
+                records.refuse(&block.first(), Wrong::Line(fault));
             }
             Piece::Error(error) => records.items.push(Item::Error(error)),
         };
@@ -240,6 +250,9 @@ fn text_of(line: &[u8]) -> Result<&str, LineFault> {
     })
 }
 
+/// About what the texts of a record take.
+const TEXTS_LEN: usize = 512;
+
 /// What a worker decoded of a part of a day.
 struct Records<R> {
     source: Option<Source>,
@@ -253,12 +266,17 @@ struct Records<R> {
     lines: u64,
 }
 
+/// A line that is shown, or why it is none.
+type Shown<'a> = Result<LineRef<'a>, ReadError>;
+
 enum Item {
-    /// The next `len` bytes and the next slot are the record; `index` lines of the part are before.
+    /// The next slot is the record, and the next `len` bytes what is kept of its line. Before it
+    /// were `index` lines of the part.
     Record {
         len: usize,
         byte: u64,
         index: u64,
+        seq: Option<u64>,
     },
     Wrong {
         wrong: Wrong,
@@ -280,37 +298,62 @@ impl<R> Records<R> {
         }
     }
 
-    /// Keeps what came of a line, the record being in [`Records::slot`].
-    fn keep(&mut self, line: &LineRef<'_>, decoded: Option<Result<(), Wrong>>) {
-        let (byte, index) = (line.byte, self.lines);
+    /// Keeps the record in [`Records::slot`] with its whole line.
+    fn keep_line(&mut self, line: &LineRef<'_>) {
+        self.bytes.extend_from_slice(line.bytes);
+        self.keep(line, line.bytes.len(), None);
+    }
+
+    /// Keeps the record in [`Records::slot`] with no more of its line than the number.
+    fn keep_seq(&mut self, line: &LineRef<'_>) {
+        self.keep(line, 0, line.seq());
+    }
+
+    fn keep(&mut self, line: &LineRef<'_>, len: usize, seq: Option<u64>) {
+        let (byte, index) = self.place(line);
+        self.items.push(Item::Record {
+            len,
+            byte,
+            index,
+            seq,
+        });
+        self.used += 1;
+    }
+
+    fn refuse(&mut self, line: &LineRef<'_>, wrong: Wrong) {
+        let (byte, index) = self.place(line);
+        self.items.push(Item::Wrong { wrong, byte, index });
+    }
+
+    fn place(&mut self, line: &LineRef<'_>) -> (u64, u64) {
+        let index = self.lines;
         self.lines += 1;
         if self.source.is_none() {
             self.source = Some(line.source.clone());
         }
-        match decoded {
-            None => {}
-            Some(Err(wrong)) => self.items.push(Item::Wrong { wrong, byte, index }),
-            Some(Ok(())) => {
-                self.bytes.extend_from_slice(line.bytes);
-                let len = line.bytes.len();
-                self.items.push(Item::Record { len, byte, index });
-                self.used += 1;
-            }
-        }
+        (line.byte, index)
     }
 
     fn show(
         &mut self,
         count: &mut Count,
-        each: &mut impl FnMut(Result<LineRef<'_>, ReadError>, &mut Option<R>) -> ControlFlow<()>,
+        each: &mut impl FnMut(Shown<'_>, Option<u64>, &mut Option<R>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let first = count.next(self.source.as_ref(), self.lines);
         let mut bytes = self.bytes.as_slice();
         let mut slots = self.slots.iter_mut();
         for item in self.items.drain(..) {
             match (item, &self.source) {
-                (Item::Error(error), _) => each(Err(error), &mut None)?,
-                (Item::Record { len, byte, index }, Some(source)) => {
+                (Item::Error(error), _) => each(Err(error), None, &mut None)?,
+                (
+                    Item::Record {
+                        len,
+                        byte,
+                        index,
+                        seq,
+                    },
+                    Some(source),
+                ) => {
                     let (line, rest) = bytes.split_at_checked(len).unwrap_or_default();
                     bytes = rest;
                     let line = LineRef {
@@ -319,10 +362,11 @@ impl<R> Records<R> {
                         number: Some(first + index),
                         byte,
                     };
-                    each(Ok(line), slots.next().unwrap_or(&mut None))?;
+                    each(Ok(line), seq, slots.next().unwrap_or(&mut None))?;
                 }
                 (Item::Wrong { wrong, byte, index }, Some(source)) => {
-                    each(Err(wrong.at(source, byte, Some(first + index))), &mut None)?;
+                    let error = wrong.at(source, byte, Some(first + index));
+                    each(Err(error), None, &mut None)?;
                 }
                 // What has a place has a source.
                 (Item::Record { .. } | Item::Wrong { .. }, None) => {}
@@ -347,8 +391,8 @@ impl<R> Default for Records<R> {
 
 impl<R: Record> Batch for Records<R> {
     fn weight(&self) -> usize {
-        // A record owns about as many bytes as its line has.
-        2 * self.bytes.len() + self.items.len() * (size_of::<R>() + size_of::<Item>())
+        // A record owns about as many bytes as its line has; most are shorter than this.
+        self.bytes.len() + self.items.len() * (size_of::<R>() + size_of::<Item>() + TEXTS_LEN)
     }
 
     fn is_empty(&self) -> bool {
@@ -484,7 +528,10 @@ mod tests {
         let reader = folder.journal.read::<TradeRecord>();
         let from = "2025-10-26T05:00:00Z".parse().unwrap();
         let to = "2025-10-26T07:00:00Z".parse().unwrap();
-        let timed = check(&reader.clone().from(from).to(to));
+        let mut cut = reader.clone();
+        cut.lines.shape.unit_len = 500;
+        cut.lines.shape.block_len = 100;
+        let timed = check(&cut.from(from).to(to));
         // Two lines for each round of a day's hours, and 24 lines that have no time.
         assert_eq!(timed, 3 * 4 + 24);
     }

@@ -16,6 +16,7 @@ mod examples;
 mod format;
 mod power;
 mod process;
+mod reading;
 mod repairing;
 mod sample;
 mod verifying;
