@@ -42,15 +42,27 @@ impl CompactRange {
 
     /// Adds the next leaf.
     pub fn push(&mut self, leaf: Digest) {
-        let mut node = leaf;
-        // Each trailing one of `size` is a subtree as large as the one in hand.
-        for _ in 0..self.size.trailing_ones() {
+        self.push_subtree(0, leaf);
+    }
+
+    /// Adds the leaves of a run that begins where this range ends.
+    pub(super) fn append(&mut self, run: &Run) {
+        debug_assert_eq!(self.size + run.leaves(), run.end);
+        for (level, node) in &run.subtrees {
+            self.push_subtree(*level, *node);
+        }
+    }
+
+    /// Adds a perfect subtree over the next `1 << level` leaves, at a multiple of so many.
+    fn push_subtree(&mut self, level: u32, mut node: Digest) {
+        // Each one in `size` from there on is a subtree as large as the one in hand.
+        for _ in 0..(self.size >> level).trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = inner(&left, &node);
             }
         }
         self.peaks.push(node);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The RFC 6962 root of the tree over all its leaves.
@@ -64,13 +76,51 @@ impl CompactRange {
     }
 }
 
+/// The perfect subtrees over a run of leaves that begins anywhere: what several threads fold by
+/// themselves and a [`CompactRange`] takes as if it had seen each leaf.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    end: u64,
+    /// Level and hash, in the order of the leaves.
+    subtrees: Vec<(u32, Digest)>,
+}
+
+impl Run {
+    /// The run of no leaves before the one numbered `begin`.
+    pub(super) fn at(begin: u64) -> Run {
+        Run {
+            end: begin,
+            subtrees: Vec::new(),
+        }
+    }
+
+    /// Adds the next leaf.
+    pub(super) fn push(&mut self, leaf: Digest) {
+        let (mut level, mut node) = (0, leaf);
+        // A right child whose left sibling is in the run too makes their parent.
+        while (self.end >> level) & 1 == 1
+            && let Some((_, left)) = self.subtrees.pop_if(|it| it.0 == level)
+        {
+            node = inner(&left, &node);
+            level += 1;
+        }
+        self.subtrees.push((level, node));
+        self.end += 1;
+    }
+
+    fn leaves(&self) -> u64 {
+        self.subtrees.iter().map(|it| 1_u64 << it.0).sum()
+    }
+}
+
 /// The hash of an inner node.
 fn inner(left: &Digest, right: &Digest) -> Digest {
-    let mut state = Sha256::new();
-    state.update([1]);
-    state.update(left.as_bytes());
-    state.update(right.as_bytes());
-    Digest::from_bytes(state.finalize().into())
+    let mut node = [1; 65];
+    let (_, children) = node.split_at_mut(1);
+    let (first, second) = children.split_at_mut(32);
+    first.copy_from_slice(left.as_bytes());
+    second.copy_from_slice(right.as_bytes());
+    Digest::from_bytes(Sha256::digest(node).into())
 }
 
 #[cfg(test)]
@@ -106,5 +156,23 @@ mod tests {
             range.push(leaves[size]);
         }
         assert_eq!(CompactRange::from_peaks(3, vec![leaves[0]]), None);
+    }
+
+    #[test]
+    fn runs_that_begin_and_end_anywhere_make_the_range_of_their_leaves() {
+        let leaf = |n: u64| Digest::from_bytes(Sha256::digest(n.to_be_bytes()).into());
+        for cuts in [[0, 0, 1], [1, 2, 3], [5, 22, 64], [8, 16, 33], [7, 64, 100]] {
+            let mut whole = CompactRange::new();
+            (0..100).for_each(|n| whole.push(leaf(n)));
+            let mut joined = CompactRange::new();
+            let mut begin = 0;
+            for end in cuts.into_iter().chain([100]) {
+                let mut run = Run::at(begin);
+                (begin..end).for_each(|n| run.push(leaf(n)));
+                joined.append(&run);
+                begin = end;
+            }
+            assert_eq!(joined, whole, "{cuts:?}");
+        }
     }
 }

@@ -5,29 +5,35 @@
 //! beginning on. Where a unit is not good, the merging stops at the last good line before it.
 
 use std::{
+    collections::BTreeMap,
     io,
     num::NonZero,
     ops::ControlFlow,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use super::chain::Chain;
 use super::line::{self, Tail};
 use super::order_ids;
+use super::range::Run;
 use super::walk::{BLOCK_LEN, line_before, walk_in};
 use crate::disk;
 use crate::disk::File;
 use crate::record::{
-    AuditEvent, CallRecord, DecisionRecord, Digest, ErrorRecord, FillRecord, PerformanceMetric,
-    Record, RiskEvent, SessionRecord, Stream, TradeRecord,
+    AuditEvent, CallRecord, DecisionRecord, ErrorRecord, FillRecord, PerformanceMetric, Record,
+    RiskEvent, SessionRecord, Stream, TradeRecord,
 };
 
 const UNIT_LEN: u64 = 8 << 20;
 /// Enough to find where the first line begins.
 const GROUND_LEN: usize = 8 << 10;
-/// So many units are under way at once for each thread; their hashes are held in memory.
-const UNITS_PER_THREAD: usize = 2;
+/// So many units may be checked and wait for an older one.
+const AHEAD_MAX: usize = 64;
 
 /// Whether a line holds a legal record.
 pub(super) trait LineCheck {
@@ -86,7 +92,8 @@ pub(super) struct Unit {
     end: u64,
     lines: u64,
     last: Option<Tail>,
-    leaves: Vec<Digest>,
+    /// Its lines' part of the Merkle tree, where that is wanted.
+    run: Option<Run>,
     /// All its lines are good.
     good: bool,
     /// Line within the unit (from 0), byte, and what is wrong with the record.
@@ -128,42 +135,31 @@ impl<'a> Units<'a> {
     }
 
     /// Checks until the end or the first bad place, handing each unit to `merge` in order.
-    pub(super) fn run(&mut self, mut merge: impl FnMut(&mut Unit)) -> io::Result<()> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    pub(super) fn run(&mut self, merge: impl FnMut(&mut Unit) + Send) -> io::Result<()> {
         let count = usize::try_from(self.len.div_ceil(UNIT_LEN)).unwrap_or(usize::MAX);
-        let mut checked: Vec<Unit> = Vec::new();
-        let mut next = 0;
-        while next < count {
-            let wave = next..count.min(next + threads * UNITS_PER_THREAD);
-            next = wave.end;
-            let source = self.source();
-            let at = AtomicUsize::new(wave.start);
-            let (good, results) = if wave.len() == 1 {
-                // A small file is not worth a thread.
-                let good = checked.drain(..).all(|unit| self.merge(unit, &mut merge));
-                (good, vec![source.work(&at, wave.end)])
-            } else {
-                thread::scope(|scope| {
-                    let workers: Vec<_> = (0..threads.min(wave.len()))
-                        .map(|_| scope.spawn(|| source.work(&at, wave.end)))
-                        .collect();
-                    // The last wave is merged while this one is checked.
-                    let good = checked.drain(..).all(|unit| self.merge(unit, &mut merge));
-                    (good, workers.into_iter().map(join).collect())
-                })
-            };
-            if !good {
-                return Ok(());
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let source = self.source();
+        let turns = Turns {
+            next: AtomicUsize::new(0),
+            merged: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            merging: Mutex::new(Merging {
+                units: self,
+                merge,
+                early: BTreeMap::new(),
+                failure: None,
+            }),
+        };
+        thread::scope(|scope| {
+            // A small file is not worth a thread.
+            for _ in 1..threads.min(count) {
+                scope.spawn(|| source.work(&turns, count));
             }
-            let mut units = Vec::new();
-            for result in results {
-                units.extend(result?);
-            }
-            units.sort_by_key(|it| it.0);
-            checked = units.into_iter().map(|it| it.1).collect();
-        }
-        checked.into_iter().all(|unit| self.merge(unit, &mut merge));
-        Ok(())
+            source.work(&turns, count);
+        });
+        let merging = turns.merging.into_inner();
+        let failure = merging.unwrap_or_else(PoisonError::into_inner).failure;
+        failure.map_or(Ok(()), Err)
     }
 
     fn source(&self) -> Source<'a> {
@@ -172,7 +168,7 @@ impl<'a> Units<'a> {
             len: self.len,
             check: self.check,
             before: (self.before.hash).map(|hash| (self.before.lines, hash.to_hex())),
-            keep_leaves: self.chain.range.is_some(),
+            folds: self.chain.range.is_some(),
         }
     }
 
@@ -188,17 +184,76 @@ impl<'a> Units<'a> {
             self.chain.lines = last.seq + 1;
             self.chain.hash = Some(last.hash);
         }
-        if let Some(range) = &mut self.chain.range {
-            unit.leaves.iter().for_each(|leaf| range.push(*leaf));
+        if let (Some(range), Some(run)) = (&mut self.chain.range, &unit.run) {
+            range.append(run);
         }
         unit.good
     }
 }
 
-fn join<T>(worker: thread::ScopedJoinHandle<'_, io::Result<T>>) -> io::Result<T> {
-    worker
-        .join()
-        .unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+/// Which unit is next: to be checked by whoever is free, and to be merged by whoever has it.
+struct Turns<'u, 'a, M> {
+    next: AtomicUsize,
+    merged: AtomicUsize,
+    stopped: AtomicBool,
+    merging: Mutex<Merging<'u, 'a, M>>,
+}
+
+struct Merging<'u, 'a, M> {
+    units: &'u mut Units<'a>,
+    merge: M,
+    /// What was checked before its turn.
+    early: BTreeMap<usize, io::Result<Unit>>,
+    failure: Option<io::Error>,
+}
+
+impl<M: FnMut(&mut Unit)> Turns<'_, '_, M> {
+    /// The next unit to check; `None` when there is none or no more is wanted.
+    fn take(&self, count: usize) -> Option<usize> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        // Whoever has the oldest unit never waits here.
+        while self.merged.load(Ordering::Acquire) + AHEAD_MAX <= index && !self.is_stopped() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        (index < count && !self.is_stopped()).then_some(index)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Merges a unit, and those that waited for it.
+    fn put(&self, index: usize, unit: io::Result<Unit>) {
+        let mut merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        let merging = &mut *merging;
+        merging.early.insert(index, unit);
+        let mut turn = self.merged.load(Ordering::Acquire);
+        while !self.is_stopped()
+            && let Some(unit) = merging.early.remove(&turn)
+        {
+            let good = match unit {
+                Ok(unit) => merging.units.merge(unit, &mut merging.merge),
+                Err(error) => {
+                    merging.failure = Some(error);
+                    false
+                }
+            };
+            turn += 1;
+            self.stopped.store(!good, Ordering::Release);
+        }
+        self.merged.store(turn, Ordering::Release);
+    }
+}
+
+/// Nobody waits for a thread that panicked.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// What the workers read from.
@@ -209,27 +264,22 @@ struct Source<'a> {
     check: Option<Stream>,
     /// What the file's first line stands on, where it is known.
     before: Option<Ground>,
-    /// The hashes are wanted for the Merkle tree.
-    keep_leaves: bool,
+    /// The Merkle tree is wanted.
+    folds: bool,
 }
 
 /// The number of a line, and the digits of the hash before it.
 type Ground = (u64, [u8; 64]);
 
 impl Source<'_> {
-    /// Checks the units that nobody has taken yet, up to the one numbered `end`.
-    fn work(self, at: &AtomicUsize, end: usize) -> io::Result<Vec<(usize, Unit)>> {
+    /// Checks units that nobody has taken yet, of `count` in all, until none is left.
+    fn work<M: FnMut(&mut Unit)>(self, turns: &Turns<'_, '_, M>, count: usize) {
+        let _guard = StopOnPanic(&turns.stopped);
         let mut check = self.check.map(line_check);
-        let mut units = Vec::new();
         let mut buffer = vec![0; BLOCK_LEN];
-        loop {
-            let index = at.fetch_add(1, Ordering::Relaxed);
-            if end <= index {
-                return Ok(units);
-            }
+        while let Some(index) = turns.take(count) {
             let start = index as u64 * UNIT_LEN;
-            let unit = self.unit(start, &mut buffer, check.as_deref_mut())?;
-            units.push((index, unit));
+            turns.put(index, self.unit(start, &mut buffer, check.as_deref_mut()));
         }
     }
 
@@ -246,7 +296,7 @@ impl Source<'_> {
             end: first,
             lines: 0,
             last: None,
-            leaves: Vec::new(),
+            run: None,
             good: true,
             invalid: Vec::new(),
             order_ids: Vec::new(),
@@ -277,8 +327,9 @@ impl Source<'_> {
                 unit.invalid.push((unit.lines, piece.offset, problem));
             }
             previous = Some((tail.seq + 1, *digits));
-            if self.keep_leaves {
-                unit.leaves.push(tail.hash);
+            if self.folds {
+                let run = unit.run.get_or_insert_with(|| Run::at(tail.seq));
+                run.push(tail.hash);
             }
             unit.last = Some(tail);
             unit.lines += 1;
