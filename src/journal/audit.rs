@@ -501,7 +501,12 @@ pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Di
 
 /// Hands every audit event whose line has `mark` in it to `visit`.
 fn each_event(journal: &Journal, mark: &[u8], visit: impl FnMut(&AuditEvent)) {
-    each_event_since(journal, Day::new(1, 1, 1).unwrap_or(Day::EPOCH), mark, visit);
+    each_event_since(
+        journal,
+        Day::new(1, 1, 1).unwrap_or(Day::EPOCH),
+        mark,
+        visit,
+    );
 }
 
 /// The same for what was told on `first` and later.

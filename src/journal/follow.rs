@@ -200,11 +200,13 @@ impl Follower {
         }
         let reached = begin.reached.take();
         self.begin = None;
-        if reached.is_none() && mem::take(&mut self.failed) {
-            // Nothing could be read at all: begin again, after a while.
-            self.restarts = true;
+        if mem::take(&mut self.failed) {
             self.rests = true;
-            return None;
+            if reached.is_none() {
+                // Nothing could be read at all: begin again, after a while.
+                self.restarts = true;
+                return None;
+            }
         }
         self.lines.selection.days = None;
         self.open = reached.map(|reached| {
