@@ -13,12 +13,17 @@
 //!
 //! Not here: whether the record in it is legal, and which file it stands in.
 
+use std::{ops::Range, sync::Arc};
+
 use sha2::{Digest as _, Sha256, block_api::compress256};
 
 use crate::record::{Digest, Stream};
 
 /// The longest line, its newline included.
 pub const LINE_LEN_MAX: usize = 1 << 20;
+
+/// Room for most records; one that is longer makes the buffer grow.
+const LINE_LEN_LIKELY: usize = 1024;
 
 /// What follows the hash's digits: the end of the object and of the line.
 const END: &[u8] = b"\"}\n";
@@ -234,33 +239,88 @@ fn split_number(text: &[u8]) -> Option<(&[u8], u64)> {
 /// knowing the line's place. Made outside every lock.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The record's object without its closing brace.
-    bytes: Vec<u8>,
+    /// The bytes of all records that were drafted together.
+    together: Arc<Vec<u8>>,
+    /// Where the record's object is, without its closing brace.
+    place: Range<usize>,
     begun: BegunLeaf,
+}
+
+/// Records that are drafted together: one buffer for all, since a batch of buffers costs more than
+/// what is put into them.
+#[derive(Debug, Default)]
+pub(super) struct Drafting {
+    bytes: Vec<u8>,
+    drafted: Vec<(Range<usize>, BegunLeaf)>,
+}
+
+impl Drafting {
+    /// For so many records.
+    pub(super) fn with_capacity(records: usize) -> Drafting {
+        Drafting {
+            bytes: Vec::with_capacity(records.saturating_mul(LINE_LEN_LIKELY)),
+            drafted: Vec::with_capacity(records),
+        }
+    }
+
+    /// Drafts the object that `encode` appends; the most bytes that its line will have.
+    pub(super) fn add(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let start = self.bytes.len();
+        encode(&mut self.bytes);
+        debug_assert_eq!(
+            self.bytes.last(),
+            Some(&b'}'),
+            "a record is one JSON object"
+        );
+        self.bytes.pop();
+        let place = start..self.bytes.len();
+        let begun = BegunLeaf::new(self.bytes.get(start..).unwrap_or_default());
+        let len = place.len() + TAIL_LEN_MAX;
+        self.drafted.push((place, begun));
+        len
+    }
+
+    /// The drafts.
+    pub(super) fn finish(self) -> impl Iterator<Item = Draft> {
+        let together = Arc::new(self.bytes);
+        self.drafted.into_iter().map(move |(place, begun)| Draft {
+            together: Arc::clone(&together),
+            place,
+            begun,
+        })
+    }
 }
 
 impl Draft {
     /// A draft of the object that `encode` appends.
     #[must_use]
     pub fn new(encode: impl FnOnce(&mut Vec<u8>)) -> Draft {
-        let mut bytes = Vec::with_capacity(1024);
-        encode(&mut bytes);
-        debug_assert_eq!(bytes.last(), Some(&b'}'), "a record is one JSON object");
-        bytes.pop();
-        let begun = BegunLeaf::new(&bytes);
-        Draft { bytes, begun }
+        let mut drafting = Drafting::with_capacity(1);
+        drafting.add(encode);
+        let Drafting { bytes, mut drafted } = drafting;
+        let (place, begun) = drafted.pop().unwrap_or_else(|| (0..0, BegunLeaf::new(&[])));
+        Draft {
+            together: Arc::new(bytes),
+            place,
+            begun,
+        }
     }
 
     /// The most bytes that the line will have.
     #[must_use]
     pub fn line_len_max(&self) -> usize {
-        self.bytes.len() + TAIL_LEN_MAX
+        self.place.len() + TAIL_LEN_MAX
     }
 
     /// Appends the finished line to `out` and returns its hash.
     pub fn seal(self, seq: u64, dur: u64, previous: &Digest, out: &mut Vec<u8>) -> Digest {
-        let Draft { bytes, begun } = self;
-        out.extend_from_slice(&bytes);
+        let Draft {
+            together,
+            place,
+            begun,
+        } = self;
+        let bytes = together.get(place).unwrap_or_default();
+        out.extend_from_slice(bytes);
         let fields_at = out.len();
         out.extend_from_slice(SEQ_KEY);
         push_number(out, seq);

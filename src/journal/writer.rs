@@ -16,6 +16,7 @@ use std::{
     ops::Range,
     path::PathBuf,
     pin::Pin,
+    slice,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -23,7 +24,7 @@ use std::{
 
 use super::commit::{Commit, Role, Ticket};
 use super::identity::IdentityError;
-use super::line::{Draft, LINE_LEN_MAX};
+use super::line::{Draft, Drafting, LINE_LEN_MAX};
 use super::log::{CommitError, Committed, Failure, Log, LogError, LogOptions};
 use super::recover::RecoverError;
 use super::upkeep::Upkeep;
@@ -368,8 +369,7 @@ impl<R: Record> Writer<R> {
     /// # Errors
     /// See [`AppendError`]; only [`AppendError::Unknown`] leaves open whether it was written.
     pub fn append(&self, record: &R) -> Result<Receipt, AppendError> {
-        let draft = self.draft(record)?;
-        let ticket = self.enqueue_and_lead(vec![draft])?;
+        let ticket = self.enqueue_and_lead(self.drafts(slice::from_ref(record))?)?;
         let committed = self.wait(&ticket)?;
         receipt(committed, ticket.first).ok_or_else(|| self.lost())
     }
@@ -384,10 +384,7 @@ impl<R: Record> Writer<R> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let drafts = records
-            .iter()
-            .map(|it| self.draft(it))
-            .collect::<Result<Vec<_>, _>>()?;
+        let drafts = self.drafts(records)?;
         let ticket = self.enqueue_and_lead(drafts)?;
         let committed = self.wait(&ticket)?;
         let places = ticket.first..ticket.first + ticket.count;
@@ -403,8 +400,7 @@ impl<R: Record> Writer<R> {
     /// # Errors
     /// See [`AppendError`]: what can be told before the record is written.
     pub fn submit(&self, record: &R) -> Result<Ack, AppendError> {
-        let draft = self.draft(record)?;
-        let (ticket, role) = self.enqueue(vec![draft])?;
+        let (ticket, role) = self.enqueue(self.drafts(slice::from_ref(record))?)?;
         if role == Role::Leader {
             self.upkeep.lead_in_background();
         }
@@ -480,22 +476,25 @@ impl<R: Record> Writer<R> {
         }
     }
 
-    fn draft(&self, record: &R) -> Result<Draft, AppendError> {
-        if !self.upkeep.journal().shared.options.allow_personal_data {
-            personal::personal_data(record).map_err(|source| AppendError::Refused {
-                stream: R::STREAM,
-                source,
-            })?;
+    fn drafts(&self, records: &[R]) -> Result<Vec<Draft>, AppendError> {
+        let may_be_personal = self.upkeep.journal().shared.options.allow_personal_data;
+        let mut drafting = Drafting::with_capacity(records.len());
+        for record in records {
+            if !may_be_personal {
+                personal::personal_data(record).map_err(|source| AppendError::Refused {
+                    stream: R::STREAM,
+                    source,
+                })?;
+            }
+            let len = drafting.add(|out| record.encode(out));
+            if LINE_LEN_MAX < len {
+                return Err(AppendError::TooLong {
+                    stream: R::STREAM,
+                    len,
+                });
+            }
         }
-        let draft = Draft::new(|out| record.encode(out));
-        let len = draft.line_len_max();
-        if LINE_LEN_MAX < len {
-            return Err(AppendError::TooLong {
-                stream: R::STREAM,
-                len,
-            });
-        }
-        Ok(draft)
+        Ok(drafting.finish().collect())
     }
 
     fn enqueue(&self, drafts: Vec<Draft>) -> Result<(Ticket, Role), AppendError> {
