@@ -69,6 +69,8 @@
 
 pub mod bot;
 pub mod disk;
+#[cfg(feature = "sign")]
+pub mod evidence;
 pub mod journal;
 pub mod record;
 pub mod time;

@@ -693,6 +693,11 @@ impl Log {
         })
     }
 
+    /// The compact range over the lines that are known to be on disk.
+    pub(super) fn durable_range(&mut self) -> Option<CompactRange> {
+        self.point_as_head()?.range
+    }
+
     /// Folds the hashes of the first `lines` lines into the compact range.
     fn fold_leaves(&mut self, lines: u64) {
         if let Some(range) = &mut self.range {

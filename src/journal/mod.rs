@@ -11,6 +11,8 @@
 mod audit;
 mod chain;
 mod close;
+#[cfg(feature = "sign")]
+mod column;
 mod commit;
 mod ending;
 mod establish;
@@ -58,6 +60,8 @@ use std::{
 use audit::AuditQueue;
 pub use chain::Break;
 pub use close::{CloseError, ClosedDay};
+#[cfg(feature = "sign")]
+pub use column::ColumnError;
 pub use follow::{Followed, Follower};
 pub use identity::{Identity, IdentityError};
 use layout::Layout;

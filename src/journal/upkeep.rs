@@ -22,6 +22,7 @@ use std::{
 use super::close::{CloseError, close_day};
 use super::commit::Commit;
 use super::log::{CommitError, Failure, Log};
+use super::range::CompactRange;
 use super::writer::Durability;
 use super::{Journal, audit};
 use crate::record::Stream;
@@ -290,7 +291,7 @@ impl Inner {
             // Recovery may have cut a torn tail since, of a writer that ended.
             audit::note_untold_torn(&self.journal, self.stream);
         }
-        self.tell();
+        self.tell(false);
     }
 
     fn sync(&self) {
@@ -311,7 +312,7 @@ impl Inner {
                 self.close_days();
             }
         }
-        self.tell();
+        self.tell(true);
         let mut log = self.commit.log();
         log.end(Failure::Closed {
             stream: self.stream,
@@ -397,7 +398,9 @@ impl Inner {
                     self.commit.log().was_closed(day);
                     if let Some(closed) = closed {
                         let observers = &self.journal.shared.options.observers;
-                        observers.iter().for_each(|it| it.day_closed(&closed));
+                        observers
+                            .iter()
+                            .for_each(|it| it.day_closed(&self.journal, &closed));
                         // A closed day may be archived, and `HEAD` must not be left behind in it.
                         self.write_head(true);
                     }
@@ -423,7 +426,7 @@ impl Inner {
     }
 
     /// Hands what happened to the audit stream.
-    fn tell(&self) {
+    fn tell(&self, closing: bool) {
         let notes = self.commit.log().take_notes();
         audit::note(&self.journal, self.stream, notes);
         if self.stream != Stream::Audit
@@ -431,20 +434,24 @@ impl Inner {
         {
             self.trouble(trouble);
         }
-        let log = self.commit.log();
+        let observers = &self.journal.shared.options.observers;
+        if observers.is_empty() {
+            return;
+        }
+        let mut log = self.commit.log();
         let (lines, durable_lines) = (log.lines(), log.durable_lines());
+        let range = log.durable_range();
         drop(log);
         let ticked = Ticked {
             stream: self.stream,
             lines,
             durable_lines,
+            range,
+            closing,
         };
-        self.journal
-            .shared
-            .options
-            .observers
+        observers
             .iter()
-            .for_each(|it| it.ticked(&ticked));
+            .for_each(|it| it.ticked(&self.journal, &ticked));
     }
 
     fn trouble(&self, text: String) {
@@ -460,7 +467,7 @@ impl Inner {
 }
 
 /// Where a stream stands at a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ticked {
     /// The stream.
@@ -469,6 +476,10 @@ pub struct Ticked {
     pub lines: u64,
     /// How many of them are on disk.
     pub durable_lines: u64,
+    /// The compact Merkle range over those.
+    pub range: Option<CompactRange>,
+    /// The writer is being closed: this is its last tick.
+    pub closing: bool,
 }
 
 /// An error and its causes in one line.

@@ -12,6 +12,7 @@
 )]
 
 mod cli;
+mod evidence;
 mod examples;
 mod format;
 mod power;

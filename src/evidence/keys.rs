@@ -1,0 +1,553 @@
+//! The key folder: the one secret that signs today, beside the journal and never in it.
+//!
+//! ```text
+//! keys/key     {"format":1,"journal":"...","kind":"ratchet","day":"2026-11-21","seed":"<64 hex>"}
+//! keys/LOCK    held while the key is read and moved on
+//! logs/KEYRING every ring, one after the other: public, part of the journal and of its backups
+//! ```
+//!
+//! Always true:
+//! - Of a ratchet only the newest day's seed is kept: it is replaced as a whole before the first
+//!   signature of a new day, so whoever copies it cannot sign an earlier day.
+//! - Nothing is signed with a key that the ring does not have for the day.
+//! - `KEYRING` only grows, and is replaced as a whole.
+//!
+//! Refused: signing on a day before the seed's. A clock that went back does not bring old keys back.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
+
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+
+use super::note::{self, SignatureKind, VerifierKey};
+use super::proof::static_name;
+use super::ring::{RING_DAYS, Ring, RingError, RootKey, Seed, day_key};
+use crate::disk;
+use crate::disk::{Access, Disk};
+use crate::journal::Journal;
+use crate::record::Digest;
+use crate::time::Day;
+
+const FORMAT: u32 = 1;
+const KEY_LEN_MAX: u64 = 64 << 10;
+/// Some hundred years.
+const KEYRING_LEN_MAX: u64 = 4 << 20;
+
+/// Where a journal's secret is.
+#[derive(Clone, Debug)]
+pub struct KeyFolder {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+}
+
+/// A key that may sign now, and until which day.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    key: SigningKey,
+    verifier: VerifierKey,
+    /// The one day it may sign on; `None` for a static key.
+    day: Option<Day>,
+}
+
+/// What a key folder holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// No key: nothing is signed.
+    None,
+    /// One key for ever.
+    Static {
+        /// What checks its signatures.
+        verifier: VerifierKey,
+    },
+    /// A key a day.
+    Ratchet {
+        /// The newest day that was signed on, or the first that can be.
+        day: Day,
+        /// The last day that a ring has a key for.
+        last: Option<Day>,
+    },
+}
+
+/// Why a key cannot be had, made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The disk failed.
+    #[error("{operation} {}", path.display())]
+    Disk {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// There is no key.
+    #[error("there is no key in {}", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is one already.
+    #[error("{} has a key already", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file is no key of ours.
+    #[error("{} is damaged or no key: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The key is of another journal.
+    #[error("{} is a key of the journal `{found}`, not of `{wanted}`", path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
+    /// The ring file cannot be read.
+    #[error("{} has a damaged ring at byte {byte}", path.display())]
+    Keyring {
+        /// The file.
+        path: PathBuf,
+        /// Where it begins.
+        byte: u64,
+        /// What is wrong with it.
+        source: RingError,
+    },
+    /// The clock shows a day before the one whose key is kept.
+    #[error("today is {today}, but the key is of {day}: keys of earlier days are gone")]
+    Behind {
+        /// What the clock says.
+        today: Day,
+        /// The key's day.
+        day: Day,
+    },
+    /// No ring has that key for that day.
+    #[error("the ring has no key for {day}; its last is for {}", shown(*last))]
+    OutOfRing {
+        /// The day.
+        day: Day,
+        /// The last day of all rings.
+        last: Option<Day>,
+    },
+    /// The root key is of another journal.
+    #[error("the root key `{name}` is not of the journal `{journal}`")]
+    Root {
+        /// The root key's name.
+        name: String,
+        /// The journal.
+        journal: String,
+    },
+}
+
+fn shown(day: Option<Day>) -> String {
+    day.map_or_else(|| "no day at all".to_owned(), |it| it.to_string())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKey {
+    format: u32,
+    journal: String,
+    kind: Kind,
+    day: Option<String>,
+    seed: String,
+}
+
+/// What the key file holds.
+struct Held {
+    journal: String,
+    seed: Seed,
+    /// The day whose seed it is; `None` for a static key.
+    day: Option<Day>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Ratchet,
+    Static,
+}
+
+impl KeyFolder {
+    /// The key folder at `path`, which need not be there.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, path: impl Into<PathBuf>) -> KeyFolder {
+        let path = path.into();
+        KeyFolder { disk, path }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins a ratchet with `seed` on `today` and a ring of a year, signed with `root`.
+    ///
+    /// The root key is not kept anywhere: hand it out before this is called.
+    ///
+    /// # Errors
+    /// [`KeyError::Exists`] when there is a key, and the disk's.
+    pub fn begin(
+        &self,
+        keyring: &Keyring,
+        root: &RootKey,
+        seed: [u8; 32],
+        today: Day,
+    ) -> Result<Ring, KeyError> {
+        self.make_folder()?;
+        let _lock = self.lock()?;
+        if self.read()?.is_some() {
+            return Err(KeyError::Exists {
+                path: self.path.clone(),
+            });
+        }
+        let seed = Seed::from_bytes(seed);
+        let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
+        // Order matters: a key that no ring has could not sign, and could not be begun again.
+        keyring.add(&ring)?;
+        self.write(&keyring.journal, Some(today), &seed)?;
+        Ok(ring)
+    }
+
+    /// Keeps one key for ever, without a ring.
+    ///
+    /// # Errors
+    /// [`KeyError::Exists`] when there is a key, and the disk's.
+    pub fn begin_static(&self, journal: &str, seed: [u8; 32]) -> Result<VerifierKey, KeyError> {
+        self.make_folder()?;
+        let _lock = self.lock()?;
+        if self.read()?.is_some() {
+            return Err(KeyError::Exists {
+                path: self.path.clone(),
+            });
+        }
+        let seed = Seed::from_bytes(seed);
+        self.write(journal, None, &seed)?;
+        static_key(journal, &seed).ok_or_else(|| self.damaged("its name cannot name a key"))
+    }
+
+    /// A ring for another year behind the last one, which the same ratchet goes on into; with a
+    /// `fresh` seed, a new ratchet from `today` on, for when the old seed was lost or seen.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn renew(
+        &self,
+        keyring: &Keyring,
+        root: &RootKey,
+        fresh: Option<[u8; 32]>,
+        today: Day,
+    ) -> Result<Ring, KeyError> {
+        self.make_folder()?;
+        let _lock = self.lock()?;
+        if let Some(seed) = fresh {
+            let seed = Seed::from_bytes(seed);
+            let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
+            // Order matters: as when it was begun.
+            keyring.add(&ring)?;
+            self.write(&keyring.journal, Some(today), &seed)?;
+            return Ok(ring);
+        }
+        let held = self.own(&keyring.journal)?;
+        let Some(day) = held.day else {
+            return Err(self.damaged("a static key has no ring"));
+        };
+        let last = keyring.read()?.iter().map(Ring::last).max();
+        let first = last.map_or(today, Day::next).max(today);
+        let mut seed = held.seed;
+        for _ in day.unix_days()..first.unix_days() {
+            seed = seed.next();
+        }
+        let ring = keyring.sign(root, first, seed.public_keys(RING_DAYS))?;
+        keyring.add(&ring)?;
+        Ok(ring)
+    }
+
+    /// The key that signs on `today`, after the secrets of all days before it are gone.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn signing(&self, keyring: &Keyring, today: Day) -> Result<Signing, KeyError> {
+        if self.disk.look(&self.path).ok().flatten().is_none() {
+            return Err(self.missing());
+        }
+        let _lock = self.lock()?;
+        let held = self.own(&keyring.journal)?;
+        let Some(day) = held.day else {
+            let verifier = static_key(&held.journal, &held.seed);
+            return Ok(Signing {
+                key: held.seed.key(),
+                verifier: verifier.ok_or_else(|| self.damaged("its name cannot name a key"))?,
+                day: None,
+            });
+        };
+        if today < day {
+            return Err(KeyError::Behind { today, day });
+        }
+        let rings = keyring.read()?;
+        let last = rings.iter().map(Ring::last).max();
+        let out_of_ring = || KeyError::OutOfRing { day: today, last };
+        // A clock far in the future must not use up the keys of the days between.
+        if last.is_none_or(|it| it < today) {
+            return Err(out_of_ring());
+        }
+        let mut seed = held.seed;
+        for _ in day.unix_days()..today.unix_days() {
+            seed = seed.next();
+        }
+        let key = seed.key();
+        let public = key.verifying_key().to_bytes();
+        let verifier = day_key(&held.journal, today, public).ok_or_else(out_of_ring)?;
+        let is_known = |ring: &Ring| ring.key_of(today).as_ref() == Some(&verifier);
+        if !rings.iter().any(is_known) {
+            return Err(out_of_ring());
+        }
+        if day < today {
+            // Order matters: the older secrets are gone before the new key signs anything.
+            self.write(&held.journal, Some(today), &seed)?;
+        }
+        Ok(Signing {
+            key,
+            verifier,
+            day: Some(today),
+        })
+    }
+
+    /// What is there.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it cannot be read.
+    pub fn state(&self, keyring: &Keyring) -> Result<KeyState, KeyError> {
+        let Some(held) = self.read()? else {
+            return Ok(KeyState::None);
+        };
+        Ok(match held.day {
+            Some(day) => KeyState::Ratchet {
+                day,
+                last: keyring.read()?.iter().map(Ring::last).max(),
+            },
+            None => KeyState::Static {
+                verifier: static_key(&held.journal, &held.seed)
+                    .ok_or_else(|| self.damaged("its name cannot name a key"))?,
+            },
+        })
+    }
+
+    fn own(&self, journal: &str) -> Result<Held, KeyError> {
+        let held = self.read()?.ok_or_else(|| self.missing())?;
+        if held.journal != journal {
+            return Err(KeyError::Other {
+                path: self.file(),
+                found: held.journal,
+                wanted: journal.to_owned(),
+            });
+        }
+        Ok(held)
+    }
+
+    fn read(&self) -> Result<Option<Held>, KeyError> {
+        let path = self.file();
+        let Some(bytes) =
+            disk::read_small(&*self.disk, &path, KEY_LEN_MAX).map_err(failed("read", &path))?
+        else {
+            return Ok(None);
+        };
+        let raw: RawKey =
+            serde_json::from_slice(&bytes).map_err(|it| self.damaged(&it.to_string()))?;
+        let wrong = || self.damaged("its fields do not fit together");
+        let seed: Digest = raw.seed.parse().map_err(|_| wrong())?;
+        let day = raw
+            .day
+            .map(|it| it.parse())
+            .transpose()
+            .map_err(|_| wrong())?;
+        if (raw.kind == Kind::Ratchet) != day.is_some() || raw.format != FORMAT {
+            return Err(wrong());
+        }
+        Ok(Some(Held {
+            journal: raw.journal,
+            seed: Seed::from_bytes(*seed.as_bytes()),
+            day,
+        }))
+    }
+
+    fn write(&self, journal: &str, day: Option<Day>, seed: &Seed) -> Result<(), KeyError> {
+        let raw = RawKey {
+            format: FORMAT,
+            journal: journal.to_owned(),
+            kind: match day {
+                Some(_) => Kind::Ratchet,
+                None => Kind::Static,
+            },
+            day: day.map(|it| it.to_string()),
+            seed: Digest::from_bytes(*seed.bytes()).to_string(),
+        };
+        let path = self.file();
+        let mut bytes = serde_json::to_vec(&raw).map_err(|it| self.damaged(&it.to_string()))?;
+        bytes.push(b'\n');
+        disk::replace(&*self.disk, &path, &bytes).map_err(failed("write", &path))
+    }
+
+    fn make_folder(&self) -> Result<(), KeyError> {
+        let made = match self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
+            Some(parent) => self
+                .disk
+                .create_folder(&self.path)
+                .and_then(|()| self.disk.sync_folder(parent)),
+            None => self.disk.create_folder(&self.path),
+        };
+        made.map_err(failed("make", &self.path))
+    }
+
+    /// Two processes must not move the key on at once.
+    pub(super) fn lock(&self) -> Result<Box<dyn disk::File>, KeyError> {
+        let path = self.path.join("LOCK");
+        let file = self
+            .disk
+            .open(&path, Access::AppendOrCreate)
+            .map_err(failed("open", &path))?;
+        file.lock().map_err(failed("lock", &path))?;
+        Ok(file)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path.join("key")
+    }
+
+    pub(super) fn missing(&self) -> KeyError {
+        KeyError::Missing {
+            path: self.path.clone(),
+        }
+    }
+
+    fn damaged(&self, why: &str) -> KeyError {
+        KeyError::Damaged {
+            path: self.file(),
+            why: why.to_owned(),
+        }
+    }
+}
+
+fn failed<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> KeyError + 'a {
+    move |source| KeyError::Disk {
+        operation,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn static_key(journal: &str, seed: &Seed) -> Option<VerifierKey> {
+    let name = static_name(journal);
+    let public = seed.key().verifying_key().to_bytes();
+    VerifierKey::new(&name, SignatureKind::Cosignature, public)
+}
+
+impl Signing {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// What checks its signatures.
+    #[must_use]
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// Whether it may sign on that day.
+    #[must_use]
+    pub fn is_of(&self, day: Day) -> bool {
+        self.day.is_none_or(|it| it == day)
+    }
+}
+
+/// `logs/KEYRING`: every ring that a journal had.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    journal: String,
+}
+
+impl Keyring {
+    /// The rings of that journal, in its folder `logs`.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, logs: &Path, journal: &str) -> Keyring {
+        Keyring {
+            disk,
+            path: logs.join("KEYRING"),
+            journal: journal.to_owned(),
+        }
+    }
+
+    /// The rings of a journal.
+    #[must_use]
+    pub fn of(journal: &Journal, name: &str) -> Keyring {
+        Keyring::new(journal.disk().clone(), journal.layout().logs(), name)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All rings, oldest first; none when there is no file.
+    ///
+    /// # Errors
+    /// The disk's, and [`KeyError::Keyring`].
+    pub fn read(&self) -> Result<Vec<Ring>, KeyError> {
+        let text = self.text()?;
+        let mut rings = Vec::new();
+        for (byte, text) in note::notes(&text) {
+            let ring = Ring::from_str(text).map_err(|source| KeyError::Keyring {
+                path: self.path.clone(),
+                byte,
+                source,
+            })?;
+            rings.push(ring);
+        }
+        Ok(rings)
+    }
+
+    fn text(&self) -> Result<String, KeyError> {
+        let bytes = disk::read_small(&*self.disk, &self.path, KEYRING_LEN_MAX)
+            .map_err(failed("read", &self.path))?;
+        String::from_utf8(bytes.unwrap_or_default()).map_err(|_| KeyError::Damaged {
+            path: self.path.clone(),
+            why: "it is not UTF-8".to_owned(),
+        })
+    }
+
+    fn sign(&self, root: &RootKey, first: Day, keys: Vec<[u8; 32]>) -> Result<Ring, KeyError> {
+        if !root.is_of(&self.journal) {
+            return Err(KeyError::Root {
+                name: root.verifier().name().to_owned(),
+                journal: self.journal.clone(),
+            });
+        }
+        Ok(root.sign(&self.journal, first, keys))
+    }
+
+    fn add(&self, ring: &Ring) -> Result<(), KeyError> {
+        let text = format!("{}{ring}\n", self.text()?);
+        disk::replace(&*self.disk, &self.path, text.as_bytes()).map_err(failed("write", &self.path))
+    }
+}

@@ -1,0 +1,507 @@
+//! A stream's tree as files know it: its leaves are the `hash` column of the journal, and the hashes
+//! over every 256 of them are kept in a file of their own, so that a proof need not read them all.
+//!
+//! Always true:
+//! - The file is a cache: it may be deleted at any time and is made anew from the journal.
+//! - Of the lines it covers, none that is not promised.
+//! - Where the oldest days were deleted, the compact range of the closing record stands for them.
+//!
+//! Not here: what is proved with it.
+
+use std::{
+    io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::tree::{self, Subtrees};
+use crate::disk::{self, Access, File};
+use crate::journal::{ColumnError, CompactRange, Journal, line::genesis};
+use crate::record::{Digest, Stream};
+use crate::time::Day;
+
+/// A block is the subtree over `1 << BLOCK_LEVEL` leaves.
+const BLOCK_LEVEL: u32 = 8;
+const BLOCK_LINES: u64 = 1 << BLOCK_LEVEL;
+const BLOCK_LEAVES: usize = 1 << BLOCK_LEVEL;
+/// The hash that says whose tree it is, and the number of the first block.
+const HEADER_LEN: usize = 40;
+/// A block's hash, and the day and byte at which its first line begins.
+const ENTRY_LEN: usize = 44;
+/// How many entries are read or written at once.
+const ENTRIES: usize = 4096;
+
+/// The tree over the promised lines of a stream.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    journal: &'a Journal,
+    stream: Stream,
+    file: Box<dyn File>,
+    path: PathBuf,
+    first_block: u64,
+    /// How many blocks the file has.
+    blocks: u64,
+    /// How many lines there are, deleted ones included.
+    size: u64,
+    /// The leaves after the last block, and where they begin.
+    rest: Vec<Digest>,
+    rest_at: Option<(Day, u64)>,
+    /// The range over the lines that were deleted.
+    deleted: CompactRange,
+    /// The leaves of the block that was used last.
+    block: Option<(u64, Vec<Digest>)>,
+}
+
+/// A line and what its hash stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leaf {
+    /// The line's number.
+    pub seq: u64,
+    /// Its bytes, the newline included.
+    pub line: Vec<u8>,
+    /// The hash of the line before it.
+    pub previous: Digest,
+    /// Its own hash.
+    pub hash: Digest,
+}
+
+/// Why a tree, or a part of it, cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// A file of the journal cannot be read.
+    #[error("read the lines of {stream}")]
+    Column {
+        /// The stream.
+        stream: Stream,
+        /// Which file.
+        source: ColumnError,
+    },
+    /// The file of the tree cannot be read or written.
+    #[error("{operation} {}", path.display())]
+    Disk {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A line is not where it must be.
+    #[error("{stream} has no line {expected}: there is line {found}; `tj verify` tells more")]
+    Hole {
+        /// The stream.
+        stream: Stream,
+        /// The number of the line that must be there.
+        expected: u64,
+        /// The number of the one that is.
+        found: u64,
+    },
+    /// It was deleted, or never there.
+    #[error("line {seq} of {stream} is not in the journal")]
+    NoLine {
+        /// The stream.
+        stream: Stream,
+        /// Its number.
+        seq: u64,
+    },
+}
+
+impl<'a> Tree<'a> {
+    /// The tree over what is promised now, with its cache in the folder `cache`.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn open(
+        journal: &'a Journal,
+        name: &str,
+        stream: Stream,
+        cache: &Path,
+    ) -> Result<Tree<'a>, TreeError> {
+        let path = cache.join(format!("{stream}.tree"));
+        let disk = &**journal.disk();
+        let failed = |operation| {
+            let path = path.clone();
+            move |source| TreeError::Disk {
+                operation,
+                path,
+                source,
+            }
+        };
+        if let Some(parent) = cache.parent().filter(|it| !it.as_os_str().is_empty()) {
+            disk.create_folder(parent)
+                .map_err(failed("make the folder of"))?;
+        }
+        disk.create_folder(cache)
+            .map_err(failed("make the folder of"))?;
+        let file = disk
+            .open(&path, Access::AppendOrCreate)
+            .map_err(failed("open"))?;
+        // Whoever else is at it appends the same.
+        file.lock().map_err(failed("lock"))?;
+        let before = journal.before_oldest(stream, name);
+        let deleted = before
+            .map_err(|source| TreeError::Column { stream, source })?
+            .range;
+        let mut tree = Tree {
+            journal,
+            stream,
+            file,
+            path,
+            first_block: 0,
+            blocks: 0,
+            size: 0,
+            rest: Vec::new(),
+            rest_at: None,
+            deleted: deleted.unwrap_or_default(),
+            block: None,
+        };
+        let owner = owner(name, stream);
+        tree.adopt(&owner)?;
+        if !tree.grow()? {
+            tree.begin(&owner)?;
+            tree.grow()?;
+        }
+        Ok(tree)
+    }
+
+    /// How many lines it covers.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Makes the cache anew, for when its hashes turn out to be wrong.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn rebuild(&mut self, name: &str) -> Result<(), TreeError> {
+        self.begin(&owner(name, self.stream))?;
+        self.grow().map(drop)
+    }
+
+    /// A line, and the hash of the one before it.
+    ///
+    /// # Errors
+    /// [`TreeError::NoLine`] when it was deleted or is not promised.
+    pub fn leaf(&mut self, name: &str, seq: u64) -> Result<Leaf, TreeError> {
+        let none = || TreeError::NoLine {
+            stream: self.stream,
+            seq,
+        };
+        if self.size() <= seq {
+            return Err(none());
+        }
+        let from = self.place_of(seq.saturating_sub(1) / BLOCK_LINES)?;
+        let mut previous = (seq == 0).then(|| genesis(name, self.stream));
+        let mut found = None;
+        self.journal
+            .column(self.stream, from, |mark| {
+                if mark.tail.seq < seq {
+                    previous = Some(mark.tail.hash);
+                    return ControlFlow::Continue(());
+                }
+                if mark.tail.seq == seq {
+                    found = Some((mark.line.to_vec(), mark.tail.hash));
+                }
+                ControlFlow::Break(())
+            })
+            .map_err(|source| self.column_failed(source))?;
+        let before_all = || {
+            let before = self.journal.before_oldest(self.stream, name).ok()?;
+            before.hash.filter(|_| before.lines == seq)
+        };
+        match (found, previous.or_else(before_all)) {
+            (Some((line, hash)), Some(previous)) => Ok(Leaf {
+                seq,
+                line,
+                previous,
+                hash,
+            }),
+            _ => Err(none()),
+        }
+    }
+
+    /// Takes over what the file has, all but its last block, which is looked at again.
+    fn adopt(&mut self, owner: &Digest) -> Result<(), TreeError> {
+        let len = self.file.look().map_err(self.failed("look at"))?.len;
+        let mut header = [0; HEADER_LEN];
+        let read = disk::read_full(&*self.file, &mut header, 0).map_err(self.failed("read"))?;
+        let (found, first) = header.split_at(32);
+        if read != header.len() || found != owner.as_bytes() {
+            return self.begin(owner);
+        }
+        self.first_block = u64::from_le_bytes(first.try_into().unwrap_or_default());
+        self.blocks = (len - HEADER_LEN as u64) / ENTRY_LEN as u64;
+        Ok(())
+    }
+
+    /// Empties the file.
+    fn begin(&mut self, owner: &Digest) -> Result<(), TreeError> {
+        self.first_block = self.deleted.size().div_ceil(BLOCK_LINES);
+        self.blocks = 0;
+        self.block = None;
+        self.file.cut(0).map_err(self.failed("cut"))?;
+        let header = [&owner.as_bytes()[..], &self.first_block.to_le_bytes()].concat();
+        disk::write_all(&*self.file, &header).map_err(self.failed("write"))
+    }
+
+    /// Reads on from the last block to the last promised line; `false` when that block is not what
+    /// the file says, so that none may be.
+    fn grow(&mut self) -> Result<bool, TreeError> {
+        (self.rest, self.rest_at) = (Vec::new(), None);
+        let promised = self.journal.promised_lines(self.stream);
+        let again = self
+            .blocks
+            .checked_sub(1)
+            .map(|at| self.entry(at))
+            .transpose()?;
+        let mut next = match &again {
+            Some(_) => (self.first_block + self.blocks - 1) * BLOCK_LINES,
+            None => self.first_block * BLOCK_LINES,
+        };
+        let from = again.as_ref().map(|it| (it.day, it.byte));
+        let mut expected = again.as_ref().map(|it| it.hash);
+        let mut fresh: Vec<u8> = Vec::new();
+        let (mut leaves, mut at) = (Vec::new(), None);
+        let (mut blocks, mut wrong, mut trouble) = (self.blocks, false, None);
+        let mut size = self.deleted.size();
+        let (journal, stream) = (self.journal, self.stream);
+        let read = journal.column(stream, from, |mark| {
+            let seq = mark.tail.seq;
+            if promised <= seq {
+                return ControlFlow::Break(());
+            }
+            if seq < next {
+                size = seq + 1;
+                // Lines of the first block, of which a part was deleted.
+                wrong = expected.is_some();
+                return if wrong {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                };
+            }
+            if seq != next {
+                wrong = expected.is_some();
+                trouble = Some(TreeError::Hole {
+                    stream,
+                    expected: next,
+                    found: seq,
+                });
+                return ControlFlow::Break(());
+            }
+            next += 1;
+            size = next;
+            at.get_or_insert((mark.day, mark.byte));
+            leaves.push(mark.tail.hash);
+            if leaves.len() < BLOCK_LEAVES {
+                return ControlFlow::Continue(());
+            }
+            let hash = fold(&leaves);
+            leaves.clear();
+            let (day, byte) = at.take().unwrap_or((mark.day, 0));
+            match expected.take() {
+                Some(known) if known != hash => {
+                    wrong = true;
+                    return ControlFlow::Break(());
+                }
+                Some(_) => {}
+                None => {
+                    blocks += 1;
+                    Entry { hash, day, byte }.write(&mut fresh);
+                }
+            }
+            if ENTRIES * ENTRY_LEN <= fresh.len() {
+                if let Err(error) = disk::write_all(&*self.file, &fresh) {
+                    trouble = Some(self.failed("write")(error));
+                    return ControlFlow::Break(());
+                }
+                fresh.clear();
+            }
+            ControlFlow::Continue(())
+        });
+        read.map_err(|source| self.column_failed(source))?;
+        // Fewer lines than the file has blocks for: another journal's file, or an older copy put back.
+        if wrong || expected.is_some() {
+            return Ok(false);
+        }
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        disk::write_all(&*self.file, &fresh).map_err(self.failed("write"))?;
+        (self.blocks, self.size) = (blocks, size);
+        (self.rest, self.rest_at) = (leaves, at);
+        Ok(true)
+    }
+
+    fn entry(&self, at: u64) -> Result<Entry, TreeError> {
+        let mut bytes = [0; ENTRY_LEN];
+        let offset = offset_of(at);
+        disk::read_full(&*self.file, &mut bytes, offset).map_err(self.failed("read"))?;
+        Ok(Entry::read(&bytes))
+    }
+
+    /// Where a block's lines begin; `None` for the oldest line there is.
+    fn place_of(&self, block: u64) -> Result<Option<(Day, u64)>, TreeError> {
+        match block.checked_sub(self.first_block) {
+            None => Ok(None),
+            Some(at) if at < self.blocks => {
+                let entry = self.entry(at)?;
+                Ok(Some((entry.day, entry.byte)))
+            }
+            Some(_) => Ok(self.rest_at),
+        }
+    }
+
+    /// The leaves of one block, as far as they are there, and the number of the first.
+    fn block_leaves(&mut self, block: u64) -> Result<&[Digest], TreeError> {
+        if self.block.as_ref().is_none_or(|it| it.0 != block) {
+            let mut leaves = vec![Digest::from_bytes([0; 32]); BLOCK_LEAVES];
+            let (first, end) = (block * BLOCK_LINES, (block + 1) * BLOCK_LINES);
+            let from = self.place_of(block)?;
+            self.journal
+                .column(self.stream, from, |mark| {
+                    if end <= mark.tail.seq {
+                        return ControlFlow::Break(());
+                    }
+                    let at = mark.tail.seq.checked_sub(first);
+                    let slot = at.and_then(|it| leaves.get_mut(usize::try_from(it).ok()?));
+                    if let Some(slot) = slot {
+                        *slot = mark.tail.hash;
+                    }
+                    ControlFlow::Continue(())
+                })
+                .map_err(|source| self.column_failed(source))?;
+            self.block = Some((block, leaves));
+        }
+        Ok(self.block.as_ref().map_or(&[], |it| it.1.as_slice()))
+    }
+
+    /// The hash over whole blocks.
+    fn over_blocks(&self, first: u64, count: u64) -> Result<Digest, TreeError> {
+        let mut range = CompactRange::new();
+        let mut at = first - self.first_block;
+        let end = at + count;
+        let mut buffer = Vec::new();
+        while at < end {
+            let some = usize::try_from(end - at).unwrap_or(ENTRIES).min(ENTRIES);
+            buffer.resize(some * ENTRY_LEN, 0);
+            let offset = offset_of(at);
+            disk::read_full(&*self.file, &mut buffer, offset).map_err(self.failed("read"))?;
+            let (entries, _) = buffer.as_chunks::<ENTRY_LEN>();
+            entries
+                .iter()
+                .for_each(|it| range.push(Entry::read(it).hash));
+            at += some as u64;
+        }
+        Ok(range.root())
+    }
+
+    fn failed(&self, operation: &'static str) -> impl FnOnce(io::Error) -> TreeError {
+        let path = self.path.clone();
+        move |source| TreeError::Disk {
+            operation,
+            path,
+            source,
+        }
+    }
+
+    fn column_failed(&self, source: ColumnError) -> TreeError {
+        TreeError::Column {
+            stream: self.stream,
+            source,
+        }
+    }
+}
+
+impl Subtrees for Tree<'_> {
+    type Error = TreeError;
+
+    fn subtree(&mut self, level: u32, index: u64) -> Result<Digest, TreeError> {
+        let (begin, end) = (index << level, (index + 1) << level);
+        let none = TreeError::NoLine {
+            stream: self.stream,
+            seq: begin,
+        };
+        if self.size() < end {
+            return Err(none);
+        }
+        let is_kept = self.first_block * BLOCK_LINES <= begin;
+        if is_kept && BLOCK_LEVEL <= level {
+            let count = 1 << (level - BLOCK_LEVEL);
+            return self.over_blocks(begin / BLOCK_LINES, count);
+        }
+        if let Some(known) = peak(&self.deleted, level, index) {
+            return Ok(known);
+        }
+        if end <= self.deleted.size() {
+            return Err(none);
+        }
+        if level < BLOCK_LEVEL && self.deleted.size() <= begin {
+            let (block, first) = (begin / BLOCK_LINES, begin % BLOCK_LINES);
+            let first = usize::try_from(first).unwrap_or_default();
+            let leaves = self.block_leaves(block)?;
+            return Ok(fold(
+                leaves.get(first..first + (1 << level)).unwrap_or_default(),
+            ));
+        }
+        // A part of it was deleted.
+        let left = self.subtree(level - 1, index * 2)?;
+        let right = self.subtree(level - 1, index * 2 + 1)?;
+        Ok(tree::inner(&left, &right))
+    }
+}
+
+/// The subtree of a compact range, if it is one of those that it is made of.
+fn peak(range: &CompactRange, level: u32, index: u64) -> Option<Digest> {
+    let size = range.size();
+    let is_one = (size >> level) & 1 == 1 && (size >> level) - 1 == index;
+    let before = usize::try_from((size >> level).count_ones())
+        .ok()?
+        .checked_sub(1)?;
+    is_one.then(|| range.peaks().get(before).copied()).flatten()
+}
+
+fn offset_of(entry: u64) -> u64 {
+    HEADER_LEN as u64 + entry * ENTRY_LEN as u64
+}
+
+fn fold(leaves: &[Digest]) -> Digest {
+    let mut range = CompactRange::new();
+    leaves.iter().for_each(|it| range.push(*it));
+    range.root()
+}
+
+fn owner(name: &str, stream: Stream) -> Digest {
+    let text = format!("tradejournal tree 1 {name} {stream}\n");
+    Digest::from_bytes(Sha256::digest(text).into())
+}
+
+struct Entry {
+    hash: Digest,
+    day: Day,
+    byte: u64,
+}
+
+impl Entry {
+    fn read(bytes: &[u8; ENTRY_LEN]) -> Entry {
+        let (hash, rest) = bytes.split_at(32);
+        let (day, byte) = rest.split_at(4);
+        let day = i32::from_le_bytes(day.try_into().unwrap_or_default());
+        Entry {
+            hash: Digest::from_bytes(hash.try_into().unwrap_or_default()),
+            day: Day::from_unix_days(day).unwrap_or(Day::EPOCH),
+            byte: u64::from_le_bytes(byte.try_into().unwrap_or_default()),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.hash.as_bytes());
+        out.extend_from_slice(&self.day.unix_days().to_le_bytes());
+        out.extend_from_slice(&self.byte.to_le_bytes());
+    }
+}

@@ -1,0 +1,454 @@
+//! Holding a stream against what was signed of it, in the journal and elsewhere.
+//!
+//! Always true:
+//! - Every checkpoint is checked: whose it is, who signed it and on which day, and whether the lines
+//!   that are there come to its root.
+//! - Every problem is named, and nothing is written.
+//!
+//! Not here: the lines themselves (`journal::Journal::verify`), and whom to trust: without a root key
+//! the rings are taken as they are, and what comes of it says so.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    ops::ControlFlow,
+    path::PathBuf,
+};
+
+use super::checkpoint::SignedCheckpoint;
+use super::checkpoints::{CheckpointLog, Checkpoints};
+use super::keys::{KeyError, Keyring};
+use super::note::{SignatureKind, VerifierKey};
+use super::proof::{signs, static_name};
+use super::ring::Ring;
+use crate::journal::{ColumnError, CompactRange, Identity, Journal};
+use crate::record::{Digest, Stream};
+use crate::time::{Day, Timestamp};
+
+/// What kind of thing was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EvidenceKind {
+    /// Something in a log of checkpoints is none.
+    BadCheckpoint,
+    /// A checkpoint of another journal, another stream, or an epoch that never was.
+    OtherOrigin,
+    /// A checkpoint that no known key of its day signed.
+    Signature,
+    /// A day's checkpoint was signed with the key of a later day.
+    LaterKey,
+    /// A checkpoint of more lines than there are: the tail was cut, or an older copy put back.
+    TooLarge,
+    /// The lines do not come to the root that was signed: history was changed.
+    Root,
+    /// Two checkpoints of as many lines have different roots.
+    Fork,
+    /// A day's lines were never signed, or only after later days were written.
+    Unsigned,
+    /// A ring that the trusted root key did not sign.
+    Ring,
+    /// The lines cannot be added up, so checkpoints beyond a place cannot be checked.
+    Unchecked,
+}
+
+impl EvidenceKind {
+    /// Its word in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            EvidenceKind::BadCheckpoint => "bad_checkpoint",
+            EvidenceKind::OtherOrigin => "other_origin",
+            EvidenceKind::Signature => "signature",
+            EvidenceKind::LaterKey => "later_key",
+            EvidenceKind::TooLarge => "too_large",
+            EvidenceKind::Root => "root",
+            EvidenceKind::Fork => "fork",
+            EvidenceKind::Unsigned => "unsigned",
+            EvidenceKind::Ring => "ring",
+            EvidenceKind::Unchecked => "unchecked",
+        }
+    }
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EvidenceFinding {
+    /// What kind of thing.
+    pub kind: EvidenceKind,
+    /// The file; `None` for a checkpoint from elsewhere.
+    pub path: Option<PathBuf>,
+    /// Where in it.
+    pub byte: Option<u64>,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+/// What the evidence of a stream came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EvidenceVerified {
+    /// The stream.
+    pub stream: Stream,
+    /// How many lines it has.
+    pub lines: u64,
+    /// How many checkpoints were right in every way.
+    pub checkpoints: u64,
+    /// How many lines the largest of those covers.
+    pub signed_lines: u64,
+    /// When the oldest of those was signed.
+    pub since: Option<Timestamp>,
+    /// When the newest was.
+    pub until: Option<Timestamp>,
+    /// How many problems were found.
+    pub problems: u64,
+}
+
+/// Whom to trust, and what is known from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The root key, or the static key, of the journal.
+    pub key: Option<VerifierKey>,
+    /// Checkpoints that were kept elsewhere.
+    pub outside: Vec<SignedCheckpoint>,
+}
+
+/// Why evidence could not be checked at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// There is no journal.
+    #[error("there is no journal in {}", path.display())]
+    NoJournal {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The rings cannot be read.
+    #[error("read the key ring")]
+    Keyring(#[from] KeyError),
+    /// The log of checkpoints cannot be read.
+    #[error("read {}", path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The lines cannot be read.
+    #[error("read the lines of {stream}")]
+    Column {
+        /// The stream.
+        stream: Stream,
+        /// Which file.
+        source: ColumnError,
+    },
+}
+
+/// Holds a stream against its checkpoints and those of `trust`, and hands what it finds to `report`.
+///
+/// # Errors
+/// [`EvidenceError`] when nothing could be checked.
+pub fn verify(
+    journal: &Journal,
+    stream: Stream,
+    trust: &Trust,
+    report: &mut dyn FnMut(EvidenceFinding),
+) -> Result<EvidenceVerified, EvidenceError> {
+    let identity = journal.identity().ok_or_else(|| EvidenceError::NoJournal {
+        path: journal.layout().logs().to_owned(),
+    })?;
+    let keyring = Keyring::of(journal, identity.name());
+    let log = CheckpointLog::of(journal, stream);
+    let checkpoints = log.read().map_err(|source| EvidenceError::Log {
+        path: log.path().to_owned(),
+        source,
+    })?;
+    let mut verification = Verification {
+        identity,
+        stream,
+        rings: Vec::new(),
+        key: trust.key.clone(),
+        path: log.path().to_owned(),
+        report,
+        verified: EvidenceVerified {
+            stream,
+            lines: 0,
+            checkpoints: 0,
+            signed_lines: 0,
+            since: None,
+            until: None,
+            problems: 0,
+        },
+    };
+    verification.rings(&keyring)?;
+    let outside = trust
+        .outside
+        .iter()
+        .filter(|it| it.checkpoint().origin.stream == stream);
+    let outside: Vec<&SignedCheckpoint> = outside.collect();
+    let wanted = checkpoints.notes.iter().map(|it| it.1.checkpoint().size);
+    let wanted = wanted.chain(outside.iter().map(|it| it.checkpoint().size));
+    let lines = Lines::read(journal, &verification.identity, stream, wanted.collect())
+        .map_err(|source| EvidenceError::Column { stream, source })?;
+    verification.verified.lines = lines.count;
+    verification.all(&checkpoints, &outside, &lines);
+    Ok(verification.verified)
+}
+
+/// What the lines that are there come to.
+struct Lines {
+    /// How many there are.
+    count: u64,
+    /// The root at each size that was asked for.
+    roots: BTreeMap<u64, Digest>,
+    /// The lines before this one were deleted.
+    first: u64,
+    /// Where the numbers break off.
+    hole: Option<u64>,
+    /// How many lines there were at the end of each day.
+    days: Vec<(Day, u64)>,
+}
+
+impl Lines {
+    fn read(
+        journal: &Journal,
+        identity: &Identity,
+        stream: Stream,
+        wanted: BTreeSet<u64>,
+    ) -> Result<Lines, ColumnError> {
+        let before = journal.before_oldest(stream, identity.name())?;
+        let mut range = before.range.unwrap_or_default();
+        let mut lines = Lines {
+            count: range.size(),
+            roots: BTreeMap::new(),
+            first: range.size(),
+            hole: None,
+            days: Vec::new(),
+        };
+        let first = lines.first;
+        let mut wanted = wanted.into_iter().skip_while(|it| *it < first).peekable();
+        let mut note = |range: &CompactRange, roots: &mut BTreeMap<u64, Digest>| {
+            if wanted.next_if(|it| *it == range.size()).is_some() {
+                roots.insert(range.size(), range.root());
+            }
+        };
+        note(&range, &mut lines.roots);
+        journal.column(stream, None, |mark| {
+            if mark.tail.seq != range.size() && lines.hole.is_none() {
+                lines.hole = Some(range.size());
+            }
+            if lines.hole.is_none() {
+                range.push(mark.tail.hash);
+                note(&range, &mut lines.roots);
+            }
+            lines.count = lines.count.max(mark.tail.seq + 1);
+            match lines.days.last_mut() {
+                Some((day, end)) if *day == mark.day => *end = mark.tail.seq + 1,
+                _ => lines.days.push((mark.day, mark.tail.seq + 1)),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(lines)
+    }
+}
+
+struct Verification<'a> {
+    identity: Identity,
+    stream: Stream,
+    rings: Vec<Ring>,
+    key: Option<VerifierKey>,
+    path: PathBuf,
+    report: &'a mut dyn FnMut(EvidenceFinding),
+    verified: EvidenceVerified,
+}
+
+impl Verification<'_> {
+    /// The rings that count: those that the trusted root signed, or all.
+    fn rings(&mut self, keyring: &Keyring) -> Result<(), EvidenceError> {
+        for ring in keyring.read()? {
+            let root = self
+                .key
+                .as_ref()
+                .filter(|it| it.kind() == SignatureKind::Ed25519);
+            if root.is_some_and(|it| !ring.is_signed_by(it))
+                || ring.journal() != self.identity.name()
+            {
+                let (first, last) = (ring.first(), ring.last());
+                self.find(
+                    EvidenceKind::Ring,
+                    Some(keyring.path().to_owned()),
+                    None,
+                    format!(
+                        "the ring of {first} to {last} is not signed with the trusted root key"
+                    ),
+                );
+            } else {
+                self.rings.push(ring);
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&mut self, found: &Checkpoints, outside: &[&SignedCheckpoint], lines: &Lines) {
+        for (byte, error) in &found.bad {
+            self.find_in_log(EvidenceKind::BadCheckpoint, *byte, error.to_string());
+        }
+        if let Some(hole) = lines.hole {
+            let message = format!(
+                "the lines break off before line {hole}, so checkpoints of more lines cannot be checked"
+            );
+            self.find(
+                EvidenceKind::Unchecked,
+                Some(self.path.clone()),
+                None,
+                message,
+            );
+        }
+        let mut roots: BTreeMap<(u64, u64), Digest> = BTreeMap::new();
+        let mut good: Vec<&SignedCheckpoint> = Vec::new();
+        for (byte, signed) in &found.notes {
+            let checkpoint = signed.checkpoint();
+            let problem = self.problem(signed, lines);
+            let key = (checkpoint.origin.epoch, checkpoint.size);
+            let known = *roots.entry(key).or_insert(checkpoint.root);
+            if known != checkpoint.root {
+                let text = format!(
+                    "two checkpoints of {} lines have different roots: {known} and {}",
+                    checkpoint.size, checkpoint.root
+                );
+                self.find_in_log(EvidenceKind::Fork, *byte, text);
+            }
+            match problem {
+                Some((kind, text)) => self.find_in_log(kind, *byte, text),
+                None => good.push(signed),
+            }
+        }
+        for signed in outside {
+            match self.problem(signed, lines) {
+                Some((kind, text)) => {
+                    let text = format!("a checkpoint from elsewhere: {text}");
+                    self.find(kind, None, None, text);
+                }
+                None => good.push(signed),
+            }
+        }
+        self.days(&good, lines);
+        self.verified.checkpoints = good.len() as u64;
+        let sizes = good.iter().map(|it| it.checkpoint().size);
+        self.verified.signed_lines = sizes.max().unwrap_or_default();
+        self.verified.since = good.iter().map(|it| it.time()).min();
+        self.verified.until = good.iter().map(|it| it.time()).max();
+    }
+
+    /// What is wrong with a checkpoint, by itself and beside the lines.
+    fn problem(&self, signed: &SignedCheckpoint, lines: &Lines) -> Option<(EvidenceKind, String)> {
+        let checkpoint = signed.checkpoint();
+        let (origin, size) = (&checkpoint.origin, checkpoint.size);
+        let (name, epoch) = (self.identity.name(), self.identity.epoch());
+        if origin.journal != name || origin.stream != self.stream || epoch < origin.epoch {
+            let text = format!("is of {origin}, and this is {name}/{}/{epoch}", self.stream);
+            return Some((EvidenceKind::OtherOrigin, text));
+        }
+        if let Some(problem) = self.signature(signed) {
+            return Some(problem);
+        }
+        let time = signed.time();
+        if lines.count < size && origin.epoch == epoch {
+            let text = format!(
+                "{size} lines were signed on {time}, and there are {}: the tail was cut, or an older \
+                 copy was put back",
+                lines.count
+            );
+            return Some((EvidenceKind::TooLarge, text));
+        }
+        let found = lines.roots.get(&size)?;
+        (*found != checkpoint.root).then(|| {
+            let text = format!(
+                "the first {size} lines, signed on {time}, are not what they were: their root was \
+                 {}, and is {found}",
+                checkpoint.root
+            );
+            (EvidenceKind::Root, text)
+        })
+    }
+
+    fn signature(&self, signed: &SignedCheckpoint) -> Option<(EvidenceKind, String)> {
+        let (time, signer) = (signed.time(), signed.signer());
+        let wrong = |text: String| Some((EvidenceKind::Signature, text));
+        if signer == static_name(self.identity.name()) {
+            return match &self.key {
+                Some(key) if key.kind() == SignatureKind::Ed25519 => wrong(format!(
+                    "was signed on {time} with a static key, which the root key is not"
+                )),
+                Some(key) if !signed.is_signed_by(key) => {
+                    wrong(format!("of {time} is not signed with `{}`", key.name()))
+                }
+                // Nobody says which key it should be.
+                _ => None,
+            };
+        }
+        if self.rings.iter().any(|it| signs(it, signed)) {
+            return None;
+        }
+        for ring in &self.rings {
+            let days = ring.first().unix_days()..=ring.last().unix_days();
+            let keys = days
+                .filter_map(Day::from_unix_days)
+                .filter_map(|it| Some((it, ring.key_of(it)?)));
+            if let Some((day, _)) = keys.into_iter().find(|(_, key)| signed.is_signed_by(key)) {
+                let text = format!("says that it was signed on {time}, but with the key of {day}");
+                let kind = match time.day() < day {
+                    true => EvidenceKind::LaterKey,
+                    false => EvidenceKind::Signature,
+                };
+                return Some((kind, text));
+            }
+        }
+        wrong(format!(
+            "of {time} by `{signer}` is not signed with a key of the ring"
+        ))
+    }
+
+    /// Each day since there are keys was signed before anything was written on a later day's close.
+    fn days(&mut self, good: &[&SignedCheckpoint], lines: &Lines) {
+        let Some(begun) = self.rings.iter().map(Ring::first).min() else {
+            return;
+        };
+        let days = lines.days.iter().zip(lines.days.iter().skip(1));
+        let mut problems = Vec::new();
+        for ((day, end), (next, _)) in days.filter(|it| begun <= it.0.0 && lines.first < it.0.1) {
+            let covering = good.iter().filter(|it| *end <= it.checkpoint().size);
+            let text = match covering.map(|it| it.time()).min() {
+                Some(first) if first.day() <= *next => continue,
+                Some(first) => format!(
+                    "the lines of {day} were first signed on {first}, though {next} was written before"
+                ),
+                None => format!("the lines of {day} were never signed"),
+            };
+            problems.push(text);
+        }
+        for text in problems {
+            self.find(EvidenceKind::Unsigned, Some(self.path.clone()), None, text);
+        }
+    }
+
+    fn find_in_log(&mut self, kind: EvidenceKind, byte: u64, message: String) {
+        self.find(kind, Some(self.path.clone()), Some(byte), message);
+    }
+
+    fn find(
+        &mut self,
+        kind: EvidenceKind,
+        path: Option<PathBuf>,
+        byte: Option<u64>,
+        message: String,
+    ) {
+        self.verified.problems += 1;
+        (self.report)(EvidenceFinding {
+            kind,
+            path,
+            byte,
+            message,
+        });
+    }
+}
