@@ -44,7 +44,8 @@
 //! - No stream waits for another, and reading takes no lock.
 //! - What is read costs memory for a block and the longest line, however long the journal is.
 //!
-//! Not here: a network, a database, time zones, signatures, floating-point arithmetic.
+//! Not here: a network (but for asking a time-stamp authority), a database, time zones, signatures,
+//! floating-point arithmetic.
 //!
 //! # Rooms
 //!
@@ -54,6 +55,7 @@
 //! | [`time`] | instants, days, clocks |
 //! | [`disk`] | all that touches files: the operating system's disk, and a simulated one |
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
+//! | [`evidence`] | what others can check: a time-stamp authority's word |
 //! | [`bot`] | what a bot embeds: its session |
 //!
 //! # Features
@@ -69,6 +71,7 @@
 
 pub mod bot;
 pub mod disk;
+pub mod evidence;
 pub mod journal;
 pub mod record;
 pub mod time;

@@ -1,0 +1,3 @@
+//! What others can check.
+
+pub mod anchor;
