@@ -44,7 +44,8 @@
 //! - No stream waits for another, and reading takes no lock.
 //! - What is read costs memory for a block and the longest line, however long the journal is.
 //!
-//! Not here: a network, a database, time zones, signatures, floating-point arithmetic.
+//! Not here: a network (but for asking a time-stamp authority), a database, time zones,
+//! floating-point arithmetic.
 //!
 //! # Rooms
 //!
@@ -54,6 +55,7 @@
 //! | [`time`] | instants, days, clocks |
 //! | [`disk`] | all that touches files: the operating system's disk, and a simulated one |
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
+//! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`bot`] | what a bot embeds: its session |
 //!
 //! # Features
@@ -61,6 +63,7 @@
 //! | feature | default | brings |
 //! |---|---|---|
 //! | `cli` | yes | the program `tj` and what it needs; a bot says `default-features = false` |
+//! | `sign` | with `cli` | the room `evidence`: Ed25519 and what it needs |
 //! | `tz` | with `cli` | time zones by name, for the program; the library itself knows UTC alone |
 //!
 //! No feature changes a byte on disk.

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::tree::{self, Subtrees};
 use crate::disk::{self, Access, File};
-use crate::journal::{ColumnError, CompactRange, Journal, line::genesis};
+use crate::journal::{ColumnError, CompactRange, Journal, Mark, line::genesis};
 use crate::record::{Digest, Stream};
 use crate::time::Day;
 
@@ -253,86 +253,48 @@ impl<'a> Tree<'a> {
     /// the file says, so that none may be.
     fn grow(&mut self) -> Result<bool, TreeError> {
         (self.rest, self.rest_at) = (Vec::new(), None);
-        let promised = self.journal.promised_lines(self.stream);
-        let again = self
-            .blocks
-            .checked_sub(1)
-            .map(|at| self.entry(at))
-            .transpose()?;
-        let mut next = match &again {
-            Some(_) => (self.first_block + self.blocks - 1) * BLOCK_LINES,
-            None => self.first_block * BLOCK_LINES,
+        let last = self.blocks.checked_sub(1);
+        let again = last.map(|at| self.entry(at)).transpose()?;
+        let first_line = (self.first_block + last.unwrap_or_default()) * BLOCK_LINES;
+        let mut growth = Growth {
+            file: &*self.file,
+            promised: self.journal.promised_lines(self.stream),
+            known: again.as_ref().map(|it| it.hash),
+            next: first_line,
+            size: self.deleted.size(),
+            at: None,
+            leaves: Vec::with_capacity(BLOCK_LEAVES),
+            blocks: self.blocks,
+            fresh: Vec::new(),
+            ended: None,
         };
-        let from = again.as_ref().map(|it| (it.day, it.byte));
-        let mut expected = again.as_ref().map(|it| it.hash);
-        let mut fresh: Vec<u8> = Vec::new();
-        let (mut leaves, mut at) = (Vec::new(), None);
-        let (mut blocks, mut wrong, mut trouble) = (self.blocks, false, None);
-        let mut size = self.deleted.size();
-        let (journal, stream) = (self.journal, self.stream);
-        let read = journal.column(stream, from, |mark| {
-            let seq = mark.tail.seq;
-            if promised <= seq {
-                return ControlFlow::Break(());
-            }
-            if seq < next {
-                size = seq + 1;
-                // Lines of the first block, of which a part was deleted.
-                wrong = expected.is_some();
-                return if wrong {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                };
-            }
-            if seq != next {
-                wrong = expected.is_some();
-                trouble = Some(TreeError::Hole {
-                    stream,
-                    expected: next,
-                    found: seq,
-                });
-                return ControlFlow::Break(());
-            }
-            next += 1;
-            size = next;
-            at.get_or_insert((mark.day, mark.byte));
-            leaves.push(mark.tail.hash);
-            if leaves.len() < BLOCK_LEAVES {
-                return ControlFlow::Continue(());
-            }
-            let hash = fold(&leaves);
-            leaves.clear();
-            let (day, byte) = at.take().unwrap_or((mark.day, 0));
-            match expected.take() {
-                Some(known) if known != hash => {
-                    wrong = true;
-                    return ControlFlow::Break(());
-                }
-                Some(_) => {}
-                None => {
-                    blocks += 1;
-                    Entry { hash, day, byte }.write(&mut fresh);
-                }
-            }
-            if ENTRIES * ENTRY_LEN <= fresh.len() {
-                if let Err(error) = disk::write_all(&*self.file, &fresh) {
-                    trouble = Some(self.failed("write")(error));
-                    return ControlFlow::Break(());
-                }
-                fresh.clear();
-            }
-            ControlFlow::Continue(())
-        });
+        let from = again.map(|it| (it.day, it.byte));
+        let read = self
+            .journal
+            .column(self.stream, from, |mark| growth.take(&mark));
         read.map_err(|source| self.column_failed(source))?;
-        // Fewer lines than the file has blocks for: another journal's file, or an older copy put back.
-        if wrong || expected.is_some() {
-            return Ok(false);
+        match growth.ended.take() {
+            // Fewer lines than the file has blocks for: an older copy was put back.
+            None if growth.known.is_some() => return Ok(false),
+            None => {}
+            Some(Ended::Stale) => return Ok(false),
+            Some(Ended::Write(error)) => return Err(self.failed("write")(error)),
+            Some(Ended::Hole { expected, found }) => {
+                return Err(TreeError::Hole {
+                    stream: self.stream,
+                    expected,
+                    found,
+                });
+            }
         }
-        if let Some(trouble) = trouble {
-            return Err(trouble);
-        }
-        disk::write_all(&*self.file, &fresh).map_err(self.failed("write"))?;
+        disk::write_all(&*self.file, &growth.fresh).map_err(self.failed("write"))?;
+        let Growth {
+            blocks,
+            size,
+            leaves,
+            at,
+            ..
+        } = growth;
         (self.blocks, self.size) = (blocks, size);
         (self.rest, self.rest_at) = (leaves, at);
         Ok(true)
@@ -415,6 +377,94 @@ impl<'a> Tree<'a> {
             stream: self.stream,
             source,
         }
+    }
+}
+
+/// Goes over the lines behind a cache and adds the blocks they fill.
+struct Growth<'t> {
+    file: &'t dyn File,
+    promised: u64,
+    /// What the file says of the block that is looked at first.
+    known: Option<Digest>,
+    /// The number that the next line of a block must have.
+    next: u64,
+    size: u64,
+    /// Where the block that is being filled begins, and its leaves.
+    at: Option<(Day, u64)>,
+    leaves: Vec<Digest>,
+    blocks: u64,
+    /// Entries that are not written yet.
+    fresh: Vec<u8>,
+    ended: Option<Ended>,
+}
+
+/// Why growing broke off.
+enum Ended {
+    /// The file is not of these lines.
+    Stale,
+    Hole {
+        expected: u64,
+        found: u64,
+    },
+    Write(io::Error),
+}
+
+impl Growth<'_> {
+    fn take(&mut self, mark: &Mark<'_>) -> ControlFlow<()> {
+        let seq = mark.tail.seq;
+        if self.promised <= seq {
+            return ControlFlow::Break(());
+        }
+        if seq != self.next {
+            // Before the first block there are lines of one of which a part was deleted.
+            if seq < self.next && self.known.is_none() {
+                self.size = seq + 1;
+                return ControlFlow::Continue(());
+            }
+            let expected = self.next;
+            return self.end(match self.known {
+                Some(_) => Ended::Stale,
+                None => Ended::Hole {
+                    expected,
+                    found: seq,
+                },
+            });
+        }
+        self.next += 1;
+        self.size = self.next;
+        self.at.get_or_insert((mark.day, mark.byte));
+        self.leaves.push(mark.tail.hash);
+        if self.leaves.len() < BLOCK_LEAVES {
+            return ControlFlow::Continue(());
+        }
+        self.fill()
+    }
+
+    /// The block is full.
+    fn fill(&mut self) -> ControlFlow<()> {
+        let hash = fold(&self.leaves);
+        self.leaves.clear();
+        let (day, byte) = self.at.take().unwrap_or((Day::EPOCH, 0));
+        match self.known.take() {
+            Some(known) if known != hash => return self.end(Ended::Stale),
+            Some(_) => {}
+            None => {
+                self.blocks += 1;
+                Entry { hash, day, byte }.write(&mut self.fresh);
+            }
+        }
+        if ENTRIES * ENTRY_LEN <= self.fresh.len() {
+            if let Err(error) = disk::write_all(self.file, &self.fresh) {
+                return self.end(Ended::Write(error));
+            }
+            self.fresh.clear();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn end(&mut self, why: Ended) -> ControlFlow<()> {
+        self.ended = Some(why);
+        ControlFlow::Break(())
     }
 }
 

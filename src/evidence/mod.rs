@@ -8,6 +8,7 @@
 //! What it cannot show: that lines which nobody signed yet were not cut off, and that the whole
 //! folder is not an older copy, unless a checkpoint is kept elsewhere.
 
+pub mod anchor;
 pub mod checkpoint;
 pub mod checkpoints;
 mod keys;

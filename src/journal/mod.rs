@@ -62,6 +62,8 @@ pub use chain::Break;
 pub use close::{CloseError, ClosedDay};
 #[cfg(feature = "sign")]
 pub use column::ColumnError;
+#[cfg(feature = "sign")]
+pub(crate) use column::Mark;
 pub use follow::{Followed, Follower};
 pub use identity::{Identity, IdentityError};
 use layout::Layout;

@@ -11,6 +11,7 @@
     reason = "a failed step is a failed test"
 )]
 
+mod anchoring;
 mod cli;
 mod evidence;
 mod examples;
