@@ -9,8 +9,10 @@
 //! folder is not an older copy, unless a checkpoint is kept elsewhere.
 
 pub mod anchor;
+pub mod anchors;
 pub mod checkpoint;
 pub mod checkpoints;
+mod exports;
 mod keys;
 mod leaves;
 mod notary;
@@ -20,6 +22,7 @@ mod ring;
 pub mod tree;
 mod verify;
 
+pub use exports::Exports;
 pub use keys::{KeyError, KeyFolder, KeyState, Keyring, Signing};
 pub use leaves::{Leaf, Tree, TreeError};
 pub use notary::{Notary, NotaryError};

@@ -15,6 +15,7 @@ use std::{
     path::PathBuf,
 };
 
+use super::anchors;
 use super::checkpoint::SignedCheckpoint;
 use super::checkpoints::{CheckpointLog, Checkpoints};
 use super::keys::{KeyError, Keyring};
@@ -31,6 +32,8 @@ use crate::time::{Day, Timestamp};
 pub enum EvidenceKind {
     /// Something in a log of checkpoints is none.
     BadCheckpoint,
+    /// A time-stamp is none, or not of the checkpoint beside it.
+    Anchor,
     /// A checkpoint of another journal, another stream, or an epoch that never was.
     OtherOrigin,
     /// A checkpoint that no known key of its day signed.
@@ -57,6 +60,7 @@ impl EvidenceKind {
     pub fn name(self) -> &'static str {
         match self {
             EvidenceKind::BadCheckpoint => "bad_checkpoint",
+            EvidenceKind::Anchor => "anchor",
             EvidenceKind::OtherOrigin => "other_origin",
             EvidenceKind::Signature => "signature",
             EvidenceKind::LaterKey => "later_key",
@@ -100,6 +104,8 @@ pub struct EvidenceVerified {
     pub since: Option<Timestamp>,
     /// When the newest was.
     pub until: Option<Timestamp>,
+    /// How many of them an authority time-stamped, as its answers say.
+    pub anchors: u64,
     /// How many problems were found.
     pub problems: u64,
 }
@@ -177,18 +183,21 @@ pub fn verify(
             signed_lines: 0,
             since: None,
             until: None,
+            anchors: 0,
             problems: 0,
         },
     };
     verification.rings(&keyring)?;
-    let outside = trust
-        .outside
-        .iter()
-        .filter(|it| it.checkpoint().origin.stream == stream);
-    let outside: Vec<&SignedCheckpoint> = outside.collect();
-    let wanted = checkpoints.notes.iter().map(|it| it.1.checkpoint().size);
-    let wanted = wanted.chain(outside.iter().map(|it| it.checkpoint().size));
-    let lines = Lines::read(journal, &verification.identity, stream, wanted.collect())
+    let anchored = verification.anchored(journal)?;
+    let outside = trust.outside.iter();
+    let outside: Vec<&SignedCheckpoint> = outside
+        .filter(|it| it.checkpoint().origin.stream == stream)
+        .chain(&anchored)
+        .collect();
+    let wanted = checkpoints.notes.iter().map(|it| &it.1);
+    let wanted = wanted.chain(outside.iter().copied());
+    let wanted = wanted.map(|it| it.checkpoint().size).collect();
+    let lines = Lines::read(journal, &verification.identity, stream, wanted)
         .map_err(|source| EvidenceError::Column { stream, source })?;
     verification.verified.lines = lines.count;
     verification.all(&checkpoints, &outside, &lines);
@@ -287,6 +296,32 @@ impl Verification<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The checkpoints that were time-stamped.
+    fn anchored(&mut self, journal: &Journal) -> Result<Vec<SignedCheckpoint>, EvidenceError> {
+        let listed = anchors::list(journal, self.stream).map_err(|source| EvidenceError::Log {
+            path: journal.layout().stream(self.stream),
+            source,
+        })?;
+        let mut good = Vec::new();
+        for (path, anchor) in listed {
+            match anchor {
+                Ok(anchor) => good.push(anchor.checkpoint),
+                Err(error) => {
+                    let cause = std::error::Error::source(&error);
+                    let cause = cause.map(|it| format!(": {it}")).unwrap_or_default();
+                    self.find(
+                        EvidenceKind::Anchor,
+                        Some(path),
+                        None,
+                        format!("{error}{cause}"),
+                    );
+                }
+            }
+        }
+        self.verified.anchors = good.len() as u64;
+        Ok(good)
     }
 
     fn all(&mut self, found: &Checkpoints, outside: &[&SignedCheckpoint], lines: &Lines) {

@@ -39,11 +39,7 @@ impl Journal {
     /// Makes sure that the journal and the folder of `stream` are there and ours.
     pub(super) fn establish(&self, stream: Stream) -> Result<Identity, OpenError> {
         let (disk, layout) = (&**self.disk(), self.layout());
-        make_folders(disk, layout.logs())?;
-        let identity = match self.identity() {
-            Some(identity) => identity,
-            None => self.make_identity()?,
-        };
+        let identity = self.begin()?;
         let folder = layout.stream(stream);
         disk.create_folder(&folder)
             .map_err(failed("make", &folder))?;
@@ -51,6 +47,18 @@ impl Journal {
         disk.sync_folder(layout.logs())
             .map_err(failed("sync", layout.logs()))?;
         Ok(identity)
+    }
+
+    /// Makes the journal's folder and its `JOURNAL`, unless they are there, as its first writer would.
+    ///
+    /// # Errors
+    /// [`OpenError`] when they cannot be made or are somebody else's.
+    pub fn begin(&self) -> Result<Identity, OpenError> {
+        make_folders(&**self.disk(), self.layout().logs())?;
+        match self.identity() {
+            Some(identity) => Ok(identity),
+            None => self.make_identity(),
+        }
     }
 
     fn make_identity(&self) -> Result<Identity, OpenError> {
