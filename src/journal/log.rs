@@ -622,7 +622,22 @@ impl Log {
         let days = layout
             .days_in_logs(disk, self.stream)
             .map_err(RecoverError::disk("list", &folder))?;
-        Ok(days.last() == Some(&open.day))
+        Ok(days.last() == Some(&open.day) && !self.was_closed_unsealed(open.day)?)
+    }
+
+    /// Whether a writer that had the stream for itself meanwhile closed the newest day and failed
+    /// to seal it. Its clock was past the day, so `audit` has a later one; where ours is past it
+    /// too, the next line begins another day anyway.
+    fn was_closed_unsealed(&self, day: Day) -> Result<bool, RecoverError> {
+        if self.sealed || day < self.journal.clock().now().day() {
+            return Ok(false);
+        }
+        let layout = self.journal.layout();
+        let audited = layout
+            .days_in_logs(&**self.journal.disk(), Stream::Audit)
+            .map_err(RecoverError::disk("list", &layout.stream(Stream::Audit)))?;
+        let is_later = audited.last().is_some_and(|it| day < *it);
+        Ok(is_later && audit::is_closed(&self.journal, self.stream, day, self.lines))
     }
 
     fn refuse_low_space(&self, drafts: &[Draft]) -> Result<(), CommitError> {
