@@ -293,10 +293,8 @@ impl Plan {
 
 /// Looks for the trades of the files in the journal.
 fn find_journaled(plan: &mut Plan, context: &mut Context<'_>) -> anyhow::Result<()> {
-    if !context.settings.dir.value.exists() {
-        return Ok(());
-    }
-    let journal = journal::for_reading(&context.settings)?;
+    // It need not be there yet; then it has no trades.
+    let journal = journal::for_writing(&context.settings)?;
     for entry in journal.read::<TradeRecord>() {
         // What cannot be read is no trade that could be doubled; `tj verify` names it.
         let Ok(entry) = entry else { continue };

@@ -20,7 +20,7 @@ use crate::size::size;
 use crate::table::{Column, Table};
 
 pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
-    let journal = journal::for_reading(&context.settings)?;
+    let journal = journal::for_checking(&context.settings)?;
     let depth = match args.chain {
         true => Depth::Chain,
         false => Depth::Records,
