@@ -150,6 +150,27 @@ fn questions_are_answered_exactly() {
 }
 
 #[test]
+fn a_trade_that_says_nothing_of_its_outcome_is_an_open_one() {
+    let bench = Bench::new();
+    let open = "\"outcome\":\"open\",";
+    let mut lines = trade("order-1", "AAPL", "150.25") + "\n";
+    lines += &(trade("order-2", "AAPL", "150.25").replace(open, "\"outcome\":null,") + "\n");
+    lines += &(trade("order-3", "AAPL", "150.25").replace(open, "") + "\n");
+    lines += &(trade("order-4", "AAPL", "150.25").replace(open, "\"outcome\":\"win\",") + "\n");
+    bench.write("logs/trades/2025-10-26.jsonl", &lines);
+    let asked = |flags: &str| {
+        bench
+            .tj(&format!("query trades --count {flags}"))
+            .fine()
+            .out
+    };
+    assert_eq!(asked("--outcome open"), "3\n");
+    assert_eq!(asked("--outcome win"), "1\n");
+    assert_eq!(asked("--where outcome=open"), "1\n");
+    assert_eq!(asked("--outcome open --order-id order-3"), "1\n");
+}
+
+#[test]
 fn csv_has_a_header_and_exact_values() {
     let bench = Bench::new();
     let odd = trade("order-1", "AAPL", "150.2500")
