@@ -35,6 +35,7 @@ mod recover;
 mod repair;
 mod scan;
 mod scrutiny;
+mod seal;
 mod selection;
 mod source;
 mod spans;

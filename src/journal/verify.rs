@@ -29,10 +29,10 @@ use super::layout::{DayFile, Place};
 use super::order_ids::OrderIds;
 use super::recover::check_head_line;
 use super::scrutiny::{BadPlace, Scrutiny};
+use super::seal::{Seal, Sealed};
 use super::units::{Units, line_check};
 use super::upkeep::chain_of;
 use super::walk::walk_with;
-use crate::disk;
 use crate::disk::{Access, FileReader};
 use crate::record::{Digest, Stream};
 use crate::time::Day;
@@ -67,7 +67,7 @@ pub enum FindingKind {
     InvalidRecord,
     /// An order was entered twice.
     RepeatedOrderId,
-    /// A `.sha256` does not fit its file, or cannot be read.
+    /// A `.sha256` does not fit its file, cannot be read, or is missing.
     Seal,
     /// A day is not what its closing record says.
     ClosingRecord,
@@ -244,6 +244,8 @@ struct DayRead {
     lines: u64,
     bytes: u64,
     sha256: Option<Digest>,
+    /// The SHA-256 of the file itself, where that is another one.
+    packed_sha256: Option<Digest>,
     places: Vec<BadPlace>,
     accepted: u64,
 }
@@ -310,7 +312,7 @@ impl Verification<'_> {
 
     /// Checks one day and returns the chain after it.
     fn day(&mut self, day: &DayFile, before: &Chain, newest: bool) -> io::Result<Chain> {
-        let seal = self.seal(day);
+        let seal = Seal::read(self.journal, self.stream, day);
         let state = self.closed.get(&day.day).cloned();
         // The closing record says the same as the seal, also where that is gone.
         let is_hashed = seal.is_some() || state.is_some();
@@ -328,15 +330,10 @@ impl Verification<'_> {
             let message = format!("{} damaged places that were accepted", read.accepted);
             self.find(FindingKind::AcceptedDamage, &day.path, message);
         }
-        if let (Some((path, sealed)), Some(found)) = (&seal, read.sha256)
-            && *sealed != Some(found)
-        {
-            let message = match sealed {
-                Some(sealed) => format!("says {sealed}, and the file has {found}"),
-                None => "cannot be read as a line of sha256sum".to_owned(),
-            };
-            let path = path.clone();
-            self.find(FindingKind::Seal, &path, message);
+        match &seal {
+            Some(seal) => self.check_seal(day, seal, &read),
+            None if !newest => self.report_missing_seal(day),
+            None => {}
         }
         self.closing_record(day, before, &read);
         if let (Some(state), Some(last)) = (state, read.places.last())
@@ -348,22 +345,33 @@ impl Verification<'_> {
         Ok(read.chain)
     }
 
-    /// The day's seal and what it says of the plain bytes.
-    fn seal(&self, day: &DayFile) -> Option<(PathBuf, Option<Digest>)> {
-        let layout = self.journal.layout();
-        let path = match day.place {
-            Place::Logs => layout.seal(self.stream, day.day),
-            Place::Archive => layout.archived_seal(self.stream, day.day),
-        };
-        let bytes = match disk::read_small(&**self.journal.disk(), &path, 4096) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return None,
-            Err(_) => return Some((path, None)),
-        };
-        let name = format!("  {}.jsonl", day.day);
-        let text = String::from_utf8(bytes).unwrap_or_default();
-        let line = text.lines().find_map(|it| it.strip_suffix(&name));
-        Some((path, line.and_then(|it| it.parse().ok())))
+    fn check_seal(&mut self, day: &DayFile, seal: &Seal, read: &DayRead) {
+        let name = format!("{}.jsonl", day.day);
+        let plain = seal.of(&name).unwrap_or(Sealed::Unreadable);
+        if let Some(complaint) = read.sha256.and_then(|it| plain.complaint(it)) {
+            self.find(FindingKind::Seal, &seal.path, complaint);
+        }
+        // An archived day's seal may have a line for the archive too.
+        let packed = seal.of(&format!("{name}.gz"));
+        if let (Some(packed), Some(found)) = (packed, read.packed_sha256)
+            && let Some(complaint) = packed.complaint(found)
+        {
+            let complaint = format!("of {name}.gz, {complaint}");
+            self.find(FindingKind::Seal, &seal.path, complaint);
+        }
+    }
+
+    /// A day in `logs/` that was closed has its seal, unless it is being closed just now.
+    fn report_missing_seal(&mut self, day: &DayFile) {
+        let is_closed = matches!(self.closed.get(&day.day), Some(audit::DayState::Closed(_)));
+        // Days are closed in order, each with its seal before the next.
+        let is_last = self.closed.range(day.day.next()..).next().is_none();
+        let is_at_work = is_last && self.journal.holder(self.stream).is_some();
+        if day.place == Place::Logs && is_closed && !is_at_work {
+            let path = Seal::path(self.journal, self.stream, day);
+            let message = "is missing, though the day is closed; the next writer makes it anew";
+            self.find(FindingKind::Seal, &path, message.to_owned());
+        }
     }
 
     fn plain_day(&mut self, day: &DayFile, before: &Chain, sealed: bool) -> io::Result<DayRead> {
@@ -395,6 +403,7 @@ impl Verification<'_> {
             lines: units.lines,
             bytes: units.offset,
             sha256: sha256?,
+            packed_sha256: None,
             places: Vec::new(),
             accepted: 0,
         };
@@ -434,6 +443,7 @@ impl Verification<'_> {
         let mut read = self.slow(day, before.clone(), 0, 0, source)?;
         let sha256 = sha2::Digest::finalize(state);
         read.sha256 = Some(Digest::from_bytes(sha256.into()));
+        read.packed_sha256 = Some(audit::sha256_of(&*file, 0, file.look()?.len)?);
         Ok(read)
     }
 
@@ -462,10 +472,7 @@ impl Verification<'_> {
             here.cloned()
         };
         let mut scrutiny = Scrutiny::new(chain, lines_before, &accepted);
-        let mut check = match self.depth {
-            Depth::Records => Some(line_check(self.stream)),
-            Depth::Chain => None,
-        };
+        let mut check = (self.depth == Depth::Records).then(|| line_check(self.stream));
         let mut order_ids = Vec::new();
         let mut good = 0;
         let mut invalid = Vec::new();
@@ -513,6 +520,7 @@ impl Verification<'_> {
             lines: good,
             bytes,
             sha256: None,
+            packed_sha256: None,
             places,
             accepted: accepted_places,
         })

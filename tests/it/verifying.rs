@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::sample::{entry, journal, noon, time};
+use crate::sample::{archive, entry, journal, noon, time};
 use tempfile::{TempDir, tempdir};
 use tradejournal::journal::{Depth, Finding, FindingKind};
 use tradejournal::record::{Stream, TradeRecord};
@@ -224,6 +224,66 @@ fn a_missing_day_is_named() {
         kinds(&findings(folder.path(), Depth::Chain)),
         [FindingKind::MissingDay]
     );
+}
+
+#[test]
+fn a_missing_seal_is_named_and_made_anew() {
+    let folder = three_days();
+    let seals = [26, 27].map(|it| day(folder.path(), it).with_extension("jsonl.sha256"));
+    for seal in &seals {
+        fs::remove_file(seal).unwrap();
+    }
+    let found = findings(folder.path(), Depth::Chain);
+    assert_eq!(kinds(&found), [FindingKind::Seal; 2]);
+    assert_eq!([&found[0].path, &found[1].path], [&seals[0], &seals[1]]);
+    let clock = noon();
+    clock.set(time("2025-10-28T09:00:00Z"));
+    let writer = journal(folder.path(), &clock)
+        .writer::<TradeRecord>()
+        .unwrap();
+    // The day that was closed last may be on its way to its seal.
+    let found = findings(folder.path(), Depth::Chain);
+    assert_eq!(kinds(&found), [FindingKind::Seal]);
+    assert_eq!(found[0].path, seals[0]);
+    writer.tick();
+    writer.close().unwrap();
+    assert_eq!(findings(folder.path(), Depth::Chain), []);
+}
+
+#[test]
+fn both_lines_of_an_archived_days_seal_are_checked() {
+    let folder = three_days();
+    let (path, seal) = archive(folder.path(), "trades", "2025-10-26");
+    assert_eq!(findings(folder.path(), Depth::Records), []);
+    let whole = fs::read_to_string(&seal).unwrap();
+    // The time in the head of a gzip file is no part of what it holds.
+    let mut packed = fs::read(&path).unwrap();
+    packed[4] ^= 1;
+    fs::write(&path, &packed).unwrap();
+    let found = findings(folder.path(), Depth::Chain);
+    assert_eq!(kinds(&found), [FindingKind::Seal]);
+    assert_eq!(found[0].path, seal);
+    assert!(
+        found[0]
+            .message
+            .starts_with("of 2025-10-26.jsonl.gz, says "),
+        "{}",
+        found[0].message
+    );
+    packed[4] ^= 1;
+    fs::write(&path, &packed).unwrap();
+    for wrong in [
+        "x".to_owned() + &whole[1..],
+        whole.replace("  2025-10-26.jsonl.gz", "0  2025-10-26.jsonl.gz"),
+    ] {
+        fs::write(&seal, wrong).unwrap();
+        let found = findings(folder.path(), Depth::Chain);
+        assert_eq!(kinds(&found), [FindingKind::Seal], "{found:?}");
+    }
+    // A line for the archive itself is no must, and neither is the seal.
+    let first = whole.lines().next().unwrap();
+    fs::write(&seal, format!("{first}\n")).unwrap();
+    assert_eq!(findings(folder.path(), Depth::Chain), []);
 }
 
 #[test]
