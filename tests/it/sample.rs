@@ -58,6 +58,21 @@ pub fn journal(folder: &Path, clock: &Arc<ManualClock>) -> Journal {
         .unwrap()
 }
 
+/// Eight trades in three days, cleanly closed: two are sealed, one is open.
+pub fn three_days(folder: &Path) {
+    let clock = noon();
+    let writer = journal(folder, &clock).writer::<TradeRecord>().unwrap();
+    for (day, count) in [("26", 3), ("27", 2), ("28", 3)] {
+        clock.set(time(&format!("2025-10-{day}T09:00:00Z")));
+        for _ in 0..count {
+            writer.append(&entry(writer.lines())).unwrap();
+        }
+    }
+    writer.tick();
+    assert_eq!(writer.troubles(), [""; 0]);
+    writer.close().unwrap();
+}
+
 /// Moves a day from `logs/` into the archive, and returns its file and its seal there.
 pub fn archive(folder: &Path, stream: &str, day: &str) -> (PathBuf, PathBuf) {
     let logs = folder.join("logs").join(stream);

@@ -11,21 +11,9 @@ use tempfile::{TempDir, tempdir};
 use tradejournal::journal::{Depth, Finding, FindingKind};
 use tradejournal::record::{Stream, TradeRecord};
 
-/// Three days of trades, cleanly closed: two sealed, one open.
 fn three_days() -> TempDir {
     let folder = tempdir().unwrap();
-    let clock = noon();
-    let journal = journal(folder.path(), &clock);
-    let writer = journal.writer::<TradeRecord>().unwrap();
-    for (day, count) in [("26", 3), ("27", 2), ("28", 3)] {
-        clock.set(time(&format!("2025-10-{day}T09:00:00Z")));
-        for _ in 0..count {
-            writer.append(&entry(writer.lines())).unwrap();
-        }
-    }
-    writer.tick();
-    assert_eq!(writer.troubles(), [""; 0]);
-    writer.close().unwrap();
+    crate::sample::three_days(folder.path());
     folder
 }
 
