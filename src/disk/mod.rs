@@ -241,6 +241,12 @@ impl<'a> FileReader<'a> {
     pub fn new(file: &'a dyn File, offset: u64) -> FileReader<'a> {
         FileReader { file, offset }
     }
+
+    /// Where it has come to.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
 }
 
 impl io::Read for FileReader<'_> {

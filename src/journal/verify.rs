@@ -33,7 +33,7 @@ use super::seal::{Seal, Sealed};
 use super::units::{Units, line_check};
 use super::upkeep::chain_of;
 use super::walk::walk_with;
-use crate::disk::{Access, FileReader};
+use crate::disk::{Access, Disk, FileReader};
 use crate::record::{Digest, Stream};
 use crate::time::Day;
 
@@ -137,6 +137,16 @@ pub struct Verified {
     pub problems: u64,
 }
 
+/// How far a verification has come, in bytes of the files: archived days count as they are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How many were checked.
+    pub bytes: u64,
+    /// How many there were when it began.
+    pub bytes_total: u64,
+}
+
 /// Why a verification could not be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,6 +188,20 @@ impl Journal {
         depth: Depth,
         report: &mut dyn FnMut(Finding),
     ) -> Result<Verified, VerifyError> {
+        self.verify_with_progress(stream, depth, report, &|_| {})
+    }
+
+    /// The same, telling `progress` now and then, in order but from any thread, how far it has come.
+    ///
+    /// # Errors
+    /// As [`Journal::verify`].
+    pub fn verify_with_progress(
+        &self,
+        stream: Stream,
+        depth: Depth,
+        report: &mut dyn FnMut(Finding),
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Verified, VerifyError> {
         let path = self.layout().logs().to_owned();
         let Some(identity) = self.identity() else {
             return Err(VerifyError::NoJournal { path });
@@ -208,6 +232,7 @@ impl Journal {
             closed: audit::closed_days(self, stream),
             accepted: AcceptedDamage::all(self, stream),
             report,
+            pace: Pace::new(&**self.disk(), &days, progress),
             order_ids: OrderIds::new(),
             head_is_explained: false,
             verified: Verified {
@@ -232,10 +257,44 @@ struct Verification<'a> {
     closed: BTreeMap<Day, audit::DayState>,
     accepted: Vec<AcceptedDamage>,
     report: &'a mut dyn FnMut(Finding),
+    pace: Pace<'a>,
     order_ids: OrderIds,
     /// The line that `HEAD` names is in a place that was reported.
     head_is_explained: bool,
     verified: Verified,
+}
+
+/// How far a verification has come, and who wants to know.
+#[derive(Clone, Copy)]
+struct Pace<'a> {
+    progress: &'a (dyn Fn(Progress) + Sync),
+    /// The bytes of the days before.
+    bytes_before: u64,
+    bytes_total: u64,
+}
+
+impl<'a> Pace<'a> {
+    fn new(disk: &dyn Disk, days: &[DayFile], progress: &'a (dyn Fn(Progress) + Sync)) -> Pace<'a> {
+        Pace {
+            progress,
+            bytes_before: 0,
+            bytes_total: days.iter().map(|it| len_of(disk, it)).sum(),
+        }
+    }
+
+    /// Tells that the day's file was checked up to `offset`.
+    fn at(&self, offset: u64) {
+        (self.progress)(Progress {
+            // A file may have grown since.
+            bytes: (self.bytes_before + offset).min(self.bytes_total),
+            bytes_total: self.bytes_total,
+        });
+    }
+}
+
+fn len_of(disk: &dyn Disk, day: &DayFile) -> u64 {
+    let found = disk.look(&day.path).ok().flatten();
+    found.map_or(0, |it| it.len)
 }
 
 /// What reading one day gave.
@@ -256,6 +315,7 @@ impl Verification<'_> {
         let newest = days.last().map(|it| it.day);
         for day in days {
             self.report_missing_days(day.day, days, &mut chain);
+            let len = len_of(&**self.journal.disk(), day);
             match self.day(day, &chain, Some(day.day) == newest) {
                 Ok(after) => chain = after,
                 Err(error) => {
@@ -266,6 +326,8 @@ impl Verification<'_> {
                     }
                 }
             }
+            self.pace.bytes_before += len;
+            self.pace.at(0);
         }
         self.report_missing_days(
             Day::from_unix_days(i32::MAX / 2).unwrap_or(Day::EPOCH),
@@ -379,6 +441,7 @@ impl Verification<'_> {
         let file = disk.open(&day.path, Access::Read)?;
         let len = file.look()?.len;
         let check = (self.depth == Depth::Records).then_some(self.stream);
+        let pace = self.pace;
         let (units, sha256) = thread::scope(|scope| {
             let hash = || audit::sha256_of(&*file, 0, len);
             let hashing = (sealed && BESIDE_LEN_MIN <= len).then(|| scope.spawn(hash));
@@ -387,6 +450,7 @@ impl Verification<'_> {
             let checked = units.run(|unit| {
                 invalid.append(&mut unit.invalid);
                 self.order_ids.add(&unit.order_ids);
+                pace.at(unit.end);
             });
             let sha256 = match hashing {
                 Some(thread) => Some(thread.join().unwrap_or_else(|_| panicked())),
@@ -419,6 +483,7 @@ impl Verification<'_> {
                 let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let got = reader.read(bytes.get_mut(..most).unwrap_or_default())?;
                 left -= got as u64;
+                pace.at(reader.offset());
                 Ok(got)
             };
             let slow = self.slow(day, chain, lines_before, from, source)?;
@@ -435,8 +500,10 @@ impl Verification<'_> {
         let file = self.journal.disk().open(&day.path, Access::Read)?;
         let mut unpacked = MultiGzDecoder::new(FileReader::new(&*file, 0));
         let mut state = sha2::Sha256::default();
+        let pace = self.pace;
         let source = |bytes: &mut [u8]| {
             let got = unpacked.read(bytes)?;
+            pace.at(unpacked.get_ref().offset());
             sha2::Digest::update(&mut state, bytes.get(..got).unwrap_or_default());
             Ok(got)
         };

@@ -301,3 +301,39 @@ fn a_repeated_order_and_an_invalid_record_are_found_by_the_full_look_alone() {
     assert_eq!(kinds(&found), [FindingKind::RepeatedOrderId]);
     assert_eq!((found[0].line, found[0].seq), (Some(3), Some(2)));
 }
+
+#[test]
+fn progress_goes_to_the_end_of_all_files_and_never_back() {
+    let folder = three_days();
+    archive(folder.path(), "trades", "2025-10-26");
+    for damaged in [false, true] {
+        if damaged {
+            change(&day(folder.path(), 27), |lines| drop(lines.remove(0)));
+        }
+        let journal = journal(folder.path(), &noon());
+        let told = std::sync::Mutex::new(Vec::new());
+        journal
+            .verify_with_progress(Stream::Trades, Depth::Records, &mut |_| {}, &|it| {
+                told.lock().unwrap().push((it.bytes, it.bytes_total));
+            })
+            .unwrap();
+        let files = [
+            folder
+                .path()
+                .join("archive/trades/2025/2025-10-26.jsonl.gz"),
+            day(folder.path(), 27),
+            day(folder.path(), 28),
+        ];
+        let lens = files.map(|it| fs::metadata(it).unwrap().len());
+        let total = lens.iter().sum();
+        let told = told.into_inner().unwrap();
+        assert!(
+            told.is_sorted() && told.iter().all(|it| it.1 == total),
+            "{told:?}"
+        );
+        assert!(
+            told.contains(&(lens[0], total)) && told.contains(&(total, total)),
+            "{told:?}"
+        );
+    }
+}

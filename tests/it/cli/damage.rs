@@ -55,6 +55,17 @@ fn a_whole_journal_verifies() {
 }
 
 #[test]
+fn progress_is_shown_on_a_terminal_and_on_standard_error_alone() {
+    let (bench, _) = journal();
+    // `script` gives it a terminal for its standard error.
+    let line = "script -qec 'stty cols 200; tj verify trades > out.txt' /dev/null";
+    let shown = bench.shell(line).code(0).out;
+    assert!(shown.contains("verifying trades ["), "{shown:?}");
+    assert!(shown.contains(" KiB/"), "{shown:?}");
+    assert_eq!(bench.tj("verify trades").fine().out, bench.read("out.txt"));
+}
+
+#[test]
 fn a_changed_line_is_named_refused_for_writing_and_can_be_accepted() {
     let (bench, day) = journal();
     let text = fs::read_to_string(&day).unwrap();
