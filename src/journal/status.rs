@@ -44,6 +44,8 @@ pub struct StreamStatus {
     pub holder: Option<Option<u32>>,
     /// Files with torn tails in `torn/`.
     pub torn: u64,
+    /// What has a day's name and is no plain file: nothing of it is read.
+    pub impostors: Vec<PathBuf>,
     /// `logs/<stream>.jsonl` is something else than the journal's link.
     pub link_is_foreign: bool,
 }
@@ -104,6 +106,7 @@ impl Journal {
             last_record: None,
             holder: self.holder(stream),
             torn: 0,
+            impostors: Vec::new(),
             link_is_foreign: false,
         };
         if let Ok(HeadFile::Read(head)) = Head::read(disk, &layout.head(stream)) {
@@ -140,6 +143,8 @@ impl Journal {
         if let Ok(torn) = disk.list(&layout.torn(stream)) {
             status.torn = torn.iter().filter(|it| !it.name.starts_with('.')).count() as u64;
         }
+        let impostors = layout.impostors(disk, stream)?.into_iter();
+        status.impostors = impostors.map(|it| it.path).collect();
         let link = layout.link(stream);
         let is_link = disk
             .read_link(&link)

@@ -25,7 +25,7 @@ use super::audit::{self, AcceptedDamage};
 use super::chain::{Break, Chain};
 use super::head::{Head, HeadFile};
 use super::identity::IdentityError;
-use super::layout::{DayFile, Place};
+use super::layout::{DayFile, Impostor, Place};
 use super::order_ids::OrderIds;
 use super::recover::check_head_line;
 use super::scrutiny::{BadPlace, Scrutiny};
@@ -223,6 +223,8 @@ impl Journal {
             .layout()
             .days(&**self.disk(), stream)
             .map_err(failed("list"))?;
+        let impostors = self.layout().impostors(&**self.disk(), stream);
+        let impostors = impostors.map_err(failed("list"))?;
         let mut verification = Verification {
             journal: self,
             stream,
@@ -243,6 +245,10 @@ impl Journal {
                 problems: 0,
             },
         };
+        for Impostor { path, kind } in impostors {
+            let message = format!("is not a plain file but {kind}; nothing of it is read");
+            verification.find(FindingKind::Unreadable, &path, message);
+        }
         verification.run(&days);
         Ok(verification.verified)
     }

@@ -134,6 +134,43 @@ fn a_changed_line_is_named_refused_for_writing_and_can_be_accepted() {
 }
 
 #[test]
+fn a_link_and_a_pipe_with_the_names_of_days_are_named_and_never_read() {
+    let (bench, day) = journal();
+    bench
+        .shell("mkfifo logs/trades/2025-01-01.jsonl && mkdir -p archive/trades/2024")
+        .fine();
+    let link = bench.path("archive/trades/2024/2024-01-05.jsonl.gz");
+    std::os::unix::fs::symlink(&day, link).unwrap();
+    assert_eq!(bench.tj("tail trades --json").fine().out.lines().count(), 4);
+    assert_eq!(bench.tj("query trades --count").fine().out, "4\n");
+    let ran = bench.tj("verify").code(1);
+    assert!(
+        ran.out.starts_with(
+            "logs/trades/2025-01-01.jsonl: unreadable: is not a plain file but a pipe, a socket or \
+             a device; nothing of it is read\n\
+             archive/trades/2024/2024-01-05.jsonl.gz: unreadable: is not a plain file but a link; \
+             nothing of it is read\n"
+        ),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.ends_with("\n2 problems\n"), "{}", ran.out);
+    let ran = bench.tj("status").fine();
+    for name in [
+        "logs/trades/2025-01-01.jsonl",
+        "archive/trades/2024/2024-01-05.jsonl.gz",
+    ] {
+        let note = format!("\ntrades: {name} is not a plain file; nothing of it is read\n");
+        assert!(ran.out.contains(&note), "{}", ran.out);
+    }
+    let report = &bench.tj("status --json").fine().json()[0];
+    assert_eq!(
+        report["streams"][0]["impostors"].as_array().unwrap().len(),
+        2
+    );
+}
+
+#[test]
 fn a_torn_tail_is_kept() {
     let (bench, day) = journal();
     let mut file = fs::OpenOptions::new().append(true).open(&day).unwrap();
