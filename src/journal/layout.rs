@@ -199,6 +199,18 @@ impl Layout {
     }
 }
 
+/// What the link to the open day says.
+pub(super) fn link_target(stream: Stream, day: Day) -> String {
+    format!("{stream}/{day}{PLAIN}")
+}
+
+/// Whether a link that says `text` is the journal's own, to whichever day.
+pub(super) fn is_link_target(stream: Stream, text: &str) -> bool {
+    let name = text.strip_prefix(stream.name());
+    let name = name.and_then(|it| it.strip_prefix('/'));
+    name.is_some_and(|it| day_of(it, PLAIN).is_some())
+}
+
 /// The days that files in `folder` are named after, oldest first.
 fn days_in(disk: &dyn Disk, folder: &Path, suffix: &str) -> io::Result<Vec<Day>> {
     let mut days: Vec<Day> = entries_in(disk, folder)?

@@ -22,6 +22,7 @@ use super::Journal;
 use super::audit;
 use super::chain::Chain;
 use super::head::Head;
+use super::layout::{is_link_target, link_target};
 use super::line::Draft;
 use super::lock::{LOOK_WAIT, StreamLock, take_within};
 use super::range::CompactRange;
@@ -810,16 +811,9 @@ impl Log {
         let layout = self.journal.layout();
         let (disk, link) = (&**self.journal.disk(), layout.link(self.stream));
         let target = link_target(self.stream, open.day);
-        let ours = |text: &str| {
-            let name = text
-                .strip_prefix(self.stream.name())
-                .and_then(|it| it.strip_prefix('/'));
-            name.and_then(|it| it.strip_suffix(".jsonl"))
-                .is_some_and(|it| it.parse::<Day>().is_ok())
-        };
         match disk.read_link(&link) {
             Ok(text) if text == target => return,
-            Ok(text) if ours(&text) => {}
+            Ok(text) if is_link_target(self.stream, &text) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // A plain file or somebody else's link: left alone; `tj status` tells.
             _ => return,
@@ -848,10 +842,6 @@ impl Drop for Log {
         // A fork's copy must not free its parent's lock; `release` sees to that.
         self.let_go();
     }
-}
-
-fn link_target(stream: Stream, day: Day) -> String {
-    format!("{stream}/{day}.jsonl")
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failure {

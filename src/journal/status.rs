@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 use super::Journal;
 use super::close::line_timestamp;
 use super::head::{Head, HeadFile};
-use super::layout::Place;
+use super::layout::{Place, is_link_target};
 use super::line::Tail;
 use super::walk::line_before;
 use crate::disk::Access;
@@ -146,10 +146,10 @@ impl Journal {
         let impostors = layout.impostors(disk, stream)?.into_iter();
         status.impostors = impostors.map(|it| it.path).collect();
         let link = layout.link(stream);
-        let is_link = disk
+        let is_own = disk
             .read_link(&link)
-            .is_ok_and(|it| it.starts_with(stream.name()));
-        status.link_is_foreign = !is_link && disk.look(&link)?.is_some();
+            .is_ok_and(|it| is_link_target(stream, &it));
+        status.link_is_foreign = !is_own && disk.look(&link)?.is_some();
         Ok(status)
     }
 }

@@ -300,3 +300,30 @@ fn the_status_says_what_is_there() {
     );
     assert_eq!(trades["writer"]["active"], false);
 }
+
+#[test]
+fn a_link_is_the_journals_own_only_when_it_leads_to_one_of_its_days() {
+    let bench = Bench::new();
+    bench.tj_with("append trades", trades(1).as_bytes()).fine();
+    let link = bench.path("logs/trades.jsonl");
+    let is_foreign = || {
+        let ran = bench.tj("status --json").fine();
+        ran.json()[0]["streams"][0]["link_is_foreign"] == true
+    };
+    assert!(!is_foreign());
+    for (target, wanted) in [
+        ("trades/2025-10-26.jsonl", false),
+        ("trades-of-last-year/2025-10-26.jsonl", true),
+        ("trades/../elsewhere.jsonl", true),
+        ("trades/2025-10-26.jsonl.gz", true),
+        ("trades", true),
+    ] {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        assert_eq!(is_foreign(), wanted, "{target}");
+    }
+    fs::remove_file(&link).unwrap();
+    assert!(!is_foreign());
+    bench.write("logs/trades.jsonl", "");
+    assert!(is_foreign());
+}
