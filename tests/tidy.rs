@@ -42,7 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Functions that are longer than [`FUNCTION_LINES_MAX`], and how long they may be: a list that only
 /// shrinks. A long flat `match` or table may stay.
 const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[
-    ("src/journal/verify.rs", "slow", 79),
+    ("src/journal/verify.rs", "slow", 77),
     ("src/record/trade/mod.rs", "every_field_has_its_rule", 93),
 ];
 

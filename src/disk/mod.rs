@@ -30,6 +30,17 @@ pub enum Kind {
     Other,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::File => "a file",
+            Kind::Folder => "a folder",
+            Kind::Link => "a link",
+            Kind::Other => "a pipe, a socket or a device",
+        })
+    }
+}
+
 /// What a look at a path or an open file shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meta {
@@ -240,6 +251,12 @@ impl<'a> FileReader<'a> {
     #[must_use]
     pub fn new(file: &'a dyn File, offset: u64) -> FileReader<'a> {
         FileReader { file, offset }
+    }
+
+    /// Where it has come to.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 }
 

@@ -40,7 +40,7 @@ impl Disk for RealDisk {
         let file = options.open(path)?;
         let kind = kind_of(&file.metadata()?.file_type());
         if kind != Kind::File {
-            let text = format!("is not a plain file but {}", name_of(kind));
+            let text = format!("is not a plain file but {kind}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(Box::new(RealFile(file)))
@@ -181,15 +181,6 @@ fn kind_of(file_type: &fs::FileType) -> Kind {
         Kind::Link
     } else {
         Kind::Other
-    }
-}
-
-fn name_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::File => "a file",
-        Kind::Folder => "a folder",
-        Kind::Link => "a link",
-        Kind::Other => "a pipe, a socket or a device",
     }
 }
 

@@ -4,15 +4,19 @@
 //! - A day of a stream is one file, `logs/<stream>/<day>.jsonl` or
 //!   `archive/<stream>/<year>/<day>.jsonl.gz`; where both are there, the one in `logs/` is read.
 //! - Days come in order; a name that is no day of ours is somebody else's and is not touched.
+//! - A link, a pipe or a folder with a day's name is no day; [`Layout::impostors`] names it.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use crate::disk::{Disk, Kind};
+use crate::disk::{Disk, Entry, Kind};
 use crate::record::Stream;
 use crate::time::Day;
+
+const PLAIN: &str = ".jsonl";
+const ARCHIVED: &str = ".jsonl.gz";
 
 /// The folders of one journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,15 @@ pub struct DayFile {
     pub place: Place,
     /// The file.
     pub path: PathBuf,
+}
+
+/// What has a day's name and is no plain file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impostor {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: Kind,
 }
 
 impl Layout {
@@ -129,7 +142,28 @@ impl Layout {
     /// # Errors
     /// The disk's, when the folder cannot be listed.
     pub fn days_in_logs(&self, disk: &dyn Disk, stream: Stream) -> io::Result<Vec<Day>> {
-        days_in(disk, &self.stream(stream), ".jsonl")
+        days_in(disk, &self.stream(stream), PLAIN)
+    }
+
+    /// What has the name of a day of the stream and is no plain file, in both places. Nothing of it
+    /// is ever read: a pipe would hold its reader up, and a link can lead anywhere.
+    ///
+    /// # Errors
+    /// The disk's, when a folder cannot be listed.
+    pub fn impostors(&self, disk: &dyn Disk, stream: Stream) -> io::Result<Vec<Impostor>> {
+        let mut impostors = impostors_in(disk, &self.stream(stream), PLAIN)?;
+        for year in self.archived_years(disk, stream)? {
+            impostors.extend(impostors_in(disk, &year, ARCHIVED)?);
+        }
+        Ok(impostors)
+    }
+
+    /// The folders of a stream's archived days.
+    fn archived_years(&self, disk: &dyn Disk, stream: Stream) -> io::Result<Vec<PathBuf>> {
+        let archive = self.archive.join(stream.name());
+        let entries = entries_in(disk, &archive)?.into_iter();
+        let years = entries.filter(|it| it.kind == Kind::Folder);
+        Ok(years.map(|it| archive.join(it.name)).collect())
     }
 
     /// Every day of a stream in both places, oldest first, each once.
@@ -148,9 +182,8 @@ impl Layout {
                 path,
             });
         }
-        let archive = self.archive.join(stream.name());
-        for year in names_in(disk, &archive, Kind::Folder)? {
-            for day in days_in(disk, &archive.join(year), ".jsonl.gz")? {
+        for year in self.archived_years(disk, stream)? {
+            for day in days_in(disk, &year, ARCHIVED)? {
                 let path = self.archived(stream, day);
                 days.push(DayFile {
                     day,
@@ -166,25 +199,46 @@ impl Layout {
     }
 }
 
+/// What the link to the open day says.
+pub(super) fn link_target(stream: Stream, day: Day) -> String {
+    format!("{stream}/{day}{PLAIN}")
+}
+
+/// Whether a link that says `text` is the journal's own, to whichever day.
+pub(super) fn is_link_target(stream: Stream, text: &str) -> bool {
+    let name = text.strip_prefix(stream.name());
+    let name = name.and_then(|it| it.strip_prefix('/'));
+    name.is_some_and(|it| day_of(it, PLAIN).is_some())
+}
+
 /// The days that files in `folder` are named after, oldest first.
 fn days_in(disk: &dyn Disk, folder: &Path, suffix: &str) -> io::Result<Vec<Day>> {
-    let names = names_in(disk, folder, Kind::File)?;
-    let mut days: Vec<Day> = names
+    let mut days: Vec<Day> = entries_in(disk, folder)?
         .iter()
-        .filter_map(|name| name.strip_suffix(suffix)?.parse().ok())
+        .filter(|it| it.kind == Kind::File)
+        .filter_map(|it| day_of(&it.name, suffix))
         .collect();
     days.sort_unstable();
     Ok(days)
 }
 
-fn names_in(disk: &dyn Disk, folder: &Path, kind: Kind) -> io::Result<Vec<String>> {
+fn impostors_in(disk: &dyn Disk, folder: &Path, suffix: &str) -> io::Result<Vec<Impostor>> {
+    let entries = entries_in(disk, folder)?.into_iter();
+    let is_impostor = |it: &Entry| it.kind != Kind::File && day_of(&it.name, suffix).is_some();
+    let impostors = entries.filter(is_impostor).map(|it| Impostor {
+        path: folder.join(it.name),
+        kind: it.kind,
+    });
+    Ok(impostors.collect())
+}
+
+fn day_of(name: &str, suffix: &str) -> Option<Day> {
+    name.strip_suffix(suffix)?.parse().ok()
+}
+
+fn entries_in(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<Entry>> {
     match disk.list(folder) {
-        Ok(entries) => Ok(entries
-            .into_iter()
-            .filter(|it| it.kind == kind)
-            .map(|it| it.name)
-            .collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
+        listed => listed,
     }
 }

@@ -22,6 +22,7 @@ use super::Journal;
 use super::audit;
 use super::chain::Chain;
 use super::head::Head;
+use super::layout::{is_link_target, link_target};
 use super::line::Draft;
 use super::lock::{LOOK_WAIT, StreamLock, take_within};
 use super::range::CompactRange;
@@ -622,7 +623,22 @@ impl Log {
         let days = layout
             .days_in_logs(disk, self.stream)
             .map_err(RecoverError::disk("list", &folder))?;
-        Ok(days.last() == Some(&open.day))
+        Ok(days.last() == Some(&open.day) && !self.was_closed_unsealed(open.day)?)
+    }
+
+    /// Whether a writer that had the stream for itself meanwhile closed the newest day and failed
+    /// to seal it. Its clock was past the day, so `audit` has a later one; where ours is past it
+    /// too, the next line begins another day anyway.
+    fn was_closed_unsealed(&self, day: Day) -> Result<bool, RecoverError> {
+        if self.sealed || day < self.journal.clock().now().day() {
+            return Ok(false);
+        }
+        let layout = self.journal.layout();
+        let audited = layout
+            .days_in_logs(&**self.journal.disk(), Stream::Audit)
+            .map_err(RecoverError::disk("list", &layout.stream(Stream::Audit)))?;
+        let is_later = audited.last().is_some_and(|it| day < *it);
+        Ok(is_later && audit::is_closed(&self.journal, self.stream, day, self.lines))
     }
 
     fn refuse_low_space(&self, drafts: &[Draft]) -> Result<(), CommitError> {
@@ -800,16 +816,9 @@ impl Log {
         let layout = self.journal.layout();
         let (disk, link) = (&**self.journal.disk(), layout.link(self.stream));
         let target = link_target(self.stream, open.day);
-        let ours = |text: &str| {
-            let name = text
-                .strip_prefix(self.stream.name())
-                .and_then(|it| it.strip_prefix('/'));
-            name.and_then(|it| it.strip_suffix(".jsonl"))
-                .is_some_and(|it| it.parse::<Day>().is_ok())
-        };
         match disk.read_link(&link) {
             Ok(text) if text == target => return,
-            Ok(text) if ours(&text) => {}
+            Ok(text) if is_link_target(self.stream, &text) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // A plain file or somebody else's link: left alone; `tj status` tells.
             _ => return,
@@ -838,10 +847,6 @@ impl Drop for Log {
         // A fork's copy must not free its parent's lock; `release` sees to that.
         self.let_go();
     }
-}
-
-fn link_target(stream: Stream, day: Day) -> String {
-    format!("{stream}/{day}.jsonl")
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failure {

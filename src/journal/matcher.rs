@@ -2,8 +2,9 @@
 //!
 //! Always true:
 //! - A line is asked for when it is one JSON object in which every condition's field has its value:
-//!   a string by what it says, a number, `true`, `false` and `null` by their text. Of a field that
-//!   is there twice the last counts, as it does for every reader of JSON.
+//!   a string by what it says, a number, `true`, `false` and `null` by their text; or, where the
+//!   condition says so, no value at all. Of a field that is there twice the last counts, as it does
+//!   for every reader of JSON.
 //! - No such line is missed, however it is written: with white space, with escapes, with fields of
 //!   the same name deeper in it.
 //! - A line is parsed only when the block's bytes say that it may be asked for; a bad line that
@@ -21,6 +22,15 @@ use super::members::{self, Malformed};
 use super::position::LineFault;
 use super::selection::{self, Selection};
 use crate::record::Stream;
+
+/// What a field has to be.
+#[derive(Clone, Debug)]
+pub(super) struct FieldIs {
+    pub(super) field: String,
+    pub(super) value: String,
+    /// Null will do too, and so will a line without the field.
+    pub(super) or_none: bool,
+}
 
 /// What is asked for.
 #[derive(Debug)]
@@ -41,6 +51,7 @@ struct Condition {
     quoted: Option<Vec<u8>>,
     /// Whether the value may also be a number, `true`, `false` or `null`.
     is_scalar: bool,
+    or_none: bool,
 }
 
 #[derive(Debug)]
@@ -73,14 +84,11 @@ pub(super) enum Verdict<'a> {
 impl Matcher {
     pub(super) fn new(
         stream: Stream,
-        conditions: &[(String, String)],
+        conditions: &[FieldIs],
         selection: &Selection,
         wanted: Option<&str>,
     ) -> Matcher {
-        let conditions: Vec<Condition> = conditions
-            .iter()
-            .map(|(field, value)| Condition::new(field, value))
-            .collect();
+        let conditions: Vec<Condition> = conditions.iter().map(Condition::new).collect();
         let field = selection::time_field(stream);
         Matcher {
             needle: Needle::best(&conditions),
@@ -219,6 +227,10 @@ fn keeps<'a>(
     mut each: impl FnMut(&'a [u8], &'a [u8]),
 ) -> Result<bool, Malformed> {
     let mut kept = 0_u64;
+    for (at, condition) in conditions.iter().enumerate() {
+        // Until the field turns up.
+        kept |= u64::from(condition.or_none) << at;
+    }
     members::members(line, |key, value| {
         for (at, condition) in conditions.iter().enumerate() {
             if condition.key.is(key, has_escape) {
@@ -235,16 +247,20 @@ fn keeps<'a>(
 }
 
 impl Condition {
-    fn new(field: &str, value: &str) -> Condition {
+    fn new(wanted: &FieldIs) -> Condition {
         Condition {
-            key: Key::new(field),
-            value: value.to_owned(),
-            quoted: quoted(value),
-            is_scalar: is_scalar(value),
+            key: Key::new(&wanted.field),
+            value: wanted.value.clone(),
+            quoted: quoted(&wanted.value),
+            is_scalar: is_scalar(&wanted.value),
+            or_none: wanted.or_none,
         }
     }
 
     fn is_kept_by(&self, raw: &[u8], has_escape: bool) -> bool {
+        if self.or_none && raw == b"null" {
+            return true;
+        }
         if raw.first() != Some(&b'"') {
             return self.is_scalar && raw == self.value.as_bytes();
         }
@@ -274,10 +290,11 @@ impl Key {
 impl Needle {
     /// The needle that is likely to be met least: the longest in quotes, or else the longest.
     fn best(conditions: &[Condition]) -> Option<Needle> {
-        let quoted = |it: &&Condition| it.quoted.is_some();
+        // A line that may do without the value need not have its bytes.
+        let is_in_line = |it: &&Condition| it.quoted.is_some() && !it.or_none;
         let best = conditions
             .iter()
-            .filter(quoted)
+            .filter(is_in_line)
             .max_by_key(|it| (!it.is_scalar, it.value.len()))?;
         let bytes = match best.is_scalar {
             // In quotes or not.

@@ -37,6 +37,7 @@ mod recover;
 mod repair;
 mod scan;
 mod scrutiny;
+mod seal;
 mod selection;
 mod source;
 mod spans;
@@ -78,7 +79,7 @@ pub use recover::RecoverError;
 pub use repair::{DamagedPlace, RepairError, Repaired};
 pub use status::{StatusError, StreamStatus};
 pub use upkeep::Ticked;
-pub use verify::{Depth, Finding, FindingKind, Verified, VerifyError};
+pub use verify::{Depth, Finding, FindingKind, Progress, Verified, VerifyError};
 pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
 
 use crate::disk::{Disk, RealDisk};

@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 
 use super::Journal;
 use super::lines::{LineRef, Numbers};
-use super::matcher::{Matcher, Verdict};
+use super::matcher::{FieldIs, Matcher, Verdict};
 use super::members;
 use super::position::{LineFault, Position, ReadError};
 use super::scan::{Batch, Block, Piece, Scan, Shape};
@@ -64,7 +64,7 @@ pub struct Query {
     journal: Journal,
     stream: Stream,
     selection: Selection,
-    conditions: Vec<(String, String)>,
+    conditions: Vec<FieldIs>,
     limit: Option<u64>,
     shape: Shape,
 }
@@ -116,8 +116,22 @@ pub enum SumError {
 impl Query {
     /// Only lines in which the top-level `field` is `value`: a string that says it, or a number,
     /// `true`, `false` or `null` of that text. Of several such conditions all must hold.
-    pub fn field(mut self, field: impl Into<String>, value: impl Into<String>) -> Query {
-        self.conditions.push((field.into(), value.into()));
+    pub fn field(self, field: impl Into<String>, value: impl Into<String>) -> Query {
+        self.field_is(field.into(), value.into(), false)
+    }
+
+    /// The same, and lines in which the field is null or absent: for a field in which nothing says
+    /// as much as that value, as an `outcome` that is not there is read as `open`.
+    pub fn field_or_none(self, field: impl Into<String>, value: impl Into<String>) -> Query {
+        self.field_is(field.into(), value.into(), true)
+    }
+
+    fn field_is(mut self, field: String, value: String, or_none: bool) -> Query {
+        self.conditions.push(FieldIs {
+            field,
+            value,
+            or_none,
+        });
         self
     }
 
@@ -523,13 +537,14 @@ mod tests {
     }
 
     /// Whether a line is asked for, by the whole of it.
-    fn is_asked_for(line: &str, conditions: &[(String, String)]) -> bool {
+    fn is_asked_for(line: &str, conditions: &[(String, String, bool)]) -> bool {
         let Ok(fields) = serde_json::from_str::<Map<String, Value>>(line) else {
             return false;
         };
         conditions
             .iter()
-            .all(|(field, value)| match fields.get(field) {
+            .all(|(field, value, or_none)| match fields.get(field) {
+                Some(Value::Null) | None if *or_none => true,
                 Some(Value::String(text)) => text == value,
                 Some(Value::Array(_) | Value::Object(_)) | None => false,
                 Some(scalar) => format!("{scalar}") == *value,
@@ -614,7 +629,7 @@ mod tests {
         #[test]
         fn a_query_finds_what_a_filter_of_parsed_lines_finds(
             lines in prop::collection::vec((line(), any::<bool>()), 0..30),
-            conditions in prop::collection::vec((word(), word()), 0..3),
+            conditions in prop::collection::vec((word(), word(), any::<bool>()), 0..3),
             unit_len in 1..400_u64,
             block_len in 1..400_usize,
             threads in 1..4_usize,
@@ -628,8 +643,11 @@ mod tests {
             let folder = Folder::new();
             folder.put(STREAM, "2025-01-01", lines.concat().as_bytes());
             let mut query = folder.journal.query(STREAM).shape(shape(unit_len, block_len, threads));
-            for (field, value) in &conditions {
-                query = query.field(field, value);
+            for (field, value, or_none) in &conditions {
+                query = match or_none {
+                    true => query.field_or_none(field, value),
+                    false => query.field(field, value),
+                };
             }
             let (found, bad) = answer(&query);
             let expected: Vec<&String> =
@@ -647,6 +665,27 @@ mod tests {
                 prop_assert_eq!(&first, &found[..len]);
             }
         }
+    }
+
+    #[test]
+    fn a_field_that_may_be_missing_is_asked_for_by_its_value_or_by_none() {
+        let folder = Folder::new();
+        let lines = [
+            "{\"s\":\"A\",\"o\":\"open\"}\n",
+            "{\"s\":\"A\",\"o\":null}\n",
+            "{\"s\":\"A\"}\n",
+            "{\"s\":\"A\",\"o\":\"win\",\"x\":{\"o\":\"open\"}}\n",
+            "{\"s\":\"A\",\"o\":\"win\",\"\\u006f\":null}\n",
+            "{\"s\":\"B\",\"o\":\"open\"}\n",
+        ];
+        folder.put(STREAM, "2025-01-01", lines.concat().as_bytes());
+        let query = folder.journal.query(STREAM).field_or_none("o", "open");
+        assert_eq!(
+            answer(&query).0,
+            [lines[0], lines[1], lines[2], lines[4], lines[5]]
+        );
+        let one = query.field("s", "A");
+        assert_eq!(answer(&one).0, [lines[0], lines[1], lines[2], lines[4]]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 use super::Journal;
 use super::close::line_timestamp;
 use super::head::{Head, HeadFile};
-use super::layout::Place;
+use super::layout::{Place, is_link_target};
 use super::line::Tail;
 use super::walk::line_before;
 use crate::disk::Access;
@@ -44,6 +44,8 @@ pub struct StreamStatus {
     pub holder: Option<Option<u32>>,
     /// Files with torn tails in `torn/`.
     pub torn: u64,
+    /// What has a day's name and is no plain file: nothing of it is read.
+    pub impostors: Vec<PathBuf>,
     /// `logs/<stream>.jsonl` is something else than the journal's link.
     pub link_is_foreign: bool,
 }
@@ -104,6 +106,7 @@ impl Journal {
             last_record: None,
             holder: self.holder(stream),
             torn: 0,
+            impostors: Vec::new(),
             link_is_foreign: false,
         };
         if let Ok(HeadFile::Read(head)) = Head::read(disk, &layout.head(stream)) {
@@ -140,11 +143,13 @@ impl Journal {
         if let Ok(torn) = disk.list(&layout.torn(stream)) {
             status.torn = torn.iter().filter(|it| !it.name.starts_with('.')).count() as u64;
         }
+        let impostors = layout.impostors(disk, stream)?.into_iter();
+        status.impostors = impostors.map(|it| it.path).collect();
         let link = layout.link(stream);
-        let is_link = disk
+        let is_own = disk
             .read_link(&link)
-            .is_ok_and(|it| it.starts_with(stream.name()));
-        status.link_is_foreign = !is_link && disk.look(&link)?.is_some();
+            .is_ok_and(|it| is_link_target(stream, &it));
+        status.link_is_foreign = !is_own && disk.look(&link)?.is_some();
         Ok(status)
     }
 }

@@ -89,7 +89,7 @@ impl LineCheck for TradeCheck {
 #[derive(Debug)]
 pub(super) struct Unit {
     /// Where its good lines end.
-    end: u64,
+    pub(super) end: u64,
     lines: u64,
     last: Option<Tail>,
     /// Its lines' part of the Merkle tree, where that is wanted.

@@ -25,15 +25,15 @@ use super::audit::{self, AcceptedDamage};
 use super::chain::{Break, Chain};
 use super::head::{Head, HeadFile};
 use super::identity::IdentityError;
-use super::layout::{DayFile, Place};
+use super::layout::{DayFile, Impostor, Place};
 use super::order_ids::OrderIds;
 use super::recover::check_head_line;
 use super::scrutiny::{BadPlace, Scrutiny};
+use super::seal::{Seal, Sealed};
 use super::units::{Units, line_check};
 use super::upkeep::chain_of;
 use super::walk::walk_with;
-use crate::disk;
-use crate::disk::{Access, FileReader};
+use crate::disk::{Access, Disk, FileReader};
 use crate::record::{Digest, Stream};
 use crate::time::Day;
 
@@ -67,7 +67,7 @@ pub enum FindingKind {
     InvalidRecord,
     /// An order was entered twice.
     RepeatedOrderId,
-    /// A `.sha256` does not fit its file, or cannot be read.
+    /// A `.sha256` does not fit its file, cannot be read, or is missing.
     Seal,
     /// A day is not what its closing record says.
     ClosingRecord,
@@ -137,6 +137,16 @@ pub struct Verified {
     pub problems: u64,
 }
 
+/// How far a verification has come, in bytes of the files: archived days count as they are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How many were checked.
+    pub bytes: u64,
+    /// How many there were when it began.
+    pub bytes_total: u64,
+}
+
 /// Why a verification could not be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,6 +188,20 @@ impl Journal {
         depth: Depth,
         report: &mut dyn FnMut(Finding),
     ) -> Result<Verified, VerifyError> {
+        self.verify_with_progress(stream, depth, report, &|_| {})
+    }
+
+    /// The same, telling `progress` now and then, in order but from any thread, how far it has come.
+    ///
+    /// # Errors
+    /// As [`Journal::verify`].
+    pub fn verify_with_progress(
+        &self,
+        stream: Stream,
+        depth: Depth,
+        report: &mut dyn FnMut(Finding),
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Verified, VerifyError> {
         let path = self.layout().logs().to_owned();
         let Some(identity) = self.identity() else {
             return Err(VerifyError::NoJournal { path });
@@ -199,6 +223,8 @@ impl Journal {
             .layout()
             .days(&**self.disk(), stream)
             .map_err(failed("list"))?;
+        let impostors = self.layout().impostors(&**self.disk(), stream);
+        let impostors = impostors.map_err(failed("list"))?;
         let mut verification = Verification {
             journal: self,
             stream,
@@ -208,6 +234,7 @@ impl Journal {
             closed: audit::closed_days(self, stream),
             accepted: AcceptedDamage::all(self, stream),
             report,
+            pace: Pace::new(&**self.disk(), &days, progress),
             order_ids: OrderIds::new(),
             head_is_explained: false,
             verified: Verified {
@@ -218,6 +245,10 @@ impl Journal {
                 problems: 0,
             },
         };
+        for Impostor { path, kind } in impostors {
+            let message = format!("is not a plain file but {kind}; nothing of it is read");
+            verification.find(FindingKind::Unreadable, &path, message);
+        }
         verification.run(&days);
         Ok(verification.verified)
     }
@@ -232,10 +263,44 @@ struct Verification<'a> {
     closed: BTreeMap<Day, audit::DayState>,
     accepted: Vec<AcceptedDamage>,
     report: &'a mut dyn FnMut(Finding),
+    pace: Pace<'a>,
     order_ids: OrderIds,
     /// The line that `HEAD` names is in a place that was reported.
     head_is_explained: bool,
     verified: Verified,
+}
+
+/// How far a verification has come, and who wants to know.
+#[derive(Clone, Copy)]
+struct Pace<'a> {
+    progress: &'a (dyn Fn(Progress) + Sync),
+    /// The bytes of the days before.
+    bytes_before: u64,
+    bytes_total: u64,
+}
+
+impl<'a> Pace<'a> {
+    fn new(disk: &dyn Disk, days: &[DayFile], progress: &'a (dyn Fn(Progress) + Sync)) -> Pace<'a> {
+        Pace {
+            progress,
+            bytes_before: 0,
+            bytes_total: days.iter().map(|it| len_of(disk, it)).sum(),
+        }
+    }
+
+    /// Tells that the day's file was checked up to `offset`.
+    fn at(&self, offset: u64) {
+        (self.progress)(Progress {
+            // A file may have grown since.
+            bytes: (self.bytes_before + offset).min(self.bytes_total),
+            bytes_total: self.bytes_total,
+        });
+    }
+}
+
+fn len_of(disk: &dyn Disk, day: &DayFile) -> u64 {
+    let found = disk.look(&day.path).ok().flatten();
+    found.map_or(0, |it| it.len)
 }
 
 /// What reading one day gave.
@@ -244,6 +309,8 @@ struct DayRead {
     lines: u64,
     bytes: u64,
     sha256: Option<Digest>,
+    /// The SHA-256 of the file itself, where that is another one.
+    packed_sha256: Option<Digest>,
     places: Vec<BadPlace>,
     accepted: u64,
 }
@@ -254,6 +321,7 @@ impl Verification<'_> {
         let newest = days.last().map(|it| it.day);
         for day in days {
             self.report_missing_days(day.day, days, &mut chain);
+            let len = len_of(&**self.journal.disk(), day);
             match self.day(day, &chain, Some(day.day) == newest) {
                 Ok(after) => chain = after,
                 Err(error) => {
@@ -264,6 +332,8 @@ impl Verification<'_> {
                     }
                 }
             }
+            self.pace.bytes_before += len;
+            self.pace.at(0);
         }
         self.report_missing_days(
             Day::from_unix_days(i32::MAX / 2).unwrap_or(Day::EPOCH),
@@ -310,7 +380,7 @@ impl Verification<'_> {
 
     /// Checks one day and returns the chain after it.
     fn day(&mut self, day: &DayFile, before: &Chain, newest: bool) -> io::Result<Chain> {
-        let seal = self.seal(day);
+        let seal = Seal::read(self.journal, self.stream, day);
         let state = self.closed.get(&day.day).cloned();
         // The closing record says the same as the seal, also where that is gone.
         let is_hashed = seal.is_some() || state.is_some();
@@ -328,15 +398,10 @@ impl Verification<'_> {
             let message = format!("{} damaged places that were accepted", read.accepted);
             self.find(FindingKind::AcceptedDamage, &day.path, message);
         }
-        if let (Some((path, sealed)), Some(found)) = (&seal, read.sha256)
-            && *sealed != Some(found)
-        {
-            let message = match sealed {
-                Some(sealed) => format!("says {sealed}, and the file has {found}"),
-                None => "cannot be read as a line of sha256sum".to_owned(),
-            };
-            let path = path.clone();
-            self.find(FindingKind::Seal, &path, message);
+        match &seal {
+            Some(seal) => self.check_seal(day, seal, &read),
+            None if !newest => self.report_missing_seal(day),
+            None => {}
         }
         self.closing_record(day, before, &read);
         if let (Some(state), Some(last)) = (state, read.places.last())
@@ -348,22 +413,33 @@ impl Verification<'_> {
         Ok(read.chain)
     }
 
-    /// The day's seal and what it says of the plain bytes.
-    fn seal(&self, day: &DayFile) -> Option<(PathBuf, Option<Digest>)> {
-        let layout = self.journal.layout();
-        let path = match day.place {
-            Place::Logs => layout.seal(self.stream, day.day),
-            Place::Archive => layout.archived_seal(self.stream, day.day),
-        };
-        let bytes = match disk::read_small(&**self.journal.disk(), &path, 4096) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return None,
-            Err(_) => return Some((path, None)),
-        };
-        let name = format!("  {}.jsonl", day.day);
-        let text = String::from_utf8(bytes).unwrap_or_default();
-        let line = text.lines().find_map(|it| it.strip_suffix(&name));
-        Some((path, line.and_then(|it| it.parse().ok())))
+    fn check_seal(&mut self, day: &DayFile, seal: &Seal, read: &DayRead) {
+        let name = format!("{}.jsonl", day.day);
+        let plain = seal.of(&name).unwrap_or(Sealed::Unreadable);
+        if let Some(complaint) = read.sha256.and_then(|it| plain.complaint(it)) {
+            self.find(FindingKind::Seal, &seal.path, complaint);
+        }
+        // An archived day's seal may have a line for the archive too.
+        let packed = seal.of(&format!("{name}.gz"));
+        if let (Some(packed), Some(found)) = (packed, read.packed_sha256)
+            && let Some(complaint) = packed.complaint(found)
+        {
+            let complaint = format!("of {name}.gz, {complaint}");
+            self.find(FindingKind::Seal, &seal.path, complaint);
+        }
+    }
+
+    /// A day in `logs/` that was closed has its seal, unless it is being closed just now.
+    fn report_missing_seal(&mut self, day: &DayFile) {
+        let is_closed = matches!(self.closed.get(&day.day), Some(audit::DayState::Closed(_)));
+        // Days are closed in order, each with its seal before the next.
+        let is_last = self.closed.range(day.day.next()..).next().is_none();
+        let is_at_work = is_last && self.journal.holder(self.stream).is_some();
+        if day.place == Place::Logs && is_closed && !is_at_work {
+            let path = Seal::path(self.journal, self.stream, day);
+            let message = "is missing, though the day is closed; the next writer makes it anew";
+            self.find(FindingKind::Seal, &path, message.to_owned());
+        }
     }
 
     fn plain_day(&mut self, day: &DayFile, before: &Chain, sealed: bool) -> io::Result<DayRead> {
@@ -371,6 +447,7 @@ impl Verification<'_> {
         let file = disk.open(&day.path, Access::Read)?;
         let len = file.look()?.len;
         let check = (self.depth == Depth::Records).then_some(self.stream);
+        let pace = self.pace;
         let (units, sha256) = thread::scope(|scope| {
             let hash = || audit::sha256_of(&*file, 0, len);
             let hashing = (sealed && BESIDE_LEN_MIN <= len).then(|| scope.spawn(hash));
@@ -379,6 +456,7 @@ impl Verification<'_> {
             let checked = units.run(|unit| {
                 invalid.append(&mut unit.invalid);
                 self.order_ids.add(&unit.order_ids);
+                pace.at(unit.end);
             });
             let sha256 = match hashing {
                 Some(thread) => Some(thread.join().unwrap_or_else(|_| panicked())),
@@ -395,6 +473,7 @@ impl Verification<'_> {
             lines: units.lines,
             bytes: units.offset,
             sha256: sha256?,
+            packed_sha256: None,
             places: Vec::new(),
             accepted: 0,
         };
@@ -410,6 +489,7 @@ impl Verification<'_> {
                 let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let got = reader.read(bytes.get_mut(..most).unwrap_or_default())?;
                 left -= got as u64;
+                pace.at(reader.offset());
                 Ok(got)
             };
             let slow = self.slow(day, chain, lines_before, from, source)?;
@@ -426,14 +506,17 @@ impl Verification<'_> {
         let file = self.journal.disk().open(&day.path, Access::Read)?;
         let mut unpacked = MultiGzDecoder::new(FileReader::new(&*file, 0));
         let mut state = sha2::Sha256::default();
+        let pace = self.pace;
         let source = |bytes: &mut [u8]| {
             let got = unpacked.read(bytes)?;
+            pace.at(unpacked.get_ref().offset());
             sha2::Digest::update(&mut state, bytes.get(..got).unwrap_or_default());
             Ok(got)
         };
         let mut read = self.slow(day, before.clone(), 0, 0, source)?;
         let sha256 = sha2::Digest::finalize(state);
         read.sha256 = Some(Digest::from_bytes(sha256.into()));
+        read.packed_sha256 = Some(audit::sha256_of(&*file, 0, file.look()?.len)?);
         Ok(read)
     }
 
@@ -462,10 +545,7 @@ impl Verification<'_> {
             here.cloned()
         };
         let mut scrutiny = Scrutiny::new(chain, lines_before, &accepted);
-        let mut check = match self.depth {
-            Depth::Records => Some(line_check(self.stream)),
-            Depth::Chain => None,
-        };
+        let mut check = (self.depth == Depth::Records).then(|| line_check(self.stream));
         let mut order_ids = Vec::new();
         let mut good = 0;
         let mut invalid = Vec::new();
@@ -513,6 +593,7 @@ impl Verification<'_> {
             lines: good,
             bytes,
             sha256: None,
+            packed_sha256: None,
             places,
             accepted: accepted_places,
         })

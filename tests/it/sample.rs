@@ -1,10 +1,17 @@
 //! Records and journals for the tests.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest as _, Sha256};
 use tradejournal::journal::{Journal, Options, WriterOptions};
 use tradejournal::record::field::{Action, ConfigHash, ExecutionMode};
-use tradejournal::record::{Stamp, TradeRecord};
+use tradejournal::record::{Digest, Stamp, TradeRecord};
 use tradejournal::time::{ManualClock, Timestamp};
 
 pub fn time(text: &str) -> Timestamp {
@@ -49,4 +56,42 @@ pub fn journal(folder: &Path, clock: &Arc<ManualClock>) -> Journal {
         .writer(WriterOptions::default().background(false))
         .open()
         .unwrap()
+}
+
+/// Eight trades in three days, cleanly closed: two are sealed, one is open.
+pub fn three_days(folder: &Path) {
+    let clock = noon();
+    let writer = journal(folder, &clock).writer::<TradeRecord>().unwrap();
+    for (day, count) in [("26", 3), ("27", 2), ("28", 3)] {
+        clock.set(time(&format!("2025-10-{day}T09:00:00Z")));
+        for _ in 0..count {
+            writer.append(&entry(writer.lines())).unwrap();
+        }
+    }
+    writer.tick();
+    assert_eq!(writer.troubles(), [""; 0]);
+    writer.close().unwrap();
+}
+
+/// Moves a day from `logs/` into the archive, and returns its file and its seal there.
+pub fn archive(folder: &Path, stream: &str, day: &str) -> (PathBuf, PathBuf) {
+    let logs = folder.join("logs").join(stream);
+    let plain = fs::read(logs.join(format!("{day}.jsonl"))).unwrap();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&plain).unwrap();
+    let packed = packed.finish().unwrap();
+    let archive = folder.join("archive").join(stream).join(&day[..4]);
+    fs::create_dir_all(&archive).unwrap();
+    let path = archive.join(format!("{day}.jsonl.gz"));
+    fs::write(&path, &packed).unwrap();
+    let seal = archive.join(format!("{day}.jsonl.sha256"));
+    let line = |bytes: &[u8], name: String| {
+        let sha256 = Digest::from_bytes(Sha256::digest(bytes).into());
+        format!("{sha256}  {name}\n")
+    };
+    let lines = line(&plain, format!("{day}.jsonl")) + &line(&packed, format!("{day}.jsonl.gz"));
+    fs::write(&seal, lines).unwrap();
+    fs::remove_file(logs.join(format!("{day}.jsonl"))).unwrap();
+    fs::remove_file(logs.join(format!("{day}.jsonl.sha256"))).unwrap();
+    (path, seal)
 }

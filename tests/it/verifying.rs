@@ -6,26 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::sample::{entry, journal, noon, time};
+use crate::sample::{archive, entry, journal, noon, time};
 use tempfile::{TempDir, tempdir};
 use tradejournal::journal::{Depth, Finding, FindingKind};
 use tradejournal::record::{Stream, TradeRecord};
 
-/// Three days of trades, cleanly closed: two sealed, one open.
 fn three_days() -> TempDir {
     let folder = tempdir().unwrap();
-    let clock = noon();
-    let journal = journal(folder.path(), &clock);
-    let writer = journal.writer::<TradeRecord>().unwrap();
-    for (day, count) in [("26", 3), ("27", 2), ("28", 3)] {
-        clock.set(time(&format!("2025-10-{day}T09:00:00Z")));
-        for _ in 0..count {
-            writer.append(&entry(writer.lines())).unwrap();
-        }
-    }
-    writer.tick();
-    assert_eq!(writer.troubles(), [""; 0]);
-    writer.close().unwrap();
+    crate::sample::three_days(folder.path());
     folder
 }
 
@@ -227,6 +215,66 @@ fn a_missing_day_is_named() {
 }
 
 #[test]
+fn a_missing_seal_is_named_and_made_anew() {
+    let folder = three_days();
+    let seals = [26, 27].map(|it| day(folder.path(), it).with_extension("jsonl.sha256"));
+    for seal in &seals {
+        fs::remove_file(seal).unwrap();
+    }
+    let found = findings(folder.path(), Depth::Chain);
+    assert_eq!(kinds(&found), [FindingKind::Seal; 2]);
+    assert_eq!([&found[0].path, &found[1].path], [&seals[0], &seals[1]]);
+    let clock = noon();
+    clock.set(time("2025-10-28T09:00:00Z"));
+    let writer = journal(folder.path(), &clock)
+        .writer::<TradeRecord>()
+        .unwrap();
+    // The day that was closed last may be on its way to its seal.
+    let found = findings(folder.path(), Depth::Chain);
+    assert_eq!(kinds(&found), [FindingKind::Seal]);
+    assert_eq!(found[0].path, seals[0]);
+    writer.tick();
+    writer.close().unwrap();
+    assert_eq!(findings(folder.path(), Depth::Chain), []);
+}
+
+#[test]
+fn both_lines_of_an_archived_days_seal_are_checked() {
+    let folder = three_days();
+    let (path, seal) = archive(folder.path(), "trades", "2025-10-26");
+    assert_eq!(findings(folder.path(), Depth::Records), []);
+    let whole = fs::read_to_string(&seal).unwrap();
+    // The time in the head of a gzip file is no part of what it holds.
+    let mut packed = fs::read(&path).unwrap();
+    packed[4] ^= 1;
+    fs::write(&path, &packed).unwrap();
+    let found = findings(folder.path(), Depth::Chain);
+    assert_eq!(kinds(&found), [FindingKind::Seal]);
+    assert_eq!(found[0].path, seal);
+    assert!(
+        found[0]
+            .message
+            .starts_with("of 2025-10-26.jsonl.gz, says "),
+        "{}",
+        found[0].message
+    );
+    packed[4] ^= 1;
+    fs::write(&path, &packed).unwrap();
+    for wrong in [
+        "x".to_owned() + &whole[1..],
+        whole.replace("  2025-10-26.jsonl.gz", "0  2025-10-26.jsonl.gz"),
+    ] {
+        fs::write(&seal, wrong).unwrap();
+        let found = findings(folder.path(), Depth::Chain);
+        assert_eq!(kinds(&found), [FindingKind::Seal], "{found:?}");
+    }
+    // A line for the archive itself is no must, and neither is the seal.
+    let first = whole.lines().next().unwrap();
+    fs::write(&seal, format!("{first}\n")).unwrap();
+    assert_eq!(findings(folder.path(), Depth::Chain), []);
+}
+
+#[test]
 fn a_torn_tail_is_told_apart_from_damage() {
     let folder = three_days();
     let path = day(folder.path(), 28);
@@ -252,4 +300,40 @@ fn a_repeated_order_and_an_invalid_record_are_found_by_the_full_look_alone() {
     let found = findings(folder.path(), Depth::Records);
     assert_eq!(kinds(&found), [FindingKind::RepeatedOrderId]);
     assert_eq!((found[0].line, found[0].seq), (Some(3), Some(2)));
+}
+
+#[test]
+fn progress_goes_to_the_end_of_all_files_and_never_back() {
+    let folder = three_days();
+    archive(folder.path(), "trades", "2025-10-26");
+    for damaged in [false, true] {
+        if damaged {
+            change(&day(folder.path(), 27), |lines| drop(lines.remove(0)));
+        }
+        let journal = journal(folder.path(), &noon());
+        let told = std::sync::Mutex::new(Vec::new());
+        journal
+            .verify_with_progress(Stream::Trades, Depth::Records, &mut |_| {}, &|it| {
+                told.lock().unwrap().push((it.bytes, it.bytes_total));
+            })
+            .unwrap();
+        let files = [
+            folder
+                .path()
+                .join("archive/trades/2025/2025-10-26.jsonl.gz"),
+            day(folder.path(), 27),
+            day(folder.path(), 28),
+        ];
+        let lens = files.map(|it| fs::metadata(it).unwrap().len());
+        let total = lens.iter().sum();
+        let told = told.into_inner().unwrap();
+        assert!(
+            told.is_sorted() && told.iter().all(|it| it.1 == total),
+            "{told:?}"
+        );
+        assert!(
+            told.contains(&(lens[0], total)) && told.contains(&(total, total)),
+            "{told:?}"
+        );
+    }
 }

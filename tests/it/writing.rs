@@ -5,8 +5,11 @@ use std::{fs, path::Path, sync::Arc, thread, time::Duration};
 use crate::sample::{entry, journal, noon, time};
 use tempfile::tempdir;
 use tradejournal::journal::line::Tail;
-use tradejournal::journal::{AppendError, Durability, Journal, OpenError, WriterOptions};
-use tradejournal::record::{Record, SessionRecord, TradeRecord};
+use tradejournal::journal::{
+    AppendError, Depth, Durability, Journal, OpenError, Writer, WriterOptions,
+};
+use tradejournal::record::{Record, SessionRecord, Stream, TradeRecord};
+use tradejournal::time::ManualClock;
 
 fn lines(path: &Path) -> Vec<Vec<u8>> {
     fs::read(path)
@@ -119,6 +122,83 @@ fn an_idle_day_is_closed_by_the_tick_and_never_written_again() {
     );
     writer.close().unwrap();
     assert_eq!(day(folder.path(), "2025-10-26").len(), 1);
+}
+
+/// Closing writes the audit record first and the seal second. When the power failed in between and
+/// the clock then went back over midnight, lines were appended to a day whose record said otherwise.
+#[test]
+fn a_day_that_audit_calls_closed_takes_no_more_lines_though_its_seal_is_missing() {
+    let folder = tempdir().unwrap();
+    let clock = noon();
+    let writer = journal(folder.path(), &clock)
+        .writer::<TradeRecord>()
+        .unwrap();
+    writer.append(&entry(0)).unwrap();
+    close_idle_day_without_seal(folder.path(), writer, &clock);
+    clock.set(time("2025-10-26T23:59:59Z"));
+    let writer = journal(folder.path(), &clock)
+        .writer::<TradeRecord>()
+        .unwrap();
+    assert_eq!(
+        writer.append(&entry(1)).unwrap().day.to_string(),
+        "2025-10-27"
+    );
+    writer.tick();
+    assert_eq!(writer.troubles(), [""; 0]);
+    writer.close().unwrap();
+    assert_eq!(day(folder.path(), "2025-10-26").len(), 1);
+    assert_eq!(problems(folder.path()), [""; 0]);
+}
+
+/// A shared writer looks at the day's file and seal to see whether others were there; a day that an
+/// exclusive one closed while it was idle shows in neither, when the seal did not come to be.
+#[test]
+fn a_shared_writer_with_a_slower_clock_leaves_a_day_alone_that_audit_calls_closed() {
+    let folder = tempdir().unwrap();
+    let slower = noon();
+    let shared = journal(folder.path(), &slower);
+    let options = WriterOptions::default().background(false).shared(true);
+    let shared = shared.writer_with::<TradeRecord>(&options).unwrap();
+    shared.append(&entry(0)).unwrap();
+    let clock = noon();
+    let writer = journal(folder.path(), &clock)
+        .writer::<TradeRecord>()
+        .unwrap();
+    close_idle_day_without_seal(folder.path(), writer, &clock);
+    for number in 1..3 {
+        assert_eq!(
+            shared.append(&entry(number)).unwrap().day.to_string(),
+            "2025-10-27"
+        );
+    }
+    shared.tick();
+    assert_eq!(shared.troubles(), [""; 0]);
+    shared.close().unwrap();
+    assert_eq!(day(folder.path(), "2025-10-26").len(), 1);
+    assert_eq!(problems(folder.path()), [""; 0]);
+}
+
+/// Lets `writer` close the day before the 27th, and takes the seal away.
+fn close_idle_day_without_seal(folder: &Path, writer: Writer<TradeRecord>, clock: &ManualClock) {
+    clock.set(time("2025-10-27T00:00:01Z"));
+    writer.tick();
+    assert_eq!(writer.troubles(), [""; 0]);
+    writer.close().unwrap();
+    fs::remove_file(folder.join("logs/trades/2025-10-26.jsonl.sha256")).unwrap();
+}
+
+/// What verification finds wrong in the trades and in `audit`.
+fn problems(folder: &Path) -> Vec<String> {
+    let mut problems = Vec::new();
+    let journal = journal(folder, &noon());
+    for stream in [Stream::Trades, Stream::Audit] {
+        journal
+            .verify(stream, Depth::Records, &mut |it| {
+                problems.push(format!("{}: {}", it.path.display(), it.message));
+            })
+            .unwrap();
+    }
+    problems
 }
 
 #[test]

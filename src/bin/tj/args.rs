@@ -173,7 +173,7 @@ pub(crate) struct Wanted {
     /// this account_id
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<String>,
-    /// this outcome: win, loss, breakeven or open
+    /// this outcome: win, loss, breakeven or open (which a trade without an outcome is)
     #[arg(long, value_name = "OUTCOME", value_parser = ["win", "loss", "breakeven", "open"])]
     pub(crate) outcome: Option<String>,
     /// this action: BUY or SELL

@@ -1,11 +1,12 @@
 //! The journal that the settings name, opened for reading or for writing.
 //!
-//! Always true: a folder that is read must be there; only a writer makes one.
+//! Always true: a journal that is read must be there; only a writer makes one.
 //!
 //! Not here: the locks, which are the library's.
 
 use std::{fs, io};
 
+use anyhow::Context as _;
 use tradejournal::journal::{Journal, Options, WriterOptions};
 use tradejournal::record::Stream;
 
@@ -17,14 +18,39 @@ pub(crate) fn for_writing(settings: &Settings) -> anyhow::Result<Journal> {
     open(options(settings), settings)
 }
 
-/// The journal for a reader: its folder must be there.
+/// The journal for a reader: its folder must be there, with a `JOURNAL` or at least the days of an
+/// older log in it.
 pub(crate) fn for_reading(settings: &Settings) -> anyhow::Result<Journal> {
     let dir = &settings.dir.value;
     match fs::metadata(dir) {
-        Ok(found) if found.is_dir() => open(options(settings), settings),
-        Ok(_) => Err(no_journal(settings, io::ErrorKind::NotADirectory.into())),
-        Err(error) => Err(no_journal(settings, error)),
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err(no_folder(settings, io::ErrorKind::NotADirectory.into())),
+        Err(error) => return Err(no_folder(settings, error)),
     }
+    let journal = open(options(settings), settings)?;
+    if journal.identity().is_none() && !has_days(&journal)? {
+        return Err(no_journal(settings).hint(NAME_IT).into());
+    }
+    Ok(journal)
+}
+
+/// The journal for whoever checks it: nothing can be checked without its `JOURNAL`.
+pub(crate) fn for_checking(settings: &Settings) -> anyhow::Result<Journal> {
+    let journal = for_reading(settings)?;
+    if journal.identity().is_none() {
+        return Err(no_journal(settings).hint(RESTORE_IT).into());
+    }
+    Ok(journal)
+}
+
+fn has_days(journal: &Journal) -> anyhow::Result<bool> {
+    for stream in Stream::ALL {
+        let days = journal.layout().days(&**journal.disk(), stream);
+        if !days.with_context(|| format!("list {stream}"))?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The options that the settings make.
@@ -49,12 +75,20 @@ fn open(options: Options, settings: &Settings) -> anyhow::Result<Journal> {
     })
 }
 
-fn no_journal(settings: &Settings, error: io::Error) -> anyhow::Error {
+const NAME_IT: &str = "name its folder with --dir, TJ_DIR or [journal] dir in tj.toml; `tj demo` makes one to look at";
+const RESTORE_IT: &str = "restore the file JOURNAL from a backup; days of an older log are taken in with `tj import trades FILE`";
+
+fn no_folder(settings: &Settings, error: io::Error) -> anyhow::Error {
     let dir = settings.dir.value.display();
     Failure::new(format!("no journal in {dir}"))
         .because(error)
-        .hint("name its folder with --dir, TJ_DIR or [journal] dir in tj.toml; `tj demo` makes one to look at")
+        .hint(NAME_IT)
         .into()
+}
+
+fn no_journal(settings: &Settings) -> Failure {
+    let dir = settings.dir.value.display();
+    Failure::new(format!("no journal in {dir}: it has no file JOURNAL"))
 }
 
 /// Refuses what only the journal itself writes.

@@ -1,6 +1,8 @@
 //! What goes around the commands: help, settings, completions, manual pages, wrong usage.
 
-use super::run::Bench;
+use std::fs;
+
+use super::run::{Bench, trades};
 
 const COMMANDS: [&str; 11] = [
     "append",
@@ -86,6 +88,67 @@ fn no_folder_is_code_3_with_a_hint() {
         );
     }
     assert!(!bench.path("logs").exists());
+}
+
+#[test]
+fn a_folder_that_is_no_journal_is_code_3_with_a_hint() {
+    let bench = Bench::new();
+    bench.write("logs/trades.csv", "symbol,price\n");
+    fs::create_dir(bench.path("logs/trades")).unwrap();
+    for command in [
+        "tail trades",
+        "query trades",
+        "status",
+        "verify",
+        "repair trades",
+    ] {
+        let ran = bench.tj(command).code(3);
+        assert!(
+            ran.err.starts_with(
+                "tj: no journal in logs: it has no file JOURNAL\nhint: name its folder with --dir"
+            ),
+            "{command}: {}",
+            ran.err
+        );
+        assert_eq!(ran.out, "", "{command}");
+    }
+    bench.write("older.jsonl", trades(1));
+    let ran = bench.tj("import trades older.jsonl --dry-run").fine();
+    assert!(
+        ran.out.contains("new records             1\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn days_of_an_older_log_are_shown_and_cannot_be_checked() {
+    let bench = Bench::new();
+    bench.write("logs/trades/2025-10-26.jsonl", trades(2));
+    assert_eq!(bench.tj("tail trades --json").fine().out, trades(2));
+    assert_eq!(bench.tj("query trades --count").fine().out, "2\n");
+    bench.tj("status").fine();
+    let ran = bench.tj("verify").code(3);
+    assert!(
+        ran.err.starts_with(
+            "tj: no journal in logs: it has no file JOURNAL\nhint: restore the file JOURNAL"
+        ),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn a_journal_with_an_empty_stream_is_a_journal() {
+    let bench = Bench::new();
+    bench.tj_with("append trades", b"").fine();
+    assert_eq!(
+        bench.tj("tail trades").code(1).err,
+        "no records in trades\n"
+    );
+    bench.tj("status").fine();
+    bench.tj("verify").fine();
 }
 
 #[test]
@@ -203,7 +266,7 @@ fn completions_and_manual_pages_are_made() {
 #[test]
 fn a_closed_pipe_is_no_error() {
     let bench = Bench::new();
-    bench.write("many.jsonl", super::run::trades(2000));
+    bench.write("many.jsonl", trades(2000));
     bench.tj("append trades many.jsonl").fine();
     for line in [
         "tj tail trades -n 2000",

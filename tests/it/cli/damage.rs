@@ -55,6 +55,17 @@ fn a_whole_journal_verifies() {
 }
 
 #[test]
+fn progress_is_shown_on_a_terminal_and_on_standard_error_alone() {
+    let (bench, _) = journal();
+    // `script` gives it a terminal for its standard error.
+    let line = "script -qec 'stty cols 200; tj verify trades > out.txt' /dev/null";
+    let shown = bench.shell(line).code(0).out;
+    assert!(shown.contains("verifying trades ["), "{shown:?}");
+    assert!(shown.contains(" KiB/"), "{shown:?}");
+    assert_eq!(bench.tj("verify trades").fine().out, bench.read("out.txt"));
+}
+
+#[test]
 fn a_changed_line_is_named_refused_for_writing_and_can_be_accepted() {
     let (bench, day) = journal();
     let text = fs::read_to_string(&day).unwrap();
@@ -120,6 +131,43 @@ fn a_changed_line_is_named_refused_for_writing_and_can_be_accepted() {
     // Accepted damage is told, and is no problem any more. (The order was entered before.)
     let ran = bench.tj("verify --chain").fine();
     assert!(ran.out.contains("accepted damage: "), "{}", ran.out);
+}
+
+#[test]
+fn a_link_and_a_pipe_with_the_names_of_days_are_named_and_never_read() {
+    let (bench, day) = journal();
+    bench
+        .shell("mkfifo logs/trades/2025-01-01.jsonl && mkdir -p archive/trades/2024")
+        .fine();
+    let link = bench.path("archive/trades/2024/2024-01-05.jsonl.gz");
+    std::os::unix::fs::symlink(&day, link).unwrap();
+    assert_eq!(bench.tj("tail trades --json").fine().out.lines().count(), 4);
+    assert_eq!(bench.tj("query trades --count").fine().out, "4\n");
+    let ran = bench.tj("verify").code(1);
+    assert!(
+        ran.out.starts_with(
+            "logs/trades/2025-01-01.jsonl: unreadable: is not a plain file but a pipe, a socket or \
+             a device; nothing of it is read\n\
+             archive/trades/2024/2024-01-05.jsonl.gz: unreadable: is not a plain file but a link; \
+             nothing of it is read\n"
+        ),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.ends_with("\n2 problems\n"), "{}", ran.out);
+    let ran = bench.tj("status").fine();
+    for name in [
+        "logs/trades/2025-01-01.jsonl",
+        "archive/trades/2024/2024-01-05.jsonl.gz",
+    ] {
+        let note = format!("\ntrades: {name} is not a plain file; nothing of it is read\n");
+        assert!(ran.out.contains(&note), "{}", ran.out);
+    }
+    let report = &bench.tj("status --json").fine().json()[0];
+    assert_eq!(
+        report["streams"][0]["impostors"].as_array().unwrap().len(),
+        2
+    );
 }
 
 #[test]

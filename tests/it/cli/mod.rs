@@ -1,6 +1,7 @@
 //! The program as a person meets it: every command, every exit code, what is printed where.
 
 mod append;
+mod archived;
 mod around;
 mod damage;
 mod demo;

@@ -150,6 +150,27 @@ fn questions_are_answered_exactly() {
 }
 
 #[test]
+fn a_trade_that_says_nothing_of_its_outcome_is_an_open_one() {
+    let bench = Bench::new();
+    let open = "\"outcome\":\"open\",";
+    let mut lines = trade("order-1", "AAPL", "150.25") + "\n";
+    lines += &(trade("order-2", "AAPL", "150.25").replace(open, "\"outcome\":null,") + "\n");
+    lines += &(trade("order-3", "AAPL", "150.25").replace(open, "") + "\n");
+    lines += &(trade("order-4", "AAPL", "150.25").replace(open, "\"outcome\":\"win\",") + "\n");
+    bench.write("logs/trades/2025-10-26.jsonl", &lines);
+    let asked = |flags: &str| {
+        bench
+            .tj(&format!("query trades --count {flags}"))
+            .fine()
+            .out
+    };
+    assert_eq!(asked("--outcome open"), "3\n");
+    assert_eq!(asked("--outcome win"), "1\n");
+    assert_eq!(asked("--where outcome=open"), "1\n");
+    assert_eq!(asked("--outcome open --order-id order-3"), "1\n");
+}
+
+#[test]
 fn csv_has_a_header_and_exact_values() {
     let bench = Bench::new();
     let odd = trade("order-1", "AAPL", "150.2500")
@@ -278,4 +299,31 @@ fn the_status_says_what_is_there() {
         (&"2025-10-27".into(), &1.into())
     );
     assert_eq!(trades["writer"]["active"], false);
+}
+
+#[test]
+fn a_link_is_the_journals_own_only_when_it_leads_to_one_of_its_days() {
+    let bench = Bench::new();
+    bench.tj_with("append trades", trades(1).as_bytes()).fine();
+    let link = bench.path("logs/trades.jsonl");
+    let is_foreign = || {
+        let ran = bench.tj("status --json").fine();
+        ran.json()[0]["streams"][0]["link_is_foreign"] == true
+    };
+    assert!(!is_foreign());
+    for (target, wanted) in [
+        ("trades/2025-10-26.jsonl", false),
+        ("trades-of-last-year/2025-10-26.jsonl", true),
+        ("trades/../elsewhere.jsonl", true),
+        ("trades/2025-10-26.jsonl.gz", true),
+        ("trades", true),
+    ] {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        assert_eq!(is_foreign(), wanted, "{target}");
+    }
+    fs::remove_file(&link).unwrap();
+    assert!(!is_foreign());
+    bench.write("logs/trades.jsonl", "");
+    assert!(is_foreign());
 }

@@ -18,7 +18,7 @@ use std::{
 use anyhow::Context as _;
 use chrono_tz::Tz;
 use flate2::bufread::MultiGzDecoder;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tradejournal::journal::{Ack, Journal, Writer};
@@ -27,6 +27,7 @@ use tradejournal::time::Timestamp;
 
 use super::Context;
 use crate::args::{Import, ImportKind, OnInvalid};
+use crate::bar::bar;
 use crate::complaint::{self, Unknown};
 use crate::failure::{Failure, Verdict};
 use crate::input::{Lines, Next};
@@ -152,21 +153,9 @@ impl Reader<'_> {
         Ok((record, unknown))
     }
 
-    /// A bar for a person who looks on, else one that is not seen.
     fn bar(&self, doing: &'static str, path: &Path) -> ProgressBar {
         let len = path.metadata().map(|it| it.len()).unwrap_or_default();
-        if !self.talk.is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}");
-        let bar = ProgressBar::new(len).with_message(format!(
-            "{doing} {}",
-            printable(&path.display().to_string())
-        ));
-        match style {
-            Ok(style) => bar.with_style(style.progress_chars("=> ")),
-            Err(_) => bar,
-        }
+        bar(self.talk, &format!("{doing} {}", path.display()), len)
     }
 }
 
@@ -293,10 +282,8 @@ impl Plan {
 
 /// Looks for the trades of the files in the journal.
 fn find_journaled(plan: &mut Plan, context: &mut Context<'_>) -> anyhow::Result<()> {
-    if !context.settings.dir.value.exists() {
-        return Ok(());
-    }
-    let journal = journal::for_reading(&context.settings)?;
+    // It need not be there yet; then it has no trades.
+    let journal = journal::for_writing(&context.settings)?;
     for entry in journal.read::<TradeRecord>() {
         // What cannot be read is no trade that could be doubled; `tj verify` names it.
         let Ok(entry) = entry else { continue };

@@ -41,14 +41,17 @@ pub(crate) fn run(args: &Query, context: &mut Context<'_>) -> anyhow::Result<Ver
     let to = args.to.as_ref().map(|it| when::to(it, zone, now));
     let (from, to) = (from.transpose()?, to.transpose()?);
     let journal = journal::for_reading(&context.settings)?;
-    let conditions = conditions(&args.wanted);
-    let named = conditions.iter().map(|(field, _)| field.as_str());
+    let conditions = conditions(args.stream, &args.wanted);
+    let named = conditions.iter().map(|it| it.field.as_str());
     for field in named.chain(args.sum.as_deref()) {
         warn_of_unknown(args.stream, field, context.talk);
     }
     let mut query = journal.query(args.stream);
-    for (field, value) in &conditions {
-        query = query.field(field, value);
+    for it in &conditions {
+        query = match it.or_none {
+            true => query.field_or_none(&it.field, &it.value),
+            false => query.field(&it.field, &it.value),
+        };
     }
     if let Some(from) = from {
         query = query.from(from);
@@ -71,8 +74,15 @@ pub(crate) fn run(args: &Query, context: &mut Context<'_>) -> anyhow::Result<Ver
     }
 }
 
-/// The fields and values that were asked for.
-fn conditions(wanted: &Wanted) -> Vec<(String, String)> {
+/// A field and its value that were asked for.
+struct Condition {
+    field: String,
+    value: String,
+    /// Nothing in the field says the same.
+    or_none: bool,
+}
+
+fn conditions(stream: Stream, wanted: &Wanted) -> Vec<Condition> {
     let upper = |it: &Option<String>| it.as_ref().map(|it| it.to_uppercase());
     let named = [
         ("symbol", wanted.symbol.clone()),
@@ -84,10 +94,21 @@ fn conditions(wanted: &Wanted) -> Vec<(String, String)> {
         ("action", upper(&wanted.action)),
         ("execution_mode", upper(&wanted.mode)),
     ];
-    let named = named
-        .into_iter()
-        .filter_map(|(field, value)| Some((field.to_owned(), value?)));
-    named.chain(wanted.fields.iter().cloned()).collect()
+    let named = named.into_iter().filter_map(|(field, value)| {
+        let value = value?;
+        Some(Condition {
+            field: field.to_owned(),
+            // A trade that says nothing of its outcome is read as an open one.
+            or_none: stream == Stream::Trades && (field, value.as_str()) == ("outcome", "open"),
+            value,
+        })
+    });
+    let exact = wanted.fields.iter().map(|(field, value)| Condition {
+        field: field.clone(),
+        value: value.clone(),
+        or_none: false,
+    });
+    named.chain(exact).collect()
 }
 
 /// A newer version may have fields that this one does not know, so it is no error.
@@ -132,7 +153,7 @@ impl Watch {
 /// A question on its way to its answer.
 struct Asked<'a> {
     args: &'a Query,
-    conditions: &'a [(String, String)],
+    conditions: &'a [Condition],
     watch: Watch,
 }
 
@@ -243,7 +264,7 @@ impl Asked<'_> {
             let asked: Vec<String> = self
                 .conditions
                 .iter()
-                .map(|(field, value)| format!("{field}={value}"))
+                .map(|it| format!("{}={}", it.field, it.value))
                 .collect();
             let asked = match asked.is_empty() {
                 true => "all records".to_owned(),

@@ -3,7 +3,10 @@
 //! Always true: it reads the end of each stream and the names and lengths of its files, and needs
 //! nobody's leave.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -44,6 +47,7 @@ struct Row {
     last_write: Option<String>,
     writer: Writer,
     torn_files: u64,
+    impostors: Vec<PathBuf>,
     link_is_foreign: bool,
 }
 
@@ -91,6 +95,7 @@ fn row(journal: &Journal, status: &StreamStatus) -> Row {
             pid: status.holder.flatten(),
         },
         torn_files: status.torn,
+        impostors: status.impostors.clone(),
         link_is_foreign: status.link_is_foreign,
     }
 }
@@ -162,6 +167,12 @@ impl Row {
             notes.push(format!(
                 "{stream}: torn tails are kept in {} files of torn/",
                 self.torn_files
+            ));
+        }
+        for path in &self.impostors {
+            notes.push(format!(
+                "{stream}: {} is not a plain file; nothing of it is read",
+                path.display()
             ));
         }
         if self.link_is_foreign {

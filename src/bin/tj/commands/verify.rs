@@ -3,24 +3,24 @@
 //! Always true: a problem is printed when it is found, and the checking goes on after it; nothing
 //! is written and a bot may be writing.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::Context as _;
-use indicatif::ProgressBar;
 use serde::Serialize;
-use tradejournal::journal::{Depth, Finding, Journal, Verified};
+use tradejournal::journal::{Depth, Finding, Journal, Progress, Verified};
 use tradejournal::record::Stream;
 
 use super::Context;
 use crate::args::Verify;
+use crate::bar::bar;
 use crate::failure::Verdict;
 use crate::journal;
-use crate::output::{Out, Talk, printable};
+use crate::output::{Out, printable};
 use crate::size::size;
 use crate::table::{Column, Table};
 
 pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
-    let journal = journal::for_reading(&context.settings)?;
+    let journal = journal::for_checking(&context.settings)?;
     let depth = match args.chain {
         true => Depth::Chain,
         false => Depth::Records,
@@ -56,29 +56,24 @@ fn verify(
     depth: Depth,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Verified> {
-    let spinner = spinner(stream, context.talk);
+    let bar = bar(context.talk, &format!("verifying {stream}"), 0);
     let json = context.settings.json;
     let out = &mut *context.out;
     let mut printed = Ok(());
-    let verified = journal.verify(stream, depth, &mut |finding| {
+    let mut report = |finding| {
         // Once nobody reads any more, the rest is of no use to anybody.
         if printed.is_ok() {
-            printed = spinner.suspend(|| print(&finding, stream, json, out));
+            printed = bar.suspend(|| print(&finding, stream, json, out));
         }
-    });
-    spinner.finish_and_clear();
+    };
+    let progress = |it: Progress| {
+        bar.set_length(it.bytes_total);
+        bar.set_position(it.bytes);
+    };
+    let verified = journal.verify_with_progress(stream, depth, &mut report, &progress);
+    bar.finish_and_clear();
     printed?;
     verified.with_context(|| format!("cannot verify {stream}"))
-}
-
-/// A sign of life for a person who looks on.
-fn spinner(stream: Stream, talk: &Talk) -> ProgressBar {
-    if !talk.is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let spinner = ProgressBar::new_spinner().with_message(format!("verifying {stream}"));
-    spinner.enable_steady_tick(Duration::from_millis(100));
-    spinner
 }
 
 /// What `--json` prints for each thing that was found.
