@@ -1,9 +1,10 @@
 //! The key folder: the one secret that signs today, beside the journal and never in it.
 //!
 //! ```text
-//! keys/key     {"format":1,"journal":"...","kind":"ratchet","day":"2026-11-21","seed":"<64 hex>"}
-//! keys/LOCK    held while the key is read and moved on
-//! logs/KEYRING every ring, one after the other: public, part of the journal and of its backups
+//! keys/key      {"format":1,"journal":"...","kind":"ratchet","day":"2026-11-21","seed":"<64 hex>"}
+//! keys/verifier what checks the journal's signatures: a copy for convenience, which proves nothing
+//! keys/LOCK     held while the key is read and moved on
+//! logs/KEYRING  every ring, one after the other: public, part of the journal and of its backups
 //! ```
 //!
 //! Always true:
@@ -221,6 +222,7 @@ impl KeyFolder {
         let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
         // Order matters: a key that no ring has could not sign, and could not be begun again.
         keyring.add(&ring)?;
+        self.note_verifier(root.verifier())?;
         self.write(&keyring.journal, Some(today), &seed)?;
         Ok(ring)
     }
@@ -238,8 +240,11 @@ impl KeyFolder {
             });
         }
         let seed = Seed::from_bytes(seed);
+        let verifier =
+            static_key(journal, &seed).ok_or_else(|| self.damaged("its name cannot name a key"))?;
+        self.note_verifier(&verifier)?;
         self.write(journal, None, &seed)?;
-        static_key(journal, &seed).ok_or_else(|| self.damaged("its name cannot name a key"))
+        Ok(verifier)
     }
 
     /// A ring for another year behind the last one, which the same ratchet goes on into; with a
@@ -261,6 +266,7 @@ impl KeyFolder {
             let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
             // Order matters: as when it was begun.
             keyring.add(&ring)?;
+            self.note_verifier(root.verifier())?;
             self.write(&keyring.journal, Some(today), &seed)?;
             return Ok(ring);
         }
@@ -347,6 +353,24 @@ impl KeyFolder {
                     .ok_or_else(|| self.damaged("its name cannot name a key"))?,
             },
         })
+    }
+
+    /// The verifier key that was noted when the keys were made, for whoever has no better one.
+    ///
+    /// # Errors
+    /// The disk's. A note that is no key is none.
+    pub fn verifier(&self) -> Result<Option<VerifierKey>, KeyError> {
+        let path = self.path.join("verifier");
+        let bytes =
+            disk::read_small(&*self.disk, &path, KEY_LEN_MAX).map_err(failed("read", &path))?;
+        let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+        Ok(text.trim().parse().ok())
+    }
+
+    fn note_verifier(&self, verifier: &VerifierKey) -> Result<(), KeyError> {
+        let path = self.path.join("verifier");
+        let text = format!("{verifier}\n");
+        disk::replace(&*self.disk, &path, text.as_bytes()).map_err(failed("write", &path))
     }
 
     fn own(&self, journal: &str) -> Result<Held, KeyError> {

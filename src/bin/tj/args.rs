@@ -47,6 +47,12 @@ pub(crate) struct Global {
     /// Where old days are [env: TJ_ARCHIVE] [default: archive, beside the journal's folder]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) archive: Option<PathBuf>,
+    /// Where the signing key is [env: TJ_KEYS] [default: keys, beside the journal's folder]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Where what can be made anew is kept [env: TJ_CACHE] [default: cache, beside the journal's folder]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
     /// The file of settings [env: TJ_CONFIG] [default: tj.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -64,6 +70,11 @@ pub(crate) enum Command {
     Verify(Verify),
     Repair(Repair),
     Import(Import),
+    Key(Key),
+    Checkpoint(Checkpoint),
+    Prove(Prove),
+    Check(Check),
+    Anchor(Anchor),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -203,7 +214,9 @@ Exit code 1 means that something was found.
 
 Examples:
   tj verify
-  tj verify trades --chain                the chain alone, without the records' own rules")]
+  tj verify trades --chain                the chain alone, without the records' own rules
+  tj verify --key my-journal/root+1a2b3c4d+AbCd...
+  tj verify --against checkpoint.txt      was anything cut off or put back since then?")]
 pub(crate) struct Verify {
     /// The stream to check; all of them without it
     #[arg(value_name = "STREAM", value_parser = stream())]
@@ -211,6 +224,167 @@ pub(crate) struct Verify {
     /// Leave out whether each record is valid
     #[arg(long)]
     pub(crate) chain: bool,
+    /// The verifier key to trust, or a file with it [default: the one noted beside the signing key]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// A checkpoint that was kept elsewhere: its line, or a file with it; may be repeated
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(crate) against: Vec<String>,
+}
+
+/// Make the keys that sign checkpoints
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+`tj key init` makes a root key and a year of day keys. The root key signs the list of the day keys
+and nothing else; it is shown once, or written where --root-out says, and kept nowhere: put it where
+the journal is not. Of the day keys only today's is on this machine, so whoever steals it cannot sign
+yesterday. Whoever checks needs the verifier key alone.
+
+Examples:
+  tj key init --root-out /media/usb/root.key
+  tj key renew --root /media/usb/root.key
+  tj key show")]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub(crate) what: KeyWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyWhat {
+    /// Begin: from now on checkpoints are signed
+    Init {
+        /// Write the root key into this new file instead of showing it
+        #[arg(long, value_name = "FILE", conflicts_with = "static_key")]
+        root_out: Option<PathBuf>,
+        /// One key for ever, without a root key and a ring
+        #[arg(long = "static")]
+        static_key: bool,
+    },
+    /// Another year of day keys, before or after the last one has ended
+    Renew {
+        /// The file with the root key; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        root: PathBuf,
+        /// Begin anew today, because the key was lost or somebody saw it
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// What there is, and until when
+    Show,
+}
+
+/// Sign what is on disk now; hand checkpoints out
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Checkpoints are signed by themselves while a bot writes. One that is kept elsewhere, in a mail, on
+paper, on another host, shows later whether anything was cut off or put back.
+
+Examples:
+  tj checkpoint now
+  tj checkpoint export trades | mail -s checkpoint me@example.org
+  tj checkpoint list trades")]
+pub(crate) struct Checkpoint {
+    #[command(subcommand)]
+    pub(crate) what: CheckpointWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointWhat {
+    /// Sign now
+    Now {
+        /// The stream; all of them without it
+        #[arg(value_name = "STREAM", value_parser = stream())]
+        stream: Option<Stream>,
+    },
+    /// Print the newest as one line, and note that it was handed out
+    Export {
+        /// The stream; all of them without it
+        #[arg(value_name = "STREAM", value_parser = stream())]
+        stream: Option<Stream>,
+    },
+    /// Show those of a stream
+    List {
+        /// The stream
+        #[arg(value_name = "STREAM", value_parser = stream())]
+        stream: Stream,
+    },
+}
+
+/// Write one file that proves records to somebody who has nothing else
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The proof stands on the oldest checkpoint that covers the records, so it says since when they are
+there; with --newest on the newest.
+
+Examples:
+  tj prove trades --order-id abc-123-def > proof.json
+  tj prove trades --seq 41 --seq 42 --out proof.json
+  tj prove trades --from-checkpoint old.txt       that nothing was changed since then")]
+pub(crate) struct Prove {
+    /// The stream
+    #[arg(value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Stream,
+    /// Every record with this order_id
+    #[arg(long, value_name = "ID", required_unless_present_any = ["seq", "from_checkpoint"])]
+    pub(crate) order_id: Option<String>,
+    /// The record with this number; may be repeated
+    #[arg(long, value_name = "N")]
+    pub(crate) seq: Vec<u64>,
+    /// Prove instead that this older checkpoint (its line, or a file) is the beginning of the newest
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["order_id", "seq"])]
+    pub(crate) from_checkpoint: Option<String>,
+    /// Stand on the newest checkpoint
+    #[arg(long)]
+    pub(crate) newest: bool,
+    /// The file to write; standard output without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Check a proof; needs no journal
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 0: it holds. 1: it does not.
+
+Examples:
+  tj check proof.json --key my-journal/root+1a2b3c4d+AbCd...
+  tj check proof.json --key root.pub")]
+pub(crate) struct Check {
+    /// The proof; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The verifier key to trust, or a file with it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: String,
+    /// What it must be of: JOURNAL/STREAM/EPOCH
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) origin: Option<String>,
+}
+
+/// Have somebody else vouch for the time of a checkpoint
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj anchor rfc3161 --url http://timestamp.example.org/tsr trades")]
+pub(crate) struct Anchor {
+    #[command(subcommand)]
+    pub(crate) what: AnchorWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnchorWhat {
+    /// A time-stamp authority, as RFC 3161 has it
+    Rfc3161 {
+        /// The stream
+        #[arg(value_name = "STREAM", value_parser = stream(), default_value = "trades")]
+        stream: Stream,
+        /// The authority's address: http://
+        #[arg(long, value_name = "URL")]
+        url: String,
+        /// How long to wait for it
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        timeout: u64,
+    },
 }
 
 /// Do what is safe: keep and cut a torn tail; explain damage
@@ -284,6 +458,8 @@ tj.toml:
   [journal]
   dir = \"logs\"                   # relative to this file
   archive = \"archive\"
+  keys = \"keys\"
+  cache = \"cache\"
   name = \"my-bot\"                # of a new journal
   min_free_bytes = 1000000000    # refuse to write with less free disk
   durability = \"synced\"          # or \"interval:500ms\"

@@ -4,17 +4,28 @@
 //!
 //! Not here: the locks, which are the library's.
 
-use std::{fs, io};
+use std::{fs, io, sync::Arc};
 
 use anyhow::Context as _;
 use tradejournal::journal::{Journal, Options, WriterOptions};
 use tradejournal::record::Stream;
 
+use crate::evidence;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// The journal for a writer, which makes the folder if it is not there.
+/// The journal for a writer, which makes the folder if it is not there. Where there is a key, what
+/// is written is signed.
 pub(crate) fn for_writing(settings: &Settings) -> anyhow::Result<Journal> {
+    let options = match evidence::notary(settings) {
+        Some(notary) => options(settings).observer(Arc::new(notary)),
+        None => options(settings),
+    };
+    open(options, settings)
+}
+
+/// The journal for whoever makes its keys.
+pub(crate) fn for_keys(settings: &Settings) -> anyhow::Result<Journal> {
     open(options(settings), settings)
 }
 

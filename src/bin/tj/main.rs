@@ -11,6 +11,7 @@ mod args;
 mod bar;
 mod commands;
 mod complaint;
+mod evidence;
 mod failure;
 mod input;
 mod journal;

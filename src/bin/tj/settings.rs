@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) file: Option<PathBuf>,
     pub(crate) dir: Setting<PathBuf>,
     pub(crate) archive: Setting<PathBuf>,
+    pub(crate) keys: Setting<PathBuf>,
+    pub(crate) cache: Setting<PathBuf>,
     pub(crate) name: Setting<Option<String>>,
     pub(crate) min_free_bytes: Setting<u64>,
     pub(crate) durability: Setting<Durability>,
@@ -89,15 +91,30 @@ impl Settings {
             values.dir.map(below),
             PathBuf::from("logs"),
         );
+        let beside = |name| dir.value.parent().unwrap_or(Path::new("")).join(name);
         let archive = first(
             flags.archive.clone(),
             folder_in_env("TJ_ARCHIVE"),
             values.archive.map(below),
-            dir.value.parent().unwrap_or(Path::new("")).join("archive"),
+            beside("archive"),
+        );
+        let keys = first(
+            flags.keys.clone(),
+            folder_in_env("TJ_KEYS"),
+            values.keys.map(below),
+            beside("keys"),
+        );
+        let cache = first(
+            flags.cache.clone(),
+            folder_in_env("TJ_CACHE"),
+            values.cache.map(below),
+            beside("cache"),
         );
         Settings {
             dir,
             archive,
+            keys,
+            cache,
             name: first(None, None, values.name.map(Some), None),
             min_free_bytes: first(None, None, values.min_free_bytes, 0),
             durability: first(None, None, values.durability, Durability::Synced),
@@ -170,6 +187,8 @@ impl fmt::Display for Problem {
 pub(crate) struct Values {
     dir: Option<PathBuf>,
     archive: Option<PathBuf>,
+    keys: Option<PathBuf>,
+    cache: Option<PathBuf>,
     name: Option<String>,
     min_free_bytes: Option<u64>,
     durability: Option<Durability>,
@@ -208,9 +227,11 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
         .into()
 }
 
-const JOURNAL_KEYS: [&str; 6] = [
+const JOURNAL_KEYS: [&str; 8] = [
     "dir",
     "archive",
+    "keys",
+    "cache",
     "name",
     "min_free_bytes",
     "durability",
@@ -298,6 +319,8 @@ impl Parser<'_> {
             match key.get_ref().as_ref() {
                 "dir" => values.dir = self.folder(key.get_ref(), value),
                 "archive" => values.archive = self.folder(key.get_ref(), value),
+                "keys" => values.keys = self.folder(key.get_ref(), value),
+                "cache" => values.cache = self.folder(key.get_ref(), value),
                 "name" => values.name = self.string(key.get_ref(), value).map(str::to_owned),
                 "min_free_bytes" => values.min_free_bytes = self.bytes(value),
                 "durability" => values.durability = self.durability(value),

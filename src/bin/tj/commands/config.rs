@@ -70,6 +70,16 @@ fn rows(settings: &Settings) -> Vec<Row> {
             from: settings.archive.from,
         },
         Row {
+            key: "journal.keys",
+            value: folder(&settings.keys.value),
+            from: settings.keys.from,
+        },
+        Row {
+            key: "journal.cache",
+            value: folder(&settings.cache.value),
+            from: settings.cache.from,
+        },
+        Row {
             key: "journal.name",
             value: settings.name.value.clone().into(),
             from: settings.name.from,

@@ -2,12 +2,17 @@
 //!
 //! Not here: what can be typed ([`crate::args`]).
 
+mod anchor;
 mod append;
+mod check;
+mod checkpoint;
 mod completions;
 mod config;
 pub(crate) mod demo;
 mod import;
+mod key;
 mod man;
+mod prove;
 mod query;
 mod repair;
 mod status;
@@ -33,6 +38,8 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         // These need no settings, and help to mend them.
         Command::Completions(wanted) => return completions::run(wanted, out),
         Command::Man(wanted) => return man::run(wanted, out),
+        // It needs no journal, so none of its settings.
+        Command::Check(wanted) => return check::run(wanted, args.global.json, out),
         Command::Config(wanted) => return config::run(wanted, &args.global, out, talk),
         _ => {}
     }
@@ -49,6 +56,10 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Status(_) => status::run(context),
         Command::Repair(wanted) => repair::run(wanted, context),
         Command::Verify(wanted) => verify::run(wanted, context),
+        Command::Key(wanted) => key::run(wanted, context),
+        Command::Checkpoint(wanted) => checkpoint::run(wanted, context),
+        Command::Prove(wanted) => prove::run(wanted, context),
+        Command::Anchor(wanted) => anchor::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),

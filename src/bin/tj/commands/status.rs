@@ -10,10 +10,12 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tradejournal::evidence::{Exports, KeyState, Keyring};
 use tradejournal::journal::{Journal, StreamStatus};
-use tradejournal::time::Timestamp;
+use tradejournal::time::{Day, Timestamp};
 
 use super::Context;
+use crate::evidence;
 use crate::failure::Verdict;
 use crate::journal;
 use crate::output::printable;
@@ -27,7 +29,21 @@ struct Report {
     dir: String,
     name: Option<String>,
     free_bytes: Option<u64>,
+    evidence: Evidence,
     streams: Vec<Row>,
+}
+
+/// How signing stands.
+#[derive(Debug, Serialize)]
+struct Evidence {
+    /// `none`, `ratchet`, `static`, or `unreadable`.
+    key: &'static str,
+    /// What is wrong with it, or will be soon.
+    trouble: Option<String>,
+    last_key_day: Option<String>,
+    /// When a checkpoint was handed out last: what was cut off since then would go unseen.
+    exported: Option<String>,
+    exported_age_seconds: Option<u64>,
 }
 
 /// A stream.
@@ -49,6 +65,8 @@ struct Row {
     torn_files: u64,
     impostors: Vec<PathBuf>,
     link_is_foreign: bool,
+    signed_records: Option<u64>,
+    signed: Option<String>,
 }
 
 /// Who writes a stream now.
@@ -65,6 +83,7 @@ pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
         dir: journal.layout().logs().display().to_string(),
         name: journal.identity().map(|it| it.name().to_owned()),
         free_bytes: journal.free_bytes().ok(),
+        evidence: standing(&journal, context),
         streams: status.iter().map(|it| row(&journal, it)).collect(),
     };
     match context.settings.json {
@@ -74,7 +93,53 @@ pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     Ok(Verdict::Fine)
 }
 
+/// The key and the newest export.
+fn standing(journal: &Journal, context: &Context<'_>) -> Evidence {
+    let now = journal.clock().now();
+    let name = journal
+        .identity()
+        .map(|it| it.name().to_owned())
+        .unwrap_or_default();
+    let state = evidence::keys(&context.settings).state(&Keyring::of(journal, &name));
+    let today = now.day();
+    let (key, trouble, last) = match state {
+        Ok(KeyState::None) => ("none", None, None),
+        Ok(KeyState::Static { .. }) => ("static", None, None),
+        Ok(KeyState::Ratchet { day, last }) => ("ratchet", trouble(today, day, last), last),
+        Ok(_) => ("unknown", None, None),
+        Err(error) => (
+            "unreadable",
+            Some(format!("{:#}", anyhow::Error::new(error))),
+            None,
+        ),
+    };
+    let exports = Exports::of(journal).read().unwrap_or_default();
+    let exported = exports.last().map(|it| it.0);
+    Evidence {
+        key,
+        trouble,
+        last_key_day: last.map(|it| it.to_string()),
+        exported: exported.map(|it| it.to_string()),
+        exported_age_seconds: exported.and_then(|it| it.until(now)).map(|it| it.as_secs()),
+    }
+}
+
+/// What keeps a key a day from signing, now or soon.
+fn trouble(today: Day, day: Day, last: Option<Day>) -> Option<String> {
+    let left = last.map(|it| it.unix_days() - today.unix_days());
+    match (last, left) {
+        _ if today < day => Some(format!("the clock is behind the key, which is of {day}")),
+        (Some(last), Some(left)) if left < 0 => Some(format!(
+            "the last key was for {last}: nothing is signed until `tj key renew`"
+        )),
+        (Some(last), Some(0..=30)) => Some(format!("the last key is for {last}: `tj key renew`")),
+        (None, _) => Some("there is no ring: nothing is signed until `tj key renew`".to_owned()),
+        _ => None,
+    }
+}
+
 fn row(journal: &Journal, status: &StreamStatus) -> Row {
+    let signed = evidence::newest(journal, status.stream).ok().flatten();
     let newest = status.last_day;
     let newest = newest.map(|day| journal.layout().day(status.stream, day));
     Row {
@@ -97,6 +162,8 @@ fn row(journal: &Journal, status: &StreamStatus) -> Row {
         torn_files: status.torn,
         impostors: status.impostors.clone(),
         link_is_foreign: status.link_is_foreign,
+        signed_records: signed.as_ref().map(|it| it.checkpoint().size),
+        signed: signed.map(|it| it.time().to_string()),
     }
 }
 
@@ -142,10 +209,55 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     for note in report.streams.iter().flat_map(Row::notes) {
         context.out.line(printable(&note))?;
     }
+    show_evidence(report, context)?;
     if let Some(free) = report.free_bytes {
         context.out.line(format!("free disk: {}", size(free)))?;
     }
     Ok(())
+}
+
+fn show_evidence(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let evidence = &report.evidence;
+    if evidence.key == "none" && report.streams.iter().all(|it| it.signed.is_none()) {
+        return context
+            .out
+            .line("nothing is signed: `tj key init` begins it");
+    }
+    if evidence.key == "none" {
+        context
+            .out
+            .line("there is no key: what is written now is not signed")?;
+    }
+    for row in &report.streams {
+        let behind = row
+            .records
+            .saturating_sub(row.signed_records.unwrap_or_default());
+        let at = row.signed.as_ref().and_then(|it| it.parse().ok());
+        let at = at.map(|it| when::shown(it, context.settings.zone.value));
+        let text = match at {
+            Some(at) if behind == 0 => format!("{}: signed {at}", row.stream),
+            Some(at) => format!("{}: signed {at}, {behind} records since", row.stream),
+            None if row.records == 0 => continue,
+            None => format!("{}: not signed yet", row.stream),
+        };
+        context.out.line(printable(&text))?;
+    }
+    if let Some(trouble) = &evidence.trouble {
+        context.out.line(printable(&format!("key: {trouble}")))?;
+    }
+    match (&evidence.exported, evidence.exported_age_seconds) {
+        (Some(at), Some(age)) => {
+            let days = age / 86_400;
+            let (hours, minutes) = (age / 3600 % 24, age / 60 % 60);
+            context.out.line(format!(
+                "a checkpoint was handed out {at}, {days} d {hours} h {minutes} min ago: what was cut \
+                 off since then would go unseen"
+            ))
+        }
+        _ => context.out.line(
+            "no checkpoint was handed out: a tail that is cut off would go unseen (`tj checkpoint export`)",
+        ),
+    }
 }
 
 impl Writer {

@@ -7,17 +7,21 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tradejournal::evidence::checkpoints::CheckpointLog;
+use tradejournal::evidence::{self as library, EvidenceFinding, EvidenceVerified, Trust};
 use tradejournal::journal::{Depth, Finding, Journal, Progress, Verified};
 use tradejournal::record::Stream;
 
 use super::Context;
 use crate::args::Verify;
 use crate::bar::bar;
+use crate::evidence;
 use crate::failure::Verdict;
 use crate::journal;
 use crate::output::{Out, printable};
 use crate::size::size;
 use crate::table::{Column, Table};
+use crate::when;
 
 pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let journal = journal::for_checking(&context.settings)?;
@@ -29,12 +33,63 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
         Some(stream) => vec![stream],
         None => present(&journal)?,
     };
+    let trust = trust(args, context)?;
     let mut all = Vec::new();
+    let mut signed = Vec::new();
     for stream in streams {
         all.push(verify(&journal, stream, depth, context)?);
+        signed.extend(verify_evidence(&journal, stream, &trust, context)?);
     }
-    tell(&all, context)?;
-    Ok(Verdict::found(all.iter().any(|it| it.problems != 0)))
+    tell(&all, &signed, context)?;
+    if !context.settings.json {
+        tell_evidence(&signed, &trust, args.key.is_some(), context)?;
+    }
+    let problems = all.iter().map(|it| it.problems);
+    let mut problems = problems.chain(signed.iter().map(|it| it.problems));
+    Ok(Verdict::found(problems.any(|it| it != 0)))
+}
+
+/// Whom to trust: the key that was given, or the one that was noted when the keys were made.
+fn trust(args: &Verify, context: &Context<'_>) -> anyhow::Result<Trust> {
+    let key = match &args.key {
+        Some(text) => Some(evidence::verifier_key(text)?),
+        None => evidence::keys(&context.settings).verifier()?,
+    };
+    let outside = args.against.iter().map(|it| evidence::checkpoint(it));
+    Ok(Trust {
+        key,
+        outside: outside.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Holds a stream against its checkpoints, if it has any.
+fn verify_evidence(
+    journal: &Journal,
+    stream: Stream,
+    trust: &Trust,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Option<EvidenceVerified>> {
+    let has_log = CheckpointLog::of(journal, stream).path().exists();
+    let has_ring = journal.layout().logs().join("KEYRING").exists();
+    let is_asked = trust
+        .outside
+        .iter()
+        .any(|it| it.checkpoint().origin.stream == stream);
+    if !has_log && !has_ring && !is_asked {
+        return Ok(None);
+    }
+    let json = context.settings.json;
+    let out = &mut *context.out;
+    let mut printed = Ok(());
+    let mut report = |finding: EvidenceFinding| {
+        if printed.is_ok() {
+            printed = print_evidence(&finding, stream, json, out);
+        }
+    };
+    let verified = library::verify(journal, stream, trust, &mut report);
+    printed?;
+    let verified = verified.with_context(|| format!("cannot verify the evidence of {stream}"))?;
+    Ok(Some(verified))
 }
 
 /// The streams that the journal has.
@@ -81,7 +136,7 @@ fn verify(
 struct Found<'a> {
     finding: &'static str,
     stream: &'static str,
-    file: &'a Path,
+    file: Option<&'a Path>,
     line: Option<u64>,
     byte: Option<u64>,
     seq: Option<u64>,
@@ -94,7 +149,7 @@ fn print(finding: &Finding, stream: Stream, json: bool, out: &mut Out) -> anyhow
         return out.json(&Found {
             finding: finding.kind.name(),
             stream: stream.name(),
-            file: &finding.path,
+            file: Some(&finding.path),
             line: finding.line,
             byte: finding.byte,
             seq: finding.seq,
@@ -115,6 +170,36 @@ fn print(finding: &Finding, stream: Stream, json: bool, out: &mut Out) -> anyhow
     out.flush()
 }
 
+fn print_evidence(
+    finding: &EvidenceFinding,
+    stream: Stream,
+    json: bool,
+    out: &mut Out,
+) -> anyhow::Result<()> {
+    if json {
+        return out.json(&Found {
+            finding: finding.kind.name(),
+            stream: stream.name(),
+            file: finding.path.as_deref(),
+            line: None,
+            byte: finding.byte,
+            seq: None,
+            is_note: false,
+            message: &finding.message,
+        });
+    }
+    let mut place = match &finding.path {
+        Some(path) => path.display().to_string(),
+        None => stream.name().to_owned(),
+    };
+    if let Some(byte) = finding.byte {
+        place.push_str(&format!(" (byte {byte})"));
+    }
+    let kind = finding.kind.name().replace('_', " ");
+    out.line(printable(&format!("{place}: {kind}: {}", finding.message)))?;
+    out.flush()
+}
+
 /// What `--json` prints for each stream at the end.
 #[derive(Serialize)]
 struct Covered {
@@ -123,17 +208,85 @@ struct Covered {
     lines: u64,
     bytes: u64,
     problems: u64,
+    evidence: Option<Signed>,
 }
 
-fn tell(all: &[Verified], context: &mut Context<'_>) -> anyhow::Result<()> {
+/// What its checkpoints came to.
+#[derive(Serialize)]
+struct Signed {
+    checkpoints: u64,
+    lines: u64,
+    since: Option<String>,
+    until: Option<String>,
+    anchors: u64,
+    problems: u64,
+}
+
+impl Signed {
+    fn of(verified: &EvidenceVerified) -> Signed {
+        Signed {
+            checkpoints: verified.checkpoints,
+            lines: verified.signed_lines,
+            since: verified.since.map(|it| it.to_string()),
+            until: verified.until.map(|it| it.to_string()),
+            anchors: verified.anchors,
+            problems: verified.problems,
+        }
+    }
+}
+
+/// What the checkpoints show, and what nothing here can.
+fn tell_evidence(
+    signed: &[EvidenceVerified],
+    trust: &Trust,
+    is_given: bool,
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
+    let zone = context.settings.zone.value;
+    for it in signed {
+        let stream = it.stream;
+        match (it.since, it.until) {
+            (Some(since), Some(until)) => context.out.line(format!(
+                "{stream}: {} of {} lines are signed, first on {}, last on {}",
+                it.signed_lines,
+                it.lines,
+                when::shown(since, zone),
+                when::shown(until, zone),
+            ))?,
+            _ if it.lines == 0 => {}
+            _ => context
+                .out
+                .line(format!("{stream}: nothing of it is signed"))?,
+        }
+    }
+    let text = match (&trust.key, is_given) {
+        _ if signed.is_empty() => "nothing is signed: whoever owns this machine could have written all of it anew (`tj key init`)".to_owned(),
+        (None, _) => "the keys were taken as they are; with --key they are held against one that you know".to_owned(),
+        (Some(key), true) => format!("signed by whom `{}` vouches for", key.name()),
+        (Some(key), false) => format!("signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know", key.name()),
+    };
+    context.out.line(printable(&text))?;
+    if trust.outside.is_empty() {
+        context.out.line("what was cut off behind the newest checkpoint, or put back as a whole, only a checkpoint kept elsewhere can show (--against)")?;
+    }
+    Ok(())
+}
+
+fn tell(
+    all: &[Verified],
+    signed: &[EvidenceVerified],
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
     if context.settings.json {
         for it in all {
+            let evidence = signed.iter().find(|signed| signed.stream == it.stream);
             context.out.json(&Covered {
                 verified: it.stream.name(),
                 days: it.days,
                 lines: it.lines,
                 bytes: it.bytes,
                 problems: it.problems,
+                evidence: evidence.map(Signed::of),
             })?;
         }
         return Ok(());
@@ -155,7 +308,8 @@ fn tell(all: &[Verified], context: &mut Context<'_>) -> anyhow::Result<()> {
         ]);
     }
     table.print(context.out)?;
-    let problems: u64 = all.iter().map(|it| it.problems).sum();
+    let of_bytes: u64 = all.iter().map(|it| it.problems).sum();
+    let problems = of_bytes + signed.iter().map(|it| it.problems).sum::<u64>();
     match problems {
         0 => context
             .out

@@ -1,0 +1,220 @@
+//! `tj key`: the keys that sign checkpoints.
+//!
+//! Always true: the root key is handed out before anything depends on it, and is written nowhere but
+//! where it was asked to be.
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tradejournal::evidence::note::VerifierKey;
+use tradejournal::evidence::{KeyState, Keyring, Ring, RootKey};
+use tradejournal::time::Day;
+
+use super::Context;
+use crate::args::{Key, KeyWhat};
+use crate::evidence;
+use crate::failure::{Failure, Verdict};
+use crate::journal;
+
+pub(crate) fn run(args: &Key, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    match &args.what {
+        KeyWhat::Init {
+            static_key: true, ..
+        } => init_static(context)?,
+        KeyWhat::Init { root_out, .. } => init(root_out.as_deref(), context)?,
+        KeyWhat::Renew { root, fresh } => renew(root, *fresh, context)?,
+        KeyWhat::Show => show(context)?,
+    }
+    Ok(Verdict::Fine)
+}
+
+/// What `--json` prints.
+#[derive(Default, Serialize)]
+struct Report {
+    kind: &'static str,
+    verifier: Option<String>,
+    root: Option<String>,
+    first_day: Option<String>,
+    last_day: Option<String>,
+}
+
+fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let journal = journal::for_keys(&context.settings)?;
+    let identity = journal.begin().context("cannot begin the journal")?;
+    let keys = evidence::keys(&context.settings);
+    let keyring = Keyring::of(&journal, identity.name());
+    refuse_second(&keys.state(&keyring)?, context)?;
+    let root = RootKey::new(identity.name(), &random()?)
+        .context("the journal's name cannot name a key")?;
+    // Order matters: a root key that nobody was given would be lost with this process.
+    match root_out {
+        Some(path) => write_secret(path, &root)?,
+        None if !context.settings.json => {
+            let text = format!(
+                "root key, shown this once; keep it where the journal is not:\n{}\n",
+                root.secret()
+            );
+            context.out.line(text)?;
+            context.out.flush()?;
+        }
+        None => {}
+    }
+    let today = journal.clock().now().day();
+    let ring = keys
+        .begin(&keyring, &root, random()?, today)
+        .context("cannot make the keys")?;
+    let secret = root_out.is_none().then(|| root.secret());
+    tell(root.verifier(), secret, Some(&ring), context)
+}
+
+fn init_static(context: &mut Context<'_>) -> anyhow::Result<()> {
+    let journal = journal::for_keys(&context.settings)?;
+    let identity = journal.begin().context("cannot begin the journal")?;
+    let keys = evidence::keys(&context.settings);
+    refuse_second(
+        &keys.state(&Keyring::of(&journal, identity.name()))?,
+        context,
+    )?;
+    let verifier = keys
+        .begin_static(identity.name(), random()?)
+        .context("cannot make the key")?;
+    tell(&verifier, None, None, context)
+}
+
+fn refuse_second(state: &KeyState, context: &Context<'_>) -> Result<(), Failure> {
+    if *state == KeyState::None {
+        return Ok(());
+    }
+    let folder = context.settings.keys.value.display();
+    Err(Failure::new(format!("{folder} has a key already"))
+        .hint("`tj key renew` adds a year; `tj key show` shows what there is"))
+}
+
+fn renew(path: &Path, fresh: bool, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let journal = journal::for_checking(&context.settings)?;
+    let Some(identity) = journal.identity() else {
+        return Ok(());
+    };
+    let keys = evidence::keys(&context.settings);
+    let keyring = Keyring::of(&journal, identity.name());
+    let root = read_secret(path)?;
+    let seed = fresh.then(random).transpose()?;
+    let today = journal.clock().now().day();
+    let ring = keys
+        .renew(&keyring, &root, seed, today)
+        .context("cannot renew the keys")?;
+    tell(root.verifier(), None, Some(&ring), context)
+}
+
+fn show(context: &mut Context<'_>) -> anyhow::Result<()> {
+    let journal = journal::for_checking(&context.settings)?;
+    let name = journal
+        .identity()
+        .map(|it| it.name().to_owned())
+        .unwrap_or_default();
+    let keys = evidence::keys(&context.settings);
+    let keyring = Keyring::of(&journal, &name);
+    let state = keys.state(&keyring).context("cannot read the keys")?;
+    let verifier = keys.verifier()?.map(|it| it.to_string());
+    let date = |it: Day| it.to_string();
+    let report = match &state {
+        KeyState::Ratchet { day, last } => Report {
+            kind: "ratchet",
+            verifier,
+            first_day: Some(date(*day)),
+            last_day: last.map(date),
+            ..Report::default()
+        },
+        KeyState::Static { verifier } => Report {
+            kind: "static",
+            verifier: Some(verifier.to_string()),
+            ..Report::default()
+        },
+        _ => Report {
+            kind: "none",
+            ..Report::default()
+        },
+    };
+    if context.settings.json {
+        return context.out.json(&report);
+    }
+    match (&state, &report.last_day) {
+        (KeyState::None, _) => context.out.line("no key: nothing is signed")?,
+        (KeyState::Static { .. }, _) => context.out.line("one key for ever")?,
+        (_, Some(last)) => context.out.line(format!("a key a day, until {last}"))?,
+        (_, None) => context.out.line("a key a day, but no ring")?,
+    }
+    if let Some(verifier) = &report.verifier {
+        context.out.line(format!("verifier key: {verifier}"))?;
+    }
+    Ok(())
+}
+
+fn tell(
+    verifier: &VerifierKey,
+    secret: Option<String>,
+    ring: Option<&Ring>,
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
+    if context.settings.json {
+        return context.out.json(&Report {
+            kind: if ring.is_some() { "ratchet" } else { "static" },
+            verifier: Some(verifier.to_string()),
+            root: secret,
+            first_day: ring.map(|it| it.first().to_string()),
+            last_day: ring.map(|it| it.last().to_string()),
+        });
+    }
+    context
+        .out
+        .line(format!("verifier key, for whoever checks:\n{verifier}"))?;
+    if let Some(ring) = ring {
+        context.out.line(format!(
+            "a key a day from {} to {}",
+            ring.first(),
+            ring.last()
+        ))?;
+    }
+    Ok(())
+}
+
+fn random() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the operating system has no randomness")?;
+    Ok(seed)
+}
+
+fn write_secret(path: &Path, root: &RootKey) -> anyhow::Result<()> {
+    let write = || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        writeln!(file, "{}", root.secret())?;
+        file.sync_all()
+    };
+    write().map_err(|error: io::Error| {
+        let failure = Failure::new(format!("cannot write the root key to {}", path.display()));
+        failure.because(error).into()
+    })
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<RootKey> {
+    let mut text = String::new();
+    let read = match path.as_os_str() == "-" {
+        true => io::stdin().take(4096).read_to_string(&mut text),
+        false => fs::File::open(path).and_then(|it| it.take(4096).read_to_string(&mut text)),
+    };
+    let cannot = || Failure::new(format!("cannot read the root key in {}", path.display()));
+    read.map_err(|error| cannot().because(error))?;
+    text.parse::<RootKey>()
+        .map_err(|error| cannot().because(error).into())
+}
