@@ -297,15 +297,29 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let temporary = folder.join(format!(".{}.tmp", name.to_string_lossy()));
-    // What an interrupted replacement left would be appended to.
-    match disk.remove(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = disk.open(&temporary, Access::Create)?;
+    let file = open_temporary(disk, &temporary)?;
     write_all(&*file, bytes)?;
     // Order matters: the bytes are on the disk before the name points at them.
     file.sync()?;
     disk.rename(&temporary, path)?;
     disk.sync_folder(folder)
+}
+
+/// The empty file that is to take another's place, for nobody but the caller: two processes that
+/// replace one file at once must not give each other's half-written bytes its name.
+fn open_temporary(disk: &dyn Disk, temporary: &Path) -> io::Result<Box<dyn File>> {
+    loop {
+        let file = disk.open(temporary, Access::AppendOrCreate)?;
+        if !file.try_lock()? {
+            let text = "another process is replacing it";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
+        }
+        let own = file.look()?.identity;
+        // Whoever had the lock before may have given the file its name meanwhile.
+        if disk.look(temporary)?.is_some_and(|it| it.identity == own) {
+            // What an interrupted replacement left would be appended to.
+            file.cut(0)?;
+            return Ok(file);
+        }
+    }
 }
