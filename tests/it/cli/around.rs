@@ -167,6 +167,8 @@ fn a_setting_comes_from_flag_environment_file_or_default() {
 setting                      value    from
 journal.dir                  logs     default
 journal.archive              archive  default
+journal.keys                 keys     default
+journal.cache                cache    default
 journal.name                 -        default
 journal.min_free_bytes       0        default
 journal.durability           synced   default

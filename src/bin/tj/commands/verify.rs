@@ -40,9 +40,13 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
         all.push(verify(&journal, stream, depth, context)?);
         signed.extend(verify_evidence(&journal, stream, &trust, context)?);
     }
-    tell(&all, &signed, context)?;
-    if !context.settings.json {
-        tell_evidence(&signed, &trust, args.key.is_some(), context)?;
+    match context.settings.json {
+        true => tell_json(&all, &signed, context)?,
+        false => {
+            tell(&all, context)?;
+            tell_evidence(&signed, &trust, args.key.is_some(), context)?;
+            conclude(&all, &signed, context)?;
+        }
     }
     let problems = all.iter().map(|it| it.problems);
     let mut problems = problems.chain(signed.iter().map(|it| it.problems));
@@ -266,31 +270,32 @@ fn tell_evidence(
         (Some(key), false) => format!("signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know", key.name()),
     };
     context.out.line(printable(&text))?;
-    if trust.outside.is_empty() {
+    if trust.outside.is_empty() && !signed.is_empty() {
         context.out.line("what was cut off behind the newest checkpoint, or put back as a whole, only a checkpoint kept elsewhere can show (--against)")?;
     }
     Ok(())
 }
 
-fn tell(
+fn tell_json(
     all: &[Verified],
     signed: &[EvidenceVerified],
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
-    if context.settings.json {
-        for it in all {
-            let evidence = signed.iter().find(|signed| signed.stream == it.stream);
-            context.out.json(&Covered {
-                verified: it.stream.name(),
-                days: it.days,
-                lines: it.lines,
-                bytes: it.bytes,
-                problems: it.problems,
-                evidence: evidence.map(Signed::of),
-            })?;
-        }
-        return Ok(());
+    for it in all {
+        let evidence = signed.iter().find(|signed| signed.stream == it.stream);
+        context.out.json(&Covered {
+            verified: it.stream.name(),
+            days: it.days,
+            lines: it.lines,
+            bytes: it.bytes,
+            problems: it.problems,
+            evidence: evidence.map(Signed::of),
+        })?;
     }
+    Ok(())
+}
+
+fn tell(all: &[Verified], context: &mut Context<'_>) -> anyhow::Result<()> {
     let mut table = Table::new(vec![
         Column::left("stream"),
         Column::right("days"),
@@ -307,7 +312,14 @@ fn tell(
             it.problems.to_string(),
         ]);
     }
-    table.print(context.out)?;
+    table.print(context.out)
+}
+
+fn conclude(
+    all: &[Verified],
+    signed: &[EvidenceVerified],
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
     let of_bytes: u64 = all.iter().map(|it| it.problems).sum();
     let problems = of_bytes + signed.iter().map(|it| it.problems).sum::<u64>();
     match problems {
