@@ -20,6 +20,8 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use ed25519_dalek::SigningKey;
@@ -36,6 +38,9 @@ use crate::time::Day;
 
 const FORMAT: u32 = 1;
 const KEY_LEN_MAX: u64 = 64 << 10;
+/// Signing takes milliseconds; whoever has the lock for two seconds hangs.
+const LOCK_TRIES: u32 = 400;
+const LOCK_POLL: Duration = Duration::from_millis(5);
 /// Some hundred years.
 const KEYRING_LEN_MAX: u64 = 4 << 20;
 
@@ -144,6 +149,12 @@ pub enum KeyError {
         day: Day,
         /// The last day of all rings.
         last: Option<Day>,
+    },
+    /// Another process is at it, and does not let go.
+    #[error("{} is held by another process", path.display())]
+    Locked {
+        /// The lock.
+        path: PathBuf,
     },
     /// The root key is of another journal.
     #[error("the root key `{name}` is not of the journal `{journal}`")]
@@ -439,15 +450,21 @@ impl KeyFolder {
         made.map_err(failed("make", &self.path))
     }
 
-    /// Two processes must not move the key on at once.
+    /// Two processes must not move the key on at once. One that hangs with the lock holds nobody up
+    /// for long: a writer that is being closed waits for whoever signs.
     pub(super) fn lock(&self) -> Result<Box<dyn disk::File>, KeyError> {
         let path = self.path.join("LOCK");
         let file = self
             .disk
             .open(&path, Access::AppendOrCreate)
             .map_err(failed("open", &path))?;
-        file.lock().map_err(failed("lock", &path))?;
-        Ok(file)
+        for _ in 0..LOCK_TRIES {
+            if file.try_lock().map_err(failed("lock", &path))? {
+                return Ok(file);
+            }
+            thread::sleep(LOCK_POLL);
+        }
+        Err(KeyError::Locked { path })
     }
 
     fn file(&self) -> PathBuf {

@@ -16,7 +16,7 @@ use super::Context;
 use crate::args::Verify;
 use crate::bar::bar;
 use crate::evidence;
-use crate::failure::Verdict;
+use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::{Out, printable};
 use crate::size::size;
@@ -29,11 +29,8 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
         true => Depth::Chain,
         false => Depth::Records,
     };
-    let streams = match args.stream {
-        Some(stream) => vec![stream],
-        None => present(&journal)?,
-    };
     let trust = trust(args, context)?;
+    let streams = streams(args, &journal, &trust)?;
     let mut all = Vec::new();
     let mut signed = Vec::new();
     for stream in streams {
@@ -94,6 +91,27 @@ fn verify_evidence(
     printed?;
     let verified = verified.with_context(|| format!("cannot verify the evidence of {stream}"))?;
     Ok(Some(verified))
+}
+
+/// The stream that was asked for, or all that there are or that a checkpoint says there were.
+fn streams(args: &Verify, journal: &Journal, trust: &Trust) -> anyhow::Result<Vec<Stream>> {
+    let signed: Vec<Stream> = trust
+        .outside
+        .iter()
+        .map(|it| it.checkpoint().origin.stream)
+        .collect();
+    if let Some(stream) = args.stream {
+        if let Some(other) = signed.iter().find(|it| **it != stream) {
+            let text = format!("the checkpoint is of {other}, and {stream} is to be verified");
+            return Err(Failure::usage(text).hint("leave the stream out").into());
+        }
+        return Ok(vec![stream]);
+    }
+    let present = present(journal)?;
+    let all = Stream::ALL.into_iter();
+    Ok(all
+        .filter(|it| present.contains(it) || signed.contains(it))
+        .collect())
 }
 
 /// The streams that the journal has.
