@@ -245,26 +245,41 @@ mod tests {
         Digest::from_bytes(bytes)
     }
 
-    /// The eight leaves that implementations of Certificate Transparency test with, and their roots:
-    /// tests/fixtures/merkle.txt names the source.
+    /// The eight leaves that implementations of Certificate Transparency test with, and what comes of
+    /// them: tests/fixtures/merkle.txt names the source.
     #[test]
-    fn the_known_trees_have_their_known_roots() {
+    fn the_known_trees_have_their_known_roots_and_proofs() {
         let fixture = include_str!("../../tests/fixtures/merkle.txt");
-        let mut hex = fixture.lines().filter(|it| !it.starts_with('#'));
+        let mut lines = fixture.lines().filter(|it| !it.starts_with('#'));
         let bytes = |text: &str| -> Vec<u8> {
             let pair = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
             (0..text.len()).step_by(2).map(pair).collect()
         };
         let mut known = Leaves(Vec::new());
-        assert_eq!(empty_root().to_string(), hex.next().unwrap());
-        for line in hex {
+        assert_eq!(empty_root().to_string(), lines.next().unwrap());
+        for line in lines.by_ref().take(8) {
             let (input, expected) = line.split_once(' ').unwrap();
             known.0.push(leaf(&bytes(input)));
             let size = known.0.len() as u64;
             let Ok(found) = root(&mut known, size);
             assert_eq!(found.to_string(), expected, "size {size}");
         }
-        assert_eq!(known.0.len(), 8);
+        let mut proofs = 0;
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [what, first, second, expected @ ..] = words.as_slice() else {
+                panic!("{line}")
+            };
+            let (first, second) = (first.parse().unwrap(), second.parse().unwrap());
+            let Ok(found) = match *what {
+                "inclusion" => inclusion(&mut known, first, second),
+                _ => consistency(&mut known, first, second),
+            };
+            let found: Vec<String> = found.iter().map(Digest::to_string).collect();
+            assert_eq!(found, expected, "{line}");
+            proofs += 1;
+        }
+        assert_eq!(proofs, 9);
     }
 
     #[test]
