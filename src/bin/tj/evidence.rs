@@ -13,6 +13,7 @@ use tradejournal::journal::Journal;
 use tradejournal::record::Stream;
 
 use crate::failure::Failure;
+use crate::output::{Talk, printable};
 use crate::settings::Settings;
 
 /// The key folder that the settings name.
@@ -24,6 +25,13 @@ pub(crate) fn keys(settings: &Settings) -> KeyFolder {
 pub(crate) fn notary(settings: &Settings) -> Option<Notary> {
     let has_key = settings.keys.value.join("key").is_file();
     has_key.then(|| Notary::new(keys(settings)))
+}
+
+/// Tells what kept checkpoints from being signed. What was written is on disk all the same.
+pub(crate) fn tell_troubles(notary: Option<&Notary>, talk: &Talk) {
+    for trouble in notary.map(Notary::troubles).unwrap_or_default() {
+        talk.warning(&printable(&format!("no checkpoint was signed: {trouble}")));
+    }
 }
 
 /// A verifier key: itself, or a file with it.
