@@ -242,6 +242,9 @@ fn tell_evidence(
     is_given: bool,
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
+    if signed.is_empty() {
+        return context.out.line("nothing is signed: whoever owns this machine could have written all of it anew (`tj key init`)");
+    }
     let zone = context.settings.zone.value;
     for it in signed {
         let stream = it.stream;
@@ -260,10 +263,15 @@ fn tell_evidence(
         }
     }
     let text = match (&trust.key, is_given) {
-        _ if signed.is_empty() => "nothing is signed: whoever owns this machine could have written all of it anew (`tj key init`)".to_owned(),
-        (None, _) => "the keys were taken as they are; with --key they are held against one that you know".to_owned(),
+        (None, _) => {
+            "the keys were taken as they are; with --key they are held against one that you know"
+                .to_owned()
+        }
         (Some(key), true) => format!("signed by whom `{}` vouches for", key.name()),
-        (Some(key), false) => format!("signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know", key.name()),
+        (Some(key), false) => format!(
+            "signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know",
+            key.name()
+        ),
     };
     context.out.line(printable(&text))?;
     if trust.outside.is_empty() {
