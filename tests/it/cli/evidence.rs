@@ -264,6 +264,47 @@ fn a_cut_tail_is_seen_by_a_checkpoint_that_was_kept_elsewhere() {
 }
 
 #[test]
+fn a_stream_or_all_signatures_taken_away_are_seen() {
+    let (bench, key) = signed(2);
+    let lines = "x/demo/logs/performance-alerts/*.jsonl";
+    bench
+        .shell(&format!(
+            "mkdir x && (cd x && tj demo) >x/out 2>&1 && jq -c 'del(.seq, .dur, .hash)' {lines} | \
+             tj append performance-alerts"
+        ))
+        .fine();
+    // All streams at once, in one file.
+    bench
+        .shell("tj checkpoint now && tj checkpoint export > kept.txt")
+        .fine();
+    assert_eq!(bench.read("kept.txt").lines().count(), 2);
+    bench
+        .tj(&format!("verify --key {key} --against kept.txt"))
+        .fine();
+    bench.tj("verify trades --against kept.txt").fine();
+    bench.tj("prove trades --from-checkpoint kept.txt").fine();
+    let ran = bench.tj("verify fills --against kept.txt").code(2);
+    says(&ran, "none of the checkpoints to check against is of fills");
+    bench.tj("prove fills --from-checkpoint kept.txt").code(2);
+
+    bench.shell("mv logs/performance-alerts gone").fine();
+    bench.tj("verify").fine();
+    let ran = bench.tj("verify --against kept.txt").code(1);
+    says(
+        &ran,
+        "performance-alerts: too large: a checkpoint from elsewhere: 2 lines",
+    );
+
+    bench.shell("rm logs/KEYRING logs/*/checkpoints.log").fine();
+    bench.tj("verify").fine();
+    let ran = bench.tj(&format!("verify --key {key}")).code(1);
+    says(
+        &ran,
+        "warning: nothing that is there is signed, though there is a key",
+    );
+}
+
+#[test]
 fn checkpoints_are_made_handed_out_and_listed() {
     let (bench, _) = signed(3);
     let ran = bench.tj("checkpoint now trades").fine();

@@ -16,7 +16,7 @@ use super::Context;
 use crate::args::Verify;
 use crate::bar::bar;
 use crate::evidence;
-use crate::failure::Verdict;
+use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::{Out, printable};
 use crate::size::size;
@@ -29,11 +29,8 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
         true => Depth::Chain,
         false => Depth::Records,
     };
-    let streams = match args.stream {
-        Some(stream) => vec![stream],
-        None => present(&journal)?,
-    };
     let trust = trust(args, context)?;
+    let streams = streams(&journal, args.stream, &trust)?;
     let mut all = Vec::new();
     let mut signed = Vec::new();
     for stream in streams {
@@ -44,9 +41,18 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
     if !context.settings.json {
         tell_evidence(&signed, &trust, args.key.is_some(), context)?;
     }
+    // A key that vouches for nothing at all was taken away with what it signed.
+    let is_unsigned = args.key.is_some()
+        && all.iter().any(|it| it.lines != 0)
+        && signed.iter().all(|it| it.since.is_none());
+    if is_unsigned {
+        context
+            .talk
+            .warning("nothing that is there is signed, though there is a key to check it with");
+    }
     let problems = all.iter().map(|it| it.problems);
     let mut problems = problems.chain(signed.iter().map(|it| it.problems));
-    Ok(Verdict::found(problems.any(|it| it != 0)))
+    Ok(Verdict::found(is_unsigned || problems.any(|it| it != 0)))
 }
 
 /// Whom to trust: the key that was given, or the one that was noted when the keys were made.
@@ -55,11 +61,29 @@ fn trust(args: &Verify, context: &Context<'_>) -> anyhow::Result<Trust> {
         Some(text) => Some(evidence::verifier_key(text)?),
         None => evidence::keys(&context.settings).verifier()?,
     };
-    let outside = args.against.iter().map(|it| evidence::checkpoint(it));
-    Ok(Trust {
-        key,
-        outside: outside.collect::<Result<_, _>>()?,
-    })
+    let mut outside = Vec::new();
+    for text in &args.against {
+        outside.extend(evidence::checkpoints(text)?);
+    }
+    Ok(Trust { key, outside })
+}
+
+/// What is to be verified: without a name all that is there, and all that a checkpoint from elsewhere
+/// says was there.
+fn streams(journal: &Journal, named: Option<Stream>, trust: &Trust) -> anyhow::Result<Vec<Stream>> {
+    let mut outside = trust.outside.iter().map(|it| it.checkpoint().origin.stream);
+    let Some(stream) = named else {
+        let mut streams = present(journal)?;
+        streams.extend(outside);
+        streams.sort_unstable();
+        streams.dedup();
+        return Ok(streams);
+    };
+    if !trust.outside.is_empty() && outside.all(|it| it != stream) {
+        let text = format!("none of the checkpoints to check against is of {stream}");
+        return Err(Failure::usage(text).into());
+    }
+    Ok(vec![stream])
 }
 
 /// Holds a stream against its checkpoints, if it has any.
