@@ -156,6 +156,12 @@ pub enum KeyError {
         /// The lock.
         path: PathBuf,
     },
+    /// The newest ring was signed with another root key than this one of the same name.
+    #[error("the newest ring in {} was signed with another root key", path.display())]
+    OtherRoot {
+        /// The file.
+        path: PathBuf,
+    },
     /// The root key is of another journal.
     #[error("the root key `{name}` is not of the journal `{journal}`")]
     Root {
@@ -272,6 +278,7 @@ impl KeyFolder {
     ) -> Result<Ring, KeyError> {
         self.make_folder()?;
         let _lock = self.lock()?;
+        keyring.refuse_other(root)?;
         if let Some(seed) = fresh {
             let seed = Seed::from_bytes(seed);
             let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
@@ -585,6 +592,18 @@ impl Keyring {
             });
         }
         Ok(root.sign(&self.journal, first, keys))
+    }
+
+    /// A ring that nobody's key vouches for could never be taken out again.
+    fn refuse_other(&self, root: &RootKey) -> Result<(), KeyError> {
+        let newest = self.read()?.pop();
+        let is_other = |it: &Ring| root.is_of(&self.journal) && !it.is_signed_by(root.verifier());
+        match newest.is_some_and(|it| is_other(&it)) {
+            true => Err(KeyError::OtherRoot {
+                path: self.path.clone(),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn add(&self, ring: &Ring) -> Result<(), KeyError> {

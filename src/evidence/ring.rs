@@ -175,6 +175,12 @@ impl Ring {
         after(self.first, self.keys.len().saturating_sub(1))
     }
 
+    /// The last day of a new ring that begins on `first`.
+    #[must_use]
+    pub fn last_from(first: Day) -> Day {
+        after(first, RING_DAYS - 1)
+    }
+
     /// The key of a day.
     #[must_use]
     pub fn key_of(&self, day: Day) -> Option<VerifierKey> {

@@ -56,12 +56,12 @@ fn digest() -> Digest {
 }
 
 /// openssl's time-stamp authority, with a certificate for this and no other purpose.
-struct Authority {
+pub struct Authority {
     folder: TempDir,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub fn new() -> Authority {
         Authority::of("sha256")
     }
 
@@ -84,7 +84,7 @@ impl Authority {
         authority
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -105,7 +105,7 @@ impl Authority {
     }
 
     /// The authority's answer to a query.
-    fn answer(&self, query: &[u8]) -> Vec<u8> {
+    pub fn answer(&self, query: &[u8]) -> Vec<u8> {
         fs::write(self.path().join("query.tsq"), query).unwrap();
         self.run("ts -reply -config conf -queryfile query.tsq -out response.tsr");
         fs::read(self.path().join("response.tsr")).unwrap()
@@ -120,9 +120,9 @@ impl Authority {
 }
 
 /// What a server was asked.
-struct Question {
+pub struct Question {
     head: String,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 fn read_question(stream: &TcpStream) -> Question {
@@ -140,7 +140,7 @@ fn read_question(stream: &TcpStream) -> Question {
 }
 
 /// A server that answers one question with these bytes, and its port.
-fn serve(
+pub fn serve(
     answer: impl FnOnce(&Question) -> Vec<u8> + Send + 'static,
 ) -> (u16, JoinHandle<Question>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -156,7 +156,7 @@ fn serve(
 }
 
 /// A whole answer with this body.
-fn reply(body: &[u8]) -> Vec<u8> {
+pub fn reply(body: &[u8]) -> Vec<u8> {
     let len = body.len();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\n";
     let head = format!("{head}Content-Length: {len}\r\n\r\n");

@@ -12,6 +12,7 @@
 )]
 
 mod anchoring;
+mod auditing;
 mod cli;
 mod evidence;
 mod examples;

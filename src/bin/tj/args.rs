@@ -227,7 +227,7 @@ pub(crate) struct Verify {
     /// The verifier key to trust, or a file with it [default: the one noted beside the signing key]
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
-    /// A checkpoint that was kept elsewhere: its line, or a file with it; may be repeated
+    /// A checkpoint that was kept elsewhere: its line, or a file of such lines; may be repeated
     #[arg(long, value_name = "CHECKPOINT")]
     pub(crate) against: Vec<String>,
 }

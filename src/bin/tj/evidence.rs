@@ -5,7 +5,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use tradejournal::disk::RealDisk;
-use tradejournal::evidence::checkpoint::SignedCheckpoint;
+use tradejournal::evidence::checkpoint::{CheckpointError, SignedCheckpoint};
 use tradejournal::evidence::checkpoints::CheckpointLog;
 use tradejournal::evidence::note::VerifierKey;
 use tradejournal::evidence::{KeyFolder, Notary};
@@ -13,6 +13,7 @@ use tradejournal::journal::Journal;
 use tradejournal::record::Stream;
 
 use crate::failure::Failure;
+use crate::output::{Talk, printable};
 use crate::settings::Settings;
 
 /// The key folder that the settings name.
@@ -24,6 +25,13 @@ pub(crate) fn keys(settings: &Settings) -> KeyFolder {
 pub(crate) fn notary(settings: &Settings) -> Option<Notary> {
     let has_key = settings.keys.value.join("key").is_file();
     has_key.then(|| Notary::new(keys(settings)))
+}
+
+/// Tells what kept checkpoints from being signed. What was written is on disk all the same.
+pub(crate) fn tell_troubles(notary: Option<&Notary>, talk: &Talk) {
+    for trouble in notary.map(Notary::troubles).unwrap_or_default() {
+        talk.warning(&printable(&format!("no checkpoint was signed: {trouble}")));
+    }
 }
 
 /// A verifier key: itself, or a file with it.
@@ -42,21 +50,47 @@ pub(crate) fn verifier_key(text: &str) -> Result<VerifierKey, Failure> {
     })
 }
 
-/// A checkpoint: its one line, or a file with that or with the note.
-pub(crate) fn checkpoint(text: &str) -> Result<SignedCheckpoint, Failure> {
-    let parsed = match SignedCheckpoint::from_note_or_line(text) {
-        Err(_) if Path::new(text).is_file() => {
-            let file = fs::read_to_string(text)
-                .map_err(|error| Failure::new(format!("cannot read {text}")).because(error))?;
-            SignedCheckpoint::from_note_or_line(&file)
-        }
-        parsed => parsed,
-    };
-    parsed.map_err(|error| {
+/// Checkpoints: one line, or a file with such lines or with one note.
+pub(crate) fn checkpoints(text: &str) -> Result<Vec<SignedCheckpoint>, Failure> {
+    let refused = |error: CheckpointError| {
         Failure::usage(format!("`{text}` is no checkpoint"))
             .because(error)
             .hint("give the line that `tj checkpoint export` printed, or a file with it")
-    })
+    };
+    let error = match SignedCheckpoint::from_note_or_line(text) {
+        Ok(one) => return Ok(vec![one]),
+        Err(error) => error,
+    };
+    if !Path::new(text).is_file() {
+        return Err(refused(error));
+    }
+    let file = fs::read_to_string(text)
+        .map_err(|error| Failure::new(format!("cannot read {text}")).because(error))?;
+    if let Ok(one) = SignedCheckpoint::from_note_or_line(&file) {
+        return Ok(vec![one]);
+    }
+    let lines = file.lines().filter(|it| !it.trim().is_empty());
+    let all = lines.map(SignedCheckpoint::from_note_or_line);
+    let all: Vec<_> = all.collect::<Result<_, _>>().map_err(refused)?;
+    match all.is_empty() {
+        true => Err(refused(error)),
+        false => Ok(all),
+    }
+}
+
+/// The one checkpoint of a stream that is among those.
+pub(crate) fn checkpoint_of(stream: Stream, text: &str) -> Result<SignedCheckpoint, Failure> {
+    let mut own = checkpoints(text)?;
+    own.retain(|it| it.checkpoint().origin.stream == stream);
+    match (own.pop(), own.len()) {
+        (Some(one), 0) => Ok(one),
+        (None, _) => Err(Failure::usage(format!(
+            "`{text}` is no checkpoint of {stream}"
+        ))),
+        (Some(_), _) => Err(Failure::usage(format!(
+            "`{text}` has several checkpoints of {stream}"
+        ))),
+    }
 }
 
 /// The newest checkpoint of a stream.

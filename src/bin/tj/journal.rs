@@ -7,6 +7,7 @@
 use std::{fs, io, sync::Arc};
 
 use anyhow::Context as _;
+use tradejournal::evidence::Notary;
 use tradejournal::journal::{Journal, Options, WriterOptions};
 use tradejournal::record::Stream;
 
@@ -15,13 +16,14 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// The journal for a writer, which makes the folder if it is not there. Where there is a key, what
-/// is written is signed.
-pub(crate) fn for_writing(settings: &Settings) -> anyhow::Result<Journal> {
-    let options = match evidence::notary(settings) {
-        Some(notary) => options(settings).observer(Arc::new(notary)),
+/// is written is signed: ask the notary at the end what kept it from that.
+pub(crate) fn for_writing(settings: &Settings) -> anyhow::Result<(Journal, Option<Arc<Notary>>)> {
+    let notary = evidence::notary(settings).map(Arc::new);
+    let options = match &notary {
+        Some(notary) => options(settings).observer(Arc::clone(notary) as _),
         None => options(settings),
     };
-    open(options, settings)
+    Ok((open(options, settings)?, notary))
 }
 
 /// The journal for whoever makes its keys.

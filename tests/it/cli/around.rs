@@ -4,7 +4,7 @@ use std::fs;
 
 use super::run::{Bench, trades};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 16] = [
     "append",
     "tail",
     "query",
@@ -12,6 +12,11 @@ const COMMANDS: [&str; 11] = [
     "verify",
     "repair",
     "import",
+    "key",
+    "checkpoint",
+    "prove",
+    "check",
+    "anchor",
     "demo",
     "config",
     "completions",
@@ -51,6 +56,12 @@ fn wrong_usage_is_code_2() {
         "import trades x --timezone Mars/Olympus",
         "config check",
         "append trades --on-invalid maybe",
+        "key",
+        "key renew",
+        "checkpoint list",
+        "prove trades",
+        "check proof.json",
+        "anchor rfc3161",
     ] {
         let ran = bench.tj(line).code(2);
         assert_eq!(ran.out, "", "{line}");
@@ -73,6 +84,9 @@ fn no_folder_is_code_3_with_a_hint() {
         "status",
         "verify",
         "repair trades",
+        "key show",
+        "checkpoint now",
+        "prove trades --seq 0",
     ] {
         let ran = bench.tj(command).code(3);
         assert!(

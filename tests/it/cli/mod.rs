@@ -6,6 +6,7 @@ mod around;
 mod damage;
 mod demo;
 mod documented;
+mod evidence;
 mod import;
 mod reading;
 mod run;

@@ -49,7 +49,15 @@ impl Bench {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tj"));
         command.current_dir(self.folder.path());
-        for name in ["TJ_DIR", "TJ_ARCHIVE", "TJ_CONFIG", "NO_COLOR", "COLUMNS"] {
+        for name in [
+            "TJ_DIR",
+            "TJ_ARCHIVE",
+            "TJ_KEYS",
+            "TJ_CACHE",
+            "TJ_CONFIG",
+            "NO_COLOR",
+            "COLUMNS",
+        ] {
             command.env_remove(name);
         }
         command
@@ -79,7 +87,15 @@ impl Bench {
             .current_dir(command.get_current_dir().unwrap())
             .args(["-c", line])
             .env("PATH", path);
-        for name in ["TJ_DIR", "TJ_ARCHIVE", "TJ_CONFIG", "NO_COLOR", "COLUMNS"] {
+        for name in [
+            "TJ_DIR",
+            "TJ_ARCHIVE",
+            "TJ_KEYS",
+            "TJ_CACHE",
+            "TJ_CONFIG",
+            "NO_COLOR",
+            "COLUMNS",
+        ] {
             shell.env_remove(name);
         }
         command = shell;

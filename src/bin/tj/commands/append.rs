@@ -25,6 +25,7 @@ use tradejournal::record::{Record, Stream, decode_new};
 use super::Context;
 use crate::args::{Append, OnInvalid};
 use crate::complaint::{self, Unknown};
+use crate::evidence;
 use crate::failure::{Failure, Verdict};
 use crate::input::{Lines, Next};
 use crate::journal;
@@ -79,10 +80,11 @@ impl ForRecord for Run<'_, '_> {
 
     fn run<R: Record>(self) -> anyhow::Result<Verdict> {
         let stream = self.args.stream;
-        let journal = journal::for_writing(&self.context.settings)?;
+        let (journal, notary) = journal::for_writing(&self.context.settings)?;
         let writer = journal
             .writer::<R>()
             .with_context(|| format!("cannot write to {stream}"))?;
+        let talk = self.context.talk;
         let mut appending = Appending {
             stream,
             writer: &writer,
@@ -98,6 +100,7 @@ impl ForRecord for Run<'_, '_> {
         let result = appending.all(self.lines, self.args.on_invalid);
         let told = appending.told(result);
         let closed = writer.close().context("the last sync failed");
+        evidence::tell_troubles(notary.as_deref(), talk);
         told.and_then(|verdict| closed.map(|()| verdict))
     }
 }

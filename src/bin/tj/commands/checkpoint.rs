@@ -81,6 +81,7 @@ fn now(
         signed += 1;
         match context.settings.json {
             true => context.out.json(&Row::of(&checkpoint))?,
+            false if size == 1 => context.out.line(format!("{stream}: 1 line signed"))?,
             false => context.out.line(format!("{stream}: {size} lines signed"))?,
         }
     }

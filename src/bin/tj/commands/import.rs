@@ -21,7 +21,7 @@ use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use tradejournal::journal::{Ack, Journal, Writer};
+use tradejournal::journal::{Ack, Writer};
 use tradejournal::record::{Invalid, Stream, TradeRecord, decode_new, personal};
 use tradejournal::time::Timestamp;
 
@@ -29,6 +29,7 @@ use super::Context;
 use crate::args::{Import, ImportKind, OnInvalid};
 use crate::bar::bar;
 use crate::complaint::{self, Unknown};
+use crate::evidence;
 use crate::failure::{Failure, Verdict};
 use crate::input::{Lines, Next};
 use crate::journal;
@@ -283,7 +284,7 @@ impl Plan {
 /// Looks for the trades of the files in the journal.
 fn find_journaled(plan: &mut Plan, context: &mut Context<'_>) -> anyhow::Result<()> {
     // It need not be there yet; then it has no trades.
-    let journal = journal::for_writing(&context.settings)?;
+    let (journal, _) = journal::for_writing(&context.settings)?;
     for entry in journal.read::<TradeRecord>() {
         // What cannot be read is no trade that could be doubled; `tj verify` names it.
         let Ok(entry) = entry else { continue };
@@ -300,7 +301,7 @@ fn find_journaled(plan: &mut Plan, context: &mut Context<'_>) -> anyhow::Result<
 
 /// Reads everything again and writes what the plan takes; returns how many.
 fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> anyhow::Result<u64> {
-    let journal: Journal = journal::for_writing(&context.settings)?;
+    let (journal, notary) = journal::for_writing(&context.settings)?;
     let writer = journal
         .writer::<TradeRecord>()
         .with_context(|| format!("cannot write to {STREAM}"))?;
@@ -332,6 +333,7 @@ fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> any
         context.talk.warning(&printable(&trouble));
     }
     let closed = writer.close().context("the last sync failed");
+    evidence::tell_troubles(notary.as_deref(), context.talk);
     if result.is_err() {
         context
             .talk

@@ -12,7 +12,6 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tradejournal::evidence::note::VerifierKey;
 use tradejournal::evidence::{KeyState, Keyring, Ring, RootKey};
 use tradejournal::time::Day;
 
@@ -52,6 +51,14 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
     refuse_second(&keys.state(&keyring)?, context)?;
     let root = RootKey::new(identity.name(), &random()?)
         .context("the journal's name cannot name a key")?;
+    let today = journal.clock().now().day();
+    let report = Report {
+        kind: "ratchet",
+        verifier: Some(root.verifier().to_string()),
+        root: root_out.is_none().then(|| root.secret()),
+        first_day: Some(today.to_string()),
+        last_day: Some(Ring::last_from(today).to_string()),
+    };
     // Order matters: a root key that nobody was given would be lost with this process.
     match root_out {
         Some(path) => write_secret(path, &root)?,
@@ -63,14 +70,17 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
             context.out.line(text)?;
             context.out.flush()?;
         }
-        None => {}
+        None => {
+            context.out.json(&report)?;
+            context.out.flush()?;
+        }
     }
-    let today = journal.clock().now().day();
-    let ring = keys
-        .begin(&keyring, &root, random()?, today)
+    keys.begin(&keyring, &root, random()?, today)
         .context("cannot make the keys")?;
-    let secret = root_out.is_none().then(|| root.secret());
-    tell(root.verifier(), secret, Some(&ring), context)
+    match context.settings.json && root_out.is_none() {
+        true => Ok(()),
+        false => tell(&report, context),
+    }
 }
 
 fn init_static(context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -84,7 +94,12 @@ fn init_static(context: &mut Context<'_>) -> anyhow::Result<()> {
     let verifier = keys
         .begin_static(identity.name(), random()?)
         .context("cannot make the key")?;
-    tell(&verifier, None, None, context)
+    let report = Report {
+        kind: "static",
+        verifier: Some(verifier.to_string()),
+        ..Report::default()
+    };
+    tell(&report, context)
 }
 
 fn refuse_second(state: &KeyState, context: &Context<'_>) -> Result<(), Failure> {
@@ -109,7 +124,14 @@ fn renew(path: &Path, fresh: bool, context: &mut Context<'_>) -> anyhow::Result<
     let ring = keys
         .renew(&keyring, &root, seed, today)
         .context("cannot renew the keys")?;
-    tell(root.verifier(), None, Some(&ring), context)
+    let report = Report {
+        kind: "ratchet",
+        verifier: Some(root.verifier().to_string()),
+        root: None,
+        first_day: Some(ring.first().to_string()),
+        last_day: Some(ring.last().to_string()),
+    };
+    tell(&report, context)
 }
 
 fn show(context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -156,30 +178,18 @@ fn show(context: &mut Context<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(
-    verifier: &VerifierKey,
-    secret: Option<String>,
-    ring: Option<&Ring>,
-    context: &mut Context<'_>,
-) -> anyhow::Result<()> {
+fn tell(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     if context.settings.json {
-        return context.out.json(&Report {
-            kind: if ring.is_some() { "ratchet" } else { "static" },
-            verifier: Some(verifier.to_string()),
-            root: secret,
-            first_day: ring.map(|it| it.first().to_string()),
-            last_day: ring.map(|it| it.last().to_string()),
-        });
+        return context.out.json(report);
     }
-    context
-        .out
-        .line(format!("verifier key, for whoever checks:\n{verifier}"))?;
-    if let Some(ring) = ring {
-        context.out.line(format!(
-            "a key a day from {} to {}",
-            ring.first(),
-            ring.last()
-        ))?;
+    if let Some(verifier) = &report.verifier {
+        let text = format!("verifier key, for whoever checks:\n{verifier}");
+        context.out.line(text)?;
+    }
+    if let (Some(first), Some(last)) = (&report.first_day, &report.last_day) {
+        context
+            .out
+            .line(format!("a key a day from {first} to {last}"))?;
     }
     Ok(())
 }
@@ -199,7 +209,10 @@ fn write_secret(path: &Path, root: &RootKey) -> anyhow::Result<()> {
             .mode(0o600)
             .open(path)?;
         writeln!(file, "{}", root.secret())?;
-        file.sync_all()
+        file.sync_all()?;
+        // Its name too, or it could be gone after a power cut.
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|error: io::Error| {
         let failure = Failure::new(format!("cannot write the root key to {}", path.display()));

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Prove, context: &mut Context<'_>) -> anyhow::Result<Ver
     let mut prover =
         Prover::open(&journal, stream, &context.settings.cache.value).with_context(cannot)?;
     let proof = if let Some(older) = &args.from_checkpoint {
-        let older = evidence::checkpoint(older)?;
+        let older = evidence::checkpoint_of(stream, older)?;
         prover.consistency(&older)
     } else {
         let mut seqs = args.seq.clone();

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tradejournal::evidence::checkpoint::SignedCheckpoint;
 use tradejournal::evidence::{Exports, KeyState, Keyring};
 use tradejournal::journal::{Journal, StreamStatus};
 use tradejournal::time::{Day, Timestamp};
@@ -65,8 +66,11 @@ struct Row {
     torn_files: u64,
     impostors: Vec<PathBuf>,
     link_is_foreign: bool,
+    /// What the newest checkpoint covers, and the newest that was handed out.
     signed_records: Option<u64>,
     signed: Option<String>,
+    exported_records: Option<u64>,
+    exported: Option<String>,
 }
 
 /// Who writes a stream now.
@@ -79,12 +83,16 @@ struct Writer {
 pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let journal = journal::for_reading(&context.settings)?;
     let status = journal.status().context("cannot tell the status")?;
+    let exports = Exports::of(&journal).read().unwrap_or_default();
     let report = Report {
         dir: journal.layout().logs().display().to_string(),
         name: journal.identity().map(|it| it.name().to_owned()),
         free_bytes: journal.free_bytes().ok(),
-        evidence: standing(&journal, context),
-        streams: status.iter().map(|it| row(&journal, it)).collect(),
+        evidence: standing(&journal, &exports, context),
+        streams: status
+            .iter()
+            .map(|it| row(&journal, it, &exports))
+            .collect(),
     };
     match context.settings.json {
         true => context.out.json(&report)?,
@@ -93,8 +101,11 @@ pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     Ok(Verdict::Fine)
 }
 
+/// When a checkpoint was handed out, and which.
+type Export = (Timestamp, SignedCheckpoint);
+
 /// The key and the newest export.
-fn standing(journal: &Journal, context: &Context<'_>) -> Evidence {
+fn standing(journal: &Journal, exports: &[Export], context: &Context<'_>) -> Evidence {
     let now = journal.clock().now();
     let name = journal
         .identity()
@@ -113,7 +124,6 @@ fn standing(journal: &Journal, context: &Context<'_>) -> Evidence {
             None,
         ),
     };
-    let exports = Exports::of(journal).read().unwrap_or_default();
     let exported = exports.last().map(|it| it.0);
     Evidence {
         key,
@@ -138,7 +148,9 @@ fn trouble(today: Day, day: Day, last: Option<Day>) -> Option<String> {
     }
 }
 
-fn row(journal: &Journal, status: &StreamStatus) -> Row {
+fn row(journal: &Journal, status: &StreamStatus, exports: &[Export]) -> Row {
+    let is_own = |it: &&Export| it.1.checkpoint().origin.stream == status.stream;
+    let exported = exports.iter().rfind(is_own);
     let signed = evidence::newest(journal, status.stream).ok().flatten();
     let newest = status.last_day;
     let newest = newest.map(|day| journal.layout().day(status.stream, day));
@@ -164,6 +176,8 @@ fn row(journal: &Journal, status: &StreamStatus) -> Row {
         link_is_foreign: status.link_is_foreign,
         signed_records: signed.as_ref().map(|it| it.checkpoint().size),
         signed: signed.map(|it| it.time().to_string()),
+        exported_records: exported.map(|it| it.1.checkpoint().size),
+        exported: exported.map(|it| it.0.to_string()),
     }
 }
 
@@ -228,18 +242,30 @@ fn show_evidence(report: &Report, context: &mut Context<'_>) -> anyhow::Result<(
             .out
             .line("there is no key: what is written now is not signed")?;
     }
-    for row in &report.streams {
-        let behind = row
-            .records
-            .saturating_sub(row.signed_records.unwrap_or_default());
-        let at = row.signed.as_ref().and_then(|it| it.parse().ok());
-        let at = at.map(|it| when::shown(it, context.settings.zone.value));
-        let text = match at {
-            Some(at) if behind == 0 => format!("{}: signed {at}", row.stream),
-            Some(at) => format!("{}: signed {at}, {behind} records since", row.stream),
-            None if row.records == 0 => continue,
+    let zone = context.settings.zone.value;
+    let shown = |text: &String| {
+        let time = text.parse();
+        time.map_or_else(|_| text.clone(), |it| when::shown(it, zone))
+    };
+    for row in report.streams.iter().filter(|it| 0 < it.records) {
+        let mut text = match &row.signed {
+            Some(at) => format!("{}: signed {}", row.stream, shown(at)),
             None => format!("{}: not signed yet", row.stream),
         };
+        match row
+            .records
+            .saturating_sub(row.signed_records.unwrap_or_default())
+        {
+            0 => {}
+            _ if row.signed.is_none() => {}
+            1 => text.push_str(", 1 record since"),
+            behind => text.push_str(&format!(", {behind} records since")),
+        }
+        match &row.exported {
+            Some(at) => text.push_str(&format!("; handed out {}", shown(at))),
+            None if evidence.exported.is_some() => text.push_str("; never handed out"),
+            None => {}
+        }
         context.out.line(printable(&text))?;
     }
     if let Some(trouble) = &evidence.trouble {
@@ -250,8 +276,9 @@ fn show_evidence(report: &Report, context: &mut Context<'_>) -> anyhow::Result<(
             let days = age / 86_400;
             let (hours, minutes) = (age / 3600 % 24, age / 60 % 60);
             context.out.line(format!(
-                "a checkpoint was handed out {at}, {days} d {hours} h {minutes} min ago: what was cut \
-                 off since then would go unseen"
+                "the newest checkpoint was handed out {}, {days} d {hours} h {minutes} min ago: what was \
+                 cut off since then would go unseen",
+                shown(at)
             ))
         }
         _ => context.out.line(

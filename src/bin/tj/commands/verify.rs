@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
         false => Depth::Records,
     };
     let trust = trust(args, context)?;
-    let streams = streams(args, &journal, &trust)?;
+    let streams = streams(&journal, args.stream, &trust)?;
     let mut all = Vec::new();
     let mut signed = Vec::new();
     for stream in streams {
@@ -45,9 +45,18 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
             conclude(&all, &signed, context)?;
         }
     }
+    // A key that vouches for nothing at all was taken away with what it signed.
+    let is_unsigned = args.key.is_some()
+        && all.iter().any(|it| it.lines != 0)
+        && signed.iter().all(|it| it.since.is_none());
+    if is_unsigned {
+        context
+            .talk
+            .warning("nothing that is there is signed, though there is a key to check it with");
+    }
     let problems = all.iter().map(|it| it.problems);
     let mut problems = problems.chain(signed.iter().map(|it| it.problems));
-    Ok(Verdict::found(problems.any(|it| it != 0)))
+    Ok(Verdict::found(is_unsigned || problems.any(|it| it != 0)))
 }
 
 /// Whom to trust: the key that was given, or the one that was noted when the keys were made.
@@ -56,11 +65,29 @@ fn trust(args: &Verify, context: &Context<'_>) -> anyhow::Result<Trust> {
         Some(text) => Some(evidence::verifier_key(text)?),
         None => evidence::keys(&context.settings).verifier()?,
     };
-    let outside = args.against.iter().map(|it| evidence::checkpoint(it));
-    Ok(Trust {
-        key,
-        outside: outside.collect::<Result<_, _>>()?,
-    })
+    let mut outside = Vec::new();
+    for text in &args.against {
+        outside.extend(evidence::checkpoints(text)?);
+    }
+    Ok(Trust { key, outside })
+}
+
+/// What is to be verified: without a name all that is there, and all that a checkpoint from elsewhere
+/// says was there.
+fn streams(journal: &Journal, named: Option<Stream>, trust: &Trust) -> anyhow::Result<Vec<Stream>> {
+    let mut outside = trust.outside.iter().map(|it| it.checkpoint().origin.stream);
+    let Some(stream) = named else {
+        let mut streams = present(journal)?;
+        streams.extend(outside);
+        streams.sort_unstable();
+        streams.dedup();
+        return Ok(streams);
+    };
+    if !trust.outside.is_empty() && outside.all(|it| it != stream) {
+        let text = format!("none of the checkpoints to check against is of {stream}");
+        return Err(Failure::usage(text).into());
+    }
+    Ok(vec![stream])
 }
 
 /// Holds a stream against its checkpoints, if it has any.
@@ -91,27 +118,6 @@ fn verify_evidence(
     printed?;
     let verified = verified.with_context(|| format!("cannot verify the evidence of {stream}"))?;
     Ok(Some(verified))
-}
-
-/// The stream that was asked for, or all that there are or that a checkpoint says there were.
-fn streams(args: &Verify, journal: &Journal, trust: &Trust) -> anyhow::Result<Vec<Stream>> {
-    let signed: Vec<Stream> = trust
-        .outside
-        .iter()
-        .map(|it| it.checkpoint().origin.stream)
-        .collect();
-    if let Some(stream) = args.stream {
-        if let Some(other) = signed.iter().find(|it| **it != stream) {
-            let text = format!("the checkpoint is of {other}, and {stream} is to be verified");
-            return Err(Failure::usage(text).hint("leave the stream out").into());
-        }
-        return Ok(vec![stream]);
-    }
-    let present = present(journal)?;
-    let all = Stream::ALL.into_iter();
-    Ok(all
-        .filter(|it| present.contains(it) || signed.contains(it))
-        .collect())
 }
 
 /// The streams that the journal has.
@@ -264,6 +270,9 @@ fn tell_evidence(
     is_given: bool,
     context: &mut Context<'_>,
 ) -> anyhow::Result<()> {
+    if signed.is_empty() {
+        return context.out.line("nothing is signed: whoever owns this machine could have written all of it anew (`tj key init`)");
+    }
     let zone = context.settings.zone.value;
     for it in signed {
         let stream = it.stream;
@@ -282,13 +291,18 @@ fn tell_evidence(
         }
     }
     let text = match (&trust.key, is_given) {
-        _ if signed.is_empty() => "nothing is signed: whoever owns this machine could have written all of it anew (`tj key init`)".to_owned(),
-        (None, _) => "the keys were taken as they are; with --key they are held against one that you know".to_owned(),
+        (None, _) => {
+            "the keys were taken as they are; with --key they are held against one that you know"
+                .to_owned()
+        }
         (Some(key), true) => format!("signed by whom `{}` vouches for", key.name()),
-        (Some(key), false) => format!("signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know", key.name()),
+        (Some(key), false) => format!(
+            "signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know",
+            key.name()
+        ),
     };
     context.out.line(printable(&text))?;
-    if trust.outside.is_empty() && !signed.is_empty() {
+    if trust.outside.is_empty() {
         context.out.line("what was cut off behind the newest checkpoint, or put back as a whole, only a checkpoint kept elsewhere can show (--against)")?;
     }
     Ok(())
