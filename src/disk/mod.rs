@@ -305,10 +305,13 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     disk.sync_folder(folder)
 }
 
+/// Somebody else may get in between once or twice, not for ever.
+const TEMPORARY_TRIES: u32 = 100;
+
 /// The empty file that is to take another's place, for nobody but the caller: two processes that
 /// replace one file at once must not give each other's half-written bytes its name.
 fn open_temporary(disk: &dyn Disk, temporary: &Path) -> io::Result<Box<dyn File>> {
-    loop {
+    for _ in 0..TEMPORARY_TRIES {
         let file = disk.open(temporary, Access::AppendOrCreate)?;
         if !file.try_lock()? {
             let text = "another process is replacing it";
@@ -322,4 +325,7 @@ fn open_temporary(disk: &dyn Disk, temporary: &Path) -> io::Result<Box<dyn File>
             return Ok(file);
         }
     }
+    Err(io::Error::other(
+        "its temporary file is replaced again and again",
+    ))
 }

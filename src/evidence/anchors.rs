@@ -6,6 +6,8 @@
 //! 41-1795248000.tsr           the authority's answer, for `openssl ts -verify`
 //! ```
 //!
+//! `last-failure` says when an authority last did not answer, and why, until one does.
+//!
 //! Always true: the answer is written last, so where there is one its checkpoint is there.
 
 use std::{
@@ -24,6 +26,7 @@ use crate::time::Timestamp;
 
 /// A note or an answer is far smaller.
 const FILE_LEN_MAX: u64 = 1 << 20;
+const FAILURE: &str = "last-failure";
 
 /// A checkpoint and what an authority said of it.
 #[derive(Clone, Debug)]
@@ -93,7 +96,38 @@ pub fn keep(
     )?;
     let path = folder.join(format!("{name}.tsr"));
     disk::replace(disk, &path, response)?;
-    Ok(path)
+    match disk.remove(&folder.join(FAILURE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(path),
+    }
+}
+
+/// Notes that an authority gave no time-stamp, for `tj status`.
+///
+/// # Errors
+/// The disk's.
+pub fn note_failure(
+    journal: &Journal,
+    stream: Stream,
+    now: Timestamp,
+    why: &str,
+) -> io::Result<()> {
+    let disk = &**journal.disk();
+    let folder = folder(journal, stream);
+    disk.create_folder(&folder)?;
+    let why = why.replace(char::is_control, " ");
+    let text = format!("{now} {why}\n");
+    disk::replace(disk, &folder.join(FAILURE), text.as_bytes())
+}
+
+/// When an authority last gave no time-stamp, and why; `None` once one did.
+#[must_use]
+pub fn last_failure(journal: &Journal, stream: Stream) -> Option<(Timestamp, String)> {
+    let path = folder(journal, stream).join(FAILURE);
+    let bytes = disk::read_small(&**journal.disk(), &path, FILE_LEN_MAX).ok()??;
+    let text = String::from_utf8_lossy(&bytes);
+    let (time, why) = text.trim_end().split_once(' ')?;
+    Some((time.parse().ok()?, why.to_owned()))
 }
 
 /// Every answer that was kept, and what it is or why it is nothing.

@@ -235,6 +235,9 @@ impl KeyFolder {
                 path: self.path.clone(),
             });
         }
+        // A ring without its key: a begin that broke off, or a key folder that was lost. The same root
+        // key may go on with it.
+        keyring.refuse_other(root)?;
         let seed = Seed::from_bytes(seed);
         let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
         // Order matters: a key that no ring has could not sign, and could not be begun again.

@@ -100,6 +100,14 @@ pub enum TreeError {
         /// The number of the one that is.
         found: u64,
     },
+    /// A line does not have the hash that it says.
+    #[error("line {seq} of {stream} is damaged; `tj verify` tells more")]
+    Damaged {
+        /// The stream.
+        stream: Stream,
+        /// Its number.
+        seq: u64,
+    },
     /// It was deleted, or never there.
     #[error("line {seq} of {stream} is not in the journal")]
     NoLine {
@@ -108,6 +116,48 @@ pub enum TreeError {
         /// Its number.
         seq: u64,
     },
+}
+
+/// The compact range over the promised lines, each of which is held against the hash that it says:
+/// what may be signed without a writer at hand. No cache has a part in it.
+///
+/// # Errors
+/// [`TreeError`].
+pub fn promised_range(journal: &Journal, stream: Stream) -> Result<CompactRange, TreeError> {
+    let failed = |source| TreeError::Column { stream, source };
+    let Some(identity) = journal.identity() else {
+        return Ok(CompactRange::new());
+    };
+    let before = journal
+        .before_oldest(stream, identity.name())
+        .map_err(failed)?;
+    let (mut range, mut previous) = (before.range.unwrap_or_default(), before.hash);
+    let promised = journal.promised_lines(stream);
+    let mut trouble = None;
+    let read = journal.column(stream, None, |mark| {
+        let (expected, found) = (range.size(), mark.tail.seq);
+        if promised <= found {
+            return ControlFlow::Break(());
+        }
+        let is_next = found == expected;
+        let checks = previous.is_none_or(|it| mark.tail.checks(mark.line, &it));
+        if !is_next || !checks {
+            trouble = Some(match is_next {
+                true => TreeError::Damaged { stream, seq: found },
+                false => TreeError::Hole {
+                    stream,
+                    expected,
+                    found,
+                },
+            });
+            return ControlFlow::Break(());
+        }
+        range.push(mark.tail.hash);
+        previous = Some(mark.tail.hash);
+        ControlFlow::Continue(())
+    });
+    read.map_err(failed)?;
+    trouble.map_or(Ok(range), Err)
 }
 
 impl<'a> Tree<'a> {
@@ -234,9 +284,17 @@ impl<'a> Tree<'a> {
         if read != header.len() || found != owner.as_bytes() {
             return self.begin(owner);
         }
-        self.first_block = u64::from_le_bytes(first.try_into().unwrap_or_default());
+        let first_block = u64::from_le_bytes(first.try_into().unwrap_or_default());
+        // Older days were put back, or somebody made the number up.
+        if self.deleted.size().div_ceil(BLOCK_LINES) < first_block {
+            return self.begin(owner);
+        }
+        self.first_block = first_block;
         self.blocks = (len - HEADER_LEN as u64) / ENTRY_LEN as u64;
-        Ok(())
+        // What a crash left of an entry would shift all that are added.
+        self.file
+            .cut(offset_of(self.blocks))
+            .map_err(self.failed("cut"))
     }
 
     /// Empties the file.

@@ -24,7 +24,7 @@ mod verify;
 
 pub use exports::Exports;
 pub use keys::{KeyError, KeyFolder, KeyState, Keyring, Signing};
-pub use leaves::{Leaf, Tree, TreeError};
+pub use leaves::{Leaf, Tree, TreeError, promised_range};
 pub use notary::{Notary, NotaryError};
 pub use proof::{CheckError, Proof, ProveError, Proved, Prover, Stand};
 pub use ring::{Ring, RingError, RootKey, RootKeyError};

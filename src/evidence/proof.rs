@@ -23,6 +23,8 @@ use crate::time::Timestamp;
 
 /// The only format there is.
 const FORMAT: u32 = 1;
+/// So many checkpoints are tried before there is none that fits.
+const CANDIDATES_MAX: usize = 100;
 
 /// A proof, as it stands in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +132,14 @@ pub enum ProveError {
         /// How many lines it covers.
         size: u64,
     },
+    /// The older checkpoint is of another tree, or of no lines.
+    #[error("the older checkpoint is of {found}, or of no lines, and this is {wanted}")]
+    Other {
+        /// What it is of.
+        found: String,
+        /// What it should be of.
+        wanted: String,
+    },
     /// A line is no UTF-8, so that no file of text can hold it.
     #[error("line {seq} of {stream} is not UTF-8")]
     Line {
@@ -216,6 +226,7 @@ pub enum CheckError {
 pub struct Prover<'a> {
     stream: Stream,
     name: String,
+    origin: Origin,
     tree: Tree<'a>,
     log: CheckpointLog,
     keyring: Keyring,
@@ -249,6 +260,11 @@ impl<'a> Prover<'a> {
             .map_err(|source| ProveError::Tree { stream, source })?;
         Ok(Prover {
             stream,
+            origin: Origin {
+                journal: name.clone(),
+                stream,
+                epoch: identity.epoch(),
+            },
             tree,
             log: CheckpointLog::of(journal, stream),
             keyring: Keyring::of(journal, &name),
@@ -267,7 +283,11 @@ impl<'a> Prover<'a> {
     /// [`ProveError`].
     pub fn lines(&mut self, seqs: &[u64], stand: Stand) -> Result<Proof, ProveError> {
         let newest = seqs.iter().copied().max().unwrap_or_default();
-        let checkpoint = self.checkpoint(newest + 1, stand)?;
+        let size = newest.checked_add(1).ok_or(ProveError::NotSigned {
+            stream: self.stream,
+            seq: newest,
+        })?;
+        let checkpoint = self.checkpoint(size, stand)?;
         let mut lines = Vec::new();
         for seq in seqs {
             lines.push(self.line(*seq, &checkpoint)?);
@@ -336,6 +356,12 @@ impl<'a> Prover<'a> {
     /// [`ProveError`].
     pub fn consistency(&mut self, older: &SignedCheckpoint) -> Result<Proof, ProveError> {
         let old = older.checkpoint().size;
+        if old == 0 || older.checkpoint().origin != self.origin {
+            return Err(ProveError::Other {
+                found: older.checkpoint().origin.to_string(),
+                wanted: self.origin.to_string(),
+            });
+        }
         if self.root(old)? != Some(older.checkpoint().root) {
             return Err(self.mismatch(old));
         }
@@ -357,34 +383,43 @@ impl<'a> Prover<'a> {
         })
     }
 
-    /// A checkpoint of at least `size` lines that fits the lines which are there.
+    /// A checkpoint of at least `size` lines that fits the lines which are there, and that its ring
+    /// vouches for. One that does not fit keeps nobody from proving with another.
     fn checkpoint(&mut self, size: u64, stand: Stand) -> Result<SignedCheckpoint, ProveError> {
         let found = self.log.read().map_err(|source| ProveError::Log {
             path: self.log.path().to_owned(),
             source,
         })?;
         let covers = |it: &SignedCheckpoint| {
-            let origin = &it.checkpoint().origin;
-            let is_own = origin.journal == self.name && origin.stream == self.stream;
-            is_own && size <= it.checkpoint().size
+            it.checkpoint().origin == self.origin && size <= it.checkpoint().size
         };
-        let mut notes = found.notes.into_iter().map(|it| it.1).filter(covers);
-        let chosen = match stand {
-            Stand::Oldest => notes.next(),
-            Stand::Newest => notes.next_back(),
-        };
-        let chosen = chosen.ok_or_else(|| ProveError::NotSigned {
+        let notes = found.notes.into_iter().map(|it| it.1).filter(covers);
+        let mut notes: Vec<SignedCheckpoint> = notes.collect();
+        if stand == Stand::Newest {
+            notes.sort_by_key(|it| (it.checkpoint().size, it.time()));
+            notes.reverse();
+        }
+        let mut trouble = ProveError::NotSigned {
             stream: self.stream,
             seq: size.saturating_sub(1),
-        })?;
-        let size = chosen.checkpoint().size;
-        if self.root(size)? != Some(chosen.checkpoint().root) {
-            self.rebuild()?;
-            if self.root(size)? != Some(chosen.checkpoint().root) {
-                return Err(self.mismatch(size));
+        };
+        for again in [false, true] {
+            if again && !notes.is_empty() {
+                // The cache may be wrong; the journal's own lines are what counts.
+                self.rebuild()?;
+            }
+            for note in notes.iter().take(CANDIDATES_MAX) {
+                let size = note.checkpoint().size;
+                if self.root(size)? != Some(note.checkpoint().root) {
+                    trouble = self.mismatch(size);
+                } else if let Err(unknown) = self.rings_of(&[note]) {
+                    trouble = unknown;
+                } else {
+                    return Ok(note.clone());
+                }
             }
         }
-        Ok(chosen)
+        Err(trouble)
     }
 
     fn root(&mut self, size: u64) -> Result<Option<Digest>, ProveError> {

@@ -23,7 +23,7 @@ use super::note::{SignatureKind, VerifierKey};
 use super::proof::{signs, static_name};
 use super::ring::Ring;
 use crate::journal::{ColumnError, CompactRange, Identity, Journal};
-use crate::record::{Digest, Stream};
+use crate::record::{AuditEvent, AuditKind, Digest, Record, Stream};
 use crate::time::{Day, Timestamp};
 
 /// What kind of thing was found.
@@ -52,6 +52,8 @@ pub enum EvidenceKind {
     Ring,
     /// The lines cannot be added up, so checkpoints beyond a place cannot be checked.
     Unchecked,
+    /// A checkpoint of before a restore that `audit` tells of, which the lines no longer come to.
+    Restored,
 }
 
 impl EvidenceKind {
@@ -70,7 +72,14 @@ impl EvidenceKind {
             EvidenceKind::Unsigned => "unsigned",
             EvidenceKind::Ring => "ring",
             EvidenceKind::Unchecked => "unchecked",
+            EvidenceKind::Restored => "restored",
         }
+    }
+
+    /// Whether it is worth knowing but no problem.
+    #[must_use]
+    pub fn is_note(self) -> bool {
+        self == EvidenceKind::Restored
     }
 }
 
@@ -172,6 +181,7 @@ pub fn verify(
     let mut verification = Verification {
         identity,
         stream,
+        restored: restored_epoch(journal),
         rings: Vec::new(),
         key: trust.key.clone(),
         path: log.path().to_owned(),
@@ -261,8 +271,25 @@ impl Lines {
     }
 }
 
+/// The epoch of the newest restore that `audit` tells of. A larger epoch in `JOURNAL` alone, which
+/// nobody signed, excuses nothing.
+fn restored_epoch(journal: &Journal) -> u64 {
+    let mut newest = 0;
+    let _ = journal.column(Stream::Audit, None, |mark| {
+        if memchr::memmem::find(mark.line, b"\"restored\"").is_some()
+            && let Ok(event) = AuditEvent::decode(mark.line)
+            && let AuditKind::Restored(restored) = event.kind()
+        {
+            newest = newest.max(restored.epoch());
+        }
+        ControlFlow::Continue(())
+    });
+    newest
+}
+
 struct Verification<'a> {
     identity: Identity,
+    restored: u64,
     stream: Stream,
     rings: Vec<Ring>,
     key: Option<VerifierKey>,
@@ -275,10 +302,7 @@ impl Verification<'_> {
     /// The rings that count: those that the trusted root signed, or all.
     fn rings(&mut self, keyring: &Keyring) -> Result<(), EvidenceError> {
         for ring in keyring.read()? {
-            let root = self
-                .key
-                .as_ref()
-                .filter(|it| it.kind() == SignatureKind::Ed25519);
+            let root = self.key.as_ref();
             if root.is_some_and(|it| !ring.is_signed_by(it))
                 || ring.journal() != self.identity.name()
             {
@@ -355,7 +379,9 @@ impl Verification<'_> {
             }
             match problem {
                 Some((kind, text)) => self.find_in_log(kind, *byte, text),
-                None => good.push(signed),
+                None if lines.roots.contains_key(&checkpoint.size) => good.push(signed),
+                // Smaller than what was deleted by rule: there is nothing to compare it with.
+                None => {}
             }
         }
         for signed in outside {
@@ -364,7 +390,14 @@ impl Verification<'_> {
                     let text = format!("a checkpoint from elsewhere: {text}");
                     self.find(kind, None, None, text);
                 }
-                None => good.push(signed),
+                None if lines.roots.contains_key(&signed.checkpoint().size) => good.push(signed),
+                None => {
+                    let text = format!(
+                        "a checkpoint from elsewhere: its {} lines cannot be added up any more",
+                        signed.checkpoint().size
+                    );
+                    self.find(EvidenceKind::Unchecked, None, None, text);
+                }
             }
         }
         self.days(&good, lines);
@@ -388,7 +421,15 @@ impl Verification<'_> {
             return Some(problem);
         }
         let time = signed.time();
-        if lines.count < size && origin.epoch == epoch {
+        let found = lines.roots.get(&size);
+        if origin.epoch < self.restored.min(epoch) && found != Some(&checkpoint.root) {
+            let text = format!(
+                "{size} lines were signed on {time}, before a restore that audit tells of; what is there \
+                 now does not come to them"
+            );
+            return Some((EvidenceKind::Restored, text));
+        }
+        if lines.count < size {
             let text = format!(
                 "{size} lines were signed on {time}, and there are {}: the tail was cut, or an older \
                  copy was put back",
@@ -396,7 +437,7 @@ impl Verification<'_> {
             );
             return Some((EvidenceKind::TooLarge, text));
         }
-        let found = lines.roots.get(&size)?;
+        let found = found?;
         (*found != checkpoint.root).then(|| {
             let text = format!(
                 "the first {size} lines, signed on {time}, are not what they were: their root was \
@@ -418,8 +459,10 @@ impl Verification<'_> {
                 Some(key) if !signed.is_signed_by(key) => {
                     wrong(format!("of {time} is not signed with `{}`", key.name()))
                 }
-                // Nobody says which key it should be.
-                _ => None,
+                Some(_) => None,
+                None => wrong(format!(
+                    "of {time} was signed with a static key, and none was given to check it with"
+                )),
             };
         }
         if self.rings.iter().any(|it| signs(it, signed)) {
@@ -478,7 +521,7 @@ impl Verification<'_> {
         byte: Option<u64>,
         message: String,
     ) {
-        self.verified.problems += 1;
+        self.verified.problems += u64::from(!kind.is_note());
         (self.report)(EvidenceFinding {
             kind,
             path,

@@ -239,7 +239,9 @@ impl<M: FnMut(&mut Unit)> Turns<'_, '_, M> {
                 }
             };
             turn += 1;
-            self.stopped.store(!good, Ordering::Release);
+            if !good {
+                self.stopped.store(true, Ordering::Release);
+            }
         }
         self.merged.store(turn, Ordering::Release);
     }

@@ -102,7 +102,11 @@ pub(crate) fn newest(
     let found = log.read().map_err(|error| {
         Failure::new(format!("cannot read {}", log.path().display())).because(error)
     })?;
-    Ok(found.notes.into_iter().next_back().map(|it| it.1))
+    let epoch = journal.identity().map_or(0, |it| it.epoch());
+    let own = found.notes.into_iter().map(|it| it.1);
+    let own = own.filter(|it| it.checkpoint().origin.epoch == epoch);
+    // Several processes sign a shared stream, each as far as it knows: the largest says most.
+    Ok(own.max_by_key(|it| (it.checkpoint().size, it.time())))
 }
 
 /// Why there is no checkpoint where one is needed.

@@ -382,7 +382,7 @@ impl<R: BufRead> Lines<'_, R> {
             if len == 0 {
                 break;
             }
-            if BODY_LEN_MAX < body.len() + len {
+            if BODY_LEN_MAX < body.len().saturating_add(len) {
                 return Err(too_long().into());
             }
             body.extend(sized(self.reader, len)?);

@@ -105,6 +105,30 @@ fn a_second_key_is_refused_with_a_hint() {
 }
 
 #[test]
+fn a_lost_key_folder_is_begun_anew_with_the_same_root_key_alone() {
+    let (bench, key) = signed(1);
+    bench.shell("rm -r keys").fine();
+    let ran = bench.tj("key init").code(3);
+    says(&ran, "the journal has a key ring already, in logs/KEYRING");
+    says(&ran, "tj key renew --root FILE --fresh");
+    assert_eq!(ran.out, "");
+    bench.tj("key renew --root root.key --fresh").fine();
+    append(&bench, &trades(1));
+    bench
+        .shell(&format!("tj verify --chain --key {key}"))
+        .fine();
+}
+
+#[test]
+fn the_root_key_is_not_written_into_the_journal() {
+    let bench = Bench::new();
+    bench.shell("mkdir logs").fine();
+    let ran = bench.tj("key init --root-out logs/root.key").code(2);
+    says(&ran, "logs/root.key is inside the journal");
+    assert!(!bench.path("logs/root.key").exists());
+}
+
+#[test]
 fn keys_are_told_as_json() {
     let bench = Bench::new();
     let none = bench.tj("key init --json").fine().json().remove(0);
@@ -615,7 +639,7 @@ fn status_tells_how_signing_stands() {
     let ran = bench.tj("status").fine();
     says(&ran, "trades: signed ");
     says(&ran, "; handed out ");
-    says(&ran, "the newest checkpoint was handed out ");
+    says(&ran, "what was handed out is of ");
     says(
         &ran,
         " 0 d 0 h 0 min ago: what was cut off since then would go unseen",
@@ -662,8 +686,18 @@ fn an_authority_time_stamps_a_checkpoint_and_a_dead_one_changes_nothing() {
         &ran,
         "tj: http://127.0.0.1:1/ did not time-stamp the checkpoint of trades: ",
     );
-    says(&ran, "hint: nothing was changed; try again");
-    assert!(!bench.path("logs/trades/anchors").exists());
+    says(&ran, "hint: try again, or another authority");
+    let status = bench.tj("status").fine();
+    assert!(
+        status.out.contains("trades: no time-stamp: 20"),
+        "{}",
+        status.out
+    );
+    assert!(
+        status.out.contains("http://127.0.0.1:1/: connect to"),
+        "{}",
+        status.out
+    );
     append(&bench, &trades(1));
 
     let authority = Authority::new();
@@ -694,6 +728,9 @@ fn an_authority_time_stamps_a_checkpoint_and_a_dead_one_changes_nothing() {
         .json()
         .remove(0);
     assert_eq!(covered["evidence"]["anchors"], 1);
+    let status = bench.tj("status").fine();
+    assert!(status.out.contains("; time-stamped 20"), "{}", status.out);
+    assert!(!status.out.contains("no time-stamp"), "{}", status.out);
     bench.shell(&format!("truncate -s -1 {file}")).fine();
     let ran = bench.tj("verify trades --chain").code(1);
     says(&ran, "anchor: is no time-stamp");

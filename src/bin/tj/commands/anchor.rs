@@ -39,11 +39,14 @@ pub(crate) fn run(args: &Anchor, context: &mut Context<'_>) -> anyhow::Result<Ve
     let timeout = Duration::from_secs(*timeout);
     let response = anchor::time_stamp(url, &digest, u64::from_be_bytes(nonce), timeout);
     let response = response.map_err(|error| {
+        let why = format!("{url}: {error}");
+        // That it failed is told either way; `tj status` tells it again where it can be noted.
+        let _ = anchors::note_failure(&journal, *stream, journal.clock().now(), &why);
         Failure::new(format!(
             "{url} did not time-stamp the checkpoint of {stream}"
         ))
         .because(error)
-        .hint("nothing was changed; try again, or another authority")
+        .hint("try again, or another authority")
     })?;
     let time = anchor::stamped_time(&response)?;
     let path = anchors::keep(&journal, &checkpoint, &response)

@@ -49,6 +49,10 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
     let keys = evidence::keys(&context.settings);
     let keyring = Keyring::of(&journal, identity.name());
     refuse_second(&keys.state(&keyring)?, context)?;
+    refuse_other_root(&keyring)?;
+    if let Some(path) = root_out {
+        refuse_inside(path, &context.settings.dir.value)?;
+    }
     let root = RootKey::new(identity.name(), &random()?)
         .context("the journal's name cannot name a key")?;
     let today = journal.clock().now().day();
@@ -109,6 +113,40 @@ fn refuse_second(state: &KeyState, context: &Context<'_>) -> Result<(), Failure>
     let folder = context.settings.keys.value.display();
     Err(Failure::new(format!("{folder} has a key already"))
         .hint("`tj key renew` adds a year; `tj key show` shows what there is"))
+}
+
+/// The rings outlive a key folder that was lost, and only their own root key goes on with them.
+fn refuse_other_root(keyring: &Keyring) -> anyhow::Result<()> {
+    if keyring
+        .read()
+        .context("cannot read the key ring")?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    let text = format!(
+        "the journal has a key ring already, in {}",
+        keyring.path().display()
+    );
+    Err(Failure::new(text)
+        .hint("its key is not here: `tj key renew --root FILE --fresh` begins anew with the same root key")
+        .into())
+}
+
+/// Whoever copies the journal must not get the root key with it.
+fn refuse_inside(path: &Path, logs: &Path) -> anyhow::Result<()> {
+    let folder = std::path::absolute(path)?;
+    let folder = folder.parent().and_then(|it| it.canonicalize().ok());
+    let logs = logs.canonicalize().ok();
+    match (folder, logs) {
+        (Some(folder), Some(logs)) if folder.starts_with(&logs) => {
+            let text = format!("{} is inside the journal", path.display());
+            Err(Failure::usage(text)
+                .hint("keep the root key where the journal is not")
+                .into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn renew(path: &Path, fresh: bool, context: &mut Context<'_>) -> anyhow::Result<()> {

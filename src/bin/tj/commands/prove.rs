@@ -50,6 +50,8 @@ pub(crate) fn run(args: &Prove, context: &mut Context<'_>) -> anyhow::Result<Ver
             .because(error)
             .hint("`tj checkpoint now` signs what is on disk; `tj verify` tells what is wrong")
     })?;
+    // Whoever reads the proof slowly must not keep others from the cache.
+    drop(prover);
     match &args.out {
         Some(path) => write(path, &proof.to_string())?,
         None => context.out.bytes(proof.to_string().as_bytes())?,

@@ -11,8 +11,9 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 use tradejournal::evidence::checkpoint::SignedCheckpoint;
-use tradejournal::evidence::{Exports, KeyState, Keyring};
+use tradejournal::evidence::{Exports, KeyState, Keyring, anchors};
 use tradejournal::journal::{Journal, StreamStatus};
+use tradejournal::record::Stream;
 use tradejournal::time::{Day, Timestamp};
 
 use super::Context;
@@ -42,7 +43,8 @@ struct Evidence {
     /// What is wrong with it, or will be soon.
     trouble: Option<String>,
     last_key_day: Option<String>,
-    /// When a checkpoint was handed out last: what was cut off since then would go unseen.
+    /// When the oldest of the checkpoints that were handed out last was signed: what was cut off
+    /// since then would go unseen.
     exported: Option<String>,
     exported_age_seconds: Option<u64>,
 }
@@ -71,6 +73,9 @@ struct Row {
     signed: Option<String>,
     exported_records: Option<u64>,
     exported: Option<String>,
+    /// The newest time-stamp, and what kept the last try from giving one.
+    time_stamped: Option<String>,
+    time_stamp_failure: Option<String>,
 }
 
 /// Who writes a stream now.
@@ -124,7 +129,17 @@ fn standing(journal: &Journal, exports: &[Export], context: &Context<'_>) -> Evi
             None,
         ),
     };
-    let exported = exports.last().map(|it| it.0);
+    // A checkpoint shows what was there when it was signed, not when it was handed out; and each
+    // stream has its own.
+    let newest = |stream| {
+        let mut own = exports.iter().rev().map(|it| &it.1);
+        own.find(|it| it.checkpoint().origin.stream == stream)
+    };
+    let exported = Stream::ALL
+        .into_iter()
+        .filter_map(newest)
+        .map(|it| it.time())
+        .min();
     Evidence {
         key,
         trouble,
@@ -178,7 +193,16 @@ fn row(journal: &Journal, status: &StreamStatus, exports: &[Export]) -> Row {
         signed: signed.map(|it| it.time().to_string()),
         exported_records: exported.map(|it| it.1.checkpoint().size),
         exported: exported.map(|it| it.0.to_string()),
+        time_stamped: newest_time_stamp(journal, status.stream).map(|it| it.to_string()),
+        time_stamp_failure: anchors::last_failure(journal, status.stream)
+            .map(|(at, why)| format!("{at} {why}")),
     }
+}
+
+fn newest_time_stamp(journal: &Journal, stream: Stream) -> Option<Timestamp> {
+    let listed = anchors::list(journal, stream).unwrap_or_default();
+    let anchors = listed.into_iter().filter_map(|it| it.1.ok());
+    anchors.map(|it| it.time).max()
 }
 
 /// When a file was last written, to the millisecond.
@@ -266,7 +290,14 @@ fn show_evidence(report: &Report, context: &mut Context<'_>) -> anyhow::Result<(
             None if evidence.exported.is_some() => text.push_str("; never handed out"),
             None => {}
         }
+        if let Some(at) = &row.time_stamped {
+            text.push_str(&format!("; time-stamped {}", shown(at)));
+        }
         context.out.line(printable(&text))?;
+        if let Some(failure) = &row.time_stamp_failure {
+            let text = format!("{}: no time-stamp: {failure}", row.stream);
+            context.out.line(printable(&text))?;
+        }
     }
     if let Some(trouble) = &evidence.trouble {
         context.out.line(printable(&format!("key: {trouble}")))?;
@@ -276,8 +307,8 @@ fn show_evidence(report: &Report, context: &mut Context<'_>) -> anyhow::Result<(
             let days = age / 86_400;
             let (hours, minutes) = (age / 3600 % 24, age / 60 % 60);
             context.out.line(format!(
-                "the newest checkpoint was handed out {}, {days} d {hours} h {minutes} min ago: what was \
-                 cut off since then would go unseen",
+                "what was handed out is of {}, {days} d {hours} h {minutes} min ago: what was cut off since \
+                 then would go unseen",
                 shown(at)
             ))
         }

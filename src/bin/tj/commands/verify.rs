@@ -212,7 +212,7 @@ fn print_evidence(
             line: None,
             byte: finding.byte,
             seq: None,
-            is_note: false,
+            is_note: finding.kind.is_note(),
             message: &finding.message,
         });
     }
