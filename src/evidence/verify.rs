@@ -487,14 +487,16 @@ impl Verification<'_> {
         ))
     }
 
-    /// Each day since there are keys was signed before anything was written on a later day's close.
+    /// Each day that there was a key for was signed before anything was written on a later day's
+    /// close, if there was a key then.
     fn days(&mut self, good: &[&SignedCheckpoint], lines: &Lines) {
-        let Some(begun) = self.rings.iter().map(Ring::first).min() else {
-            return;
-        };
+        let has_key = |day: Day| self.rings.iter().any(|it| it.key_of(day).is_some());
         let days = lines.days.iter().zip(lines.days.iter().skip(1));
         let mut problems = Vec::new();
-        for ((day, end), (next, _)) in days.filter(|it| begun <= it.0.0 && lines.first < it.0.1) {
+        for ((day, end), (next, _)) in days {
+            if !has_key(*day) || !has_key(*next) || *end <= lines.first {
+                continue;
+            }
             let covering = good.iter().filter(|it| *end <= it.checkpoint().size);
             let text = match covering.map(|it| it.time()).min() {
                 Some(first) if first.day() <= *next => continue,
