@@ -1,17 +1,17 @@
 //! `logs/<stream>/checkpoints.log`: the checkpoints of a stream, one signed note after the other.
 //!
 //! Always true:
-//! - A checkpoint is on disk before it counts as written. A note that was cut short by a crash is
-//!   taken off before the next one is added.
+//! - A checkpoint is on disk before it counts as written. Whatever stands behind the last good note
+//!   was cut short by a crash, and is taken off before the next one is added.
 //! - What is thinned out is told by a newer checkpoint too: of each ten minutes, and of each day but
 //!   the last two, the newest stays. So a stream keeps less than 100 KB a day.
+//! - What is no checkpoint, and is not at the end, stays where it is: somebody wants to see it.
 //!
 //! Not here: keys, and whether a signature holds.
 
 use std::{
     io,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
 };
 
@@ -24,8 +24,8 @@ use crate::record::Stream;
 
 /// Hundred years of what thinning leaves.
 const FILE_LEN_MAX: u64 = 64 << 20;
-/// Longer than any signature line of ours, with the name of a journal in it.
-const SIGNATURE_LEN_MAX: u64 = 1024;
+/// Longer than any two checkpoints, with the name of a journal in them.
+const END_LEN: u64 = 2048;
 const BUCKET_SECS: i64 = 600;
 /// A thinning costs one writing of the file, so it waits for so many bytes beyond the last.
 const THINNED_EVERY: u64 = 64 << 10;
@@ -45,8 +45,18 @@ pub struct Checkpoints {
     pub notes: Vec<(u64, SignedCheckpoint)>,
     /// Where something stands that is no checkpoint, and why it is none.
     pub bad: Vec<(u64, CheckpointError)>,
-    /// Where a note begins that the end of the file cuts.
+    /// Where the end of the file begins, if that is no checkpoint. The next one takes its place.
     pub cut: Option<u64>,
+}
+
+/// What a log of checkpoints ends with.
+enum End {
+    /// A note and its empty line, or nothing at all.
+    Whole,
+    /// A note without its empty line.
+    Note,
+    /// Something else, which begins there.
+    Cut(u64),
 }
 
 impl CheckpointLog {
@@ -78,15 +88,11 @@ impl CheckpointLog {
     pub fn read(&self) -> io::Result<Checkpoints> {
         let bytes = disk::read_small(&*self.disk, &self.path, FILE_LEN_MAX)?.unwrap_or_default();
         let mut found = Checkpoints::default();
-        // A byte that is not UTF-8 makes its note a bad one, no more.
-        let text = String::from_utf8_lossy(&bytes);
-        for (byte, note) in note::notes(&text) {
-            let end = usize::try_from(byte)
-                .unwrap_or(usize::MAX)
-                .saturating_add(note.len());
-            match SignedCheckpoint::from_str(note) {
+        let mut notes = note::notes(&bytes).peekable();
+        while let Some((byte, note)) = notes.next() {
+            match note::parse(note) {
                 Ok(checkpoint) => found.notes.push((byte, checkpoint)),
-                Err(_) if text.len() <= end => found.cut = Some(byte),
+                Err(_) if notes.peek().is_none() => found.cut = Some(byte),
                 Err(error) => found.bad.push((byte, error)),
             }
         }
@@ -98,22 +104,26 @@ impl CheckpointLog {
     /// # Errors
     /// The disk's.
     pub fn add(&self, checkpoint: &SignedCheckpoint) -> io::Result<()> {
-        let is_new = self.disk.look(&self.path)?.is_none();
         let file = self.disk.open(&self.path, Access::AppendOrCreate)?;
-        let len = file.look()?.len;
-        if !ends_with_note(&*file, len)? {
-            match self.read()?.cut {
-                Some(cut) => file.cut(cut)?,
-                // Only the empty line behind it is missing.
-                None => disk::write_all(&*file, b"\n")?,
-            }
-        }
-        disk::write_all(&*file, format!("{checkpoint}\n").as_bytes())?;
+        // Order matters: after a failed sync the cache shows what the disk never got, and what is
+        // added behind that would not be found again.
         file.sync()?;
-        if is_new && let Some(folder) = self.path.parent() {
-            self.disk.sync_folder(folder)?;
-        }
-        Ok(())
+        file.drop_cache(0)?;
+        let before = match end_of(&*file)? {
+            End::Whole => "",
+            End::Note => "\n",
+            End::Cut(at) => {
+                file.cut(at)?;
+                // Order matters: two notes that were cut short must not make up a third.
+                file.sync()?;
+                ""
+            }
+        };
+        disk::write_all(&*file, format!("{before}{checkpoint}\n").as_bytes())?;
+        file.sync()?;
+        // Whoever made the file may have come no further.
+        let folder = self.path.parent();
+        folder.map_or(Ok(()), |it| self.disk.sync_folder(it))
     }
 
     /// Takes out what newer checkpoints tell too, when the file has grown enough since the last time
@@ -126,50 +136,89 @@ impl CheckpointLog {
         if len < thinned_len.saturating_add(THINNED_EVERY) {
             return Ok(thinned_len.min(len));
         }
-        let found = self.read()?;
-        if !found.bad.is_empty() {
-            // Somebody wants to see that.
-            return Ok(len);
-        }
-        let notes: Vec<&SignedCheckpoint> = found.notes.iter().map(|it| &it.1).collect();
-        let text: String = kept(&notes).map(|it| format!("{it}\n")).collect();
-        disk::replace(&*self.disk, &self.path, text.as_bytes())?;
+        let bytes = disk::read_small(&*self.disk, &self.path, FILE_LEN_MAX)?.unwrap_or_default();
+        let text = thinned(&bytes);
+        disk::replace(&*self.disk, &self.path, &text)?;
         Ok(text.len() as u64)
     }
 }
 
-/// Whether what is there ends with a signature line and the empty line behind it, or is nothing.
-fn ends_with_note(file: &dyn File, len: u64) -> io::Result<bool> {
-    let start = len.saturating_sub(SIGNATURE_LEN_MAX);
-    let mut end = vec![0; usize::try_from(len - start).unwrap_or_default()];
-    let read = disk::read_full(file, &mut end, start)?;
-    let end = String::from_utf8_lossy(end.get(..read).unwrap_or_default());
-    let last = end
-        .strip_suffix("\n\n")
-        .and_then(|it| it.rsplit('\n').next());
-    Ok(len == 0 || last.is_some_and(|it| it.starts_with(note::MARK)))
+/// What is left of a log that was thinned out.
+fn thinned(log: &[u8]) -> Vec<u8> {
+    let begins = note::notes(log).map(|it| usize::try_from(it.0).unwrap_or(usize::MAX));
+    let ends = begins.clone().skip(1).chain([log.len()]);
+    let all = begins
+        .zip(ends)
+        .filter_map(|(begin, end)| log.get(begin..end));
+    let read: Vec<(&[u8], Option<SignedCheckpoint>)> = all
+        .map(|bytes| {
+            // Without its empty line.
+            let note = note::notes(bytes).next().map(|it| it.1);
+            (bytes, note.and_then(|it| note::parse(it).ok()))
+        })
+        .collect();
+    let good: Vec<&SignedCheckpoint> = read.iter().filter_map(|it| it.1.as_ref()).collect();
+    let mut kept = kept(&good).into_iter();
+    let mut left = Vec::new();
+    for (bytes, note) in &read {
+        if note.is_none() || kept.next() == Some(true) {
+            left.extend_from_slice(bytes);
+        }
+    }
+    left
 }
 
-/// The newest of each ten minutes, and of each day before yesterday; all of the newest ten minutes.
-fn kept<'a>(notes: &'a [&'a SignedCheckpoint]) -> impl Iterator<Item = &'a SignedCheckpoint> {
+/// What is there, however far back the last note goes.
+fn end_of(file: &dyn File) -> io::Result<End> {
+    let len = file.look()?.len;
+    for wanted in [END_LEN.min(len), len] {
+        let start = len - wanted;
+        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or_default()];
+        let read = disk::read_full(file, &mut bytes, start)?;
+        bytes.truncate(read);
+        let Some((at, note)) = note::notes(&bytes).last() else {
+            break;
+        };
+        if at == 0 && start != 0 {
+            // It may begin before that.
+            continue;
+        }
+        let is_followed = at + (note.len() as u64) < read as u64;
+        return Ok(match note::parse::<SignedCheckpoint>(note) {
+            Err(_) => End::Cut(start + at),
+            Ok(_) if is_followed => End::Whole,
+            Ok(_) => End::Note,
+        });
+    }
+    Ok(End::Whole)
+}
+
+/// Which of them stay: the newest of each ten minutes, and of each day before yesterday, and all of
+/// the newest ten minutes.
+fn kept(notes: &[&SignedCheckpoint]) -> Vec<bool> {
     let newest = notes.last().map(|it| it.time());
     let bucket = |note: &SignedCheckpoint| note.time().unix_secs().div_euclid(BUCKET_SECS);
     let is_old = move |note: &SignedCheckpoint| {
         newest.is_some_and(|it| note.time().day() < it.day().previous())
     };
-    notes.iter().enumerate().filter_map(move |(at, note)| {
+    let is_kept = |(at, note): (usize, &&SignedCheckpoint)| {
         let Some(next) = notes.get(at + 1) else {
-            return Some(*note);
+            return true;
         };
-        let same_root = next.checkpoint().origin == note.checkpoint().origin;
+        let (older, newer) = (note.checkpoint(), next.checkpoint());
+        // A larger one that follows is a smaller one's proof as well; a smaller, or another root of the
+        // same size, is what somebody wants to see.
+        let is_told = older.origin == newer.origin
+            && (older.size < newer.size || (older.size == newer.size && older.root == newer.root));
         let same_span = if is_old(note) {
             note.time().day() == next.time().day()
         } else {
             bucket(note) == bucket(next)
                 && newest.is_some_and(|it| bucket(note) != it.unix_secs().div_euclid(BUCKET_SECS))
         };
-        (!(same_root && same_span)).then_some(*note)
-    })
+        !(is_told && same_span)
+    };
+    notes.iter().enumerate().map(is_kept).collect()
 }
 
 #[cfg(test)]
@@ -229,8 +278,8 @@ mod tests {
         for step in 0..10 * 8640_u64 {
             all.push(at(i64::try_from(step).unwrap() * 10, step));
             if step % 500 == 499 {
-                let some: Vec<&SignedCheckpoint> = all.iter().collect();
-                all = kept(&some).cloned().collect();
+                let mut some = kept(&all.iter().collect::<Vec<_>>()).into_iter();
+                all.retain(|_| some.next() == Some(true));
             }
         }
         let text: String = all.iter().map(|it| format!("{it}\n")).collect();

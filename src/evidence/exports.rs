@@ -42,8 +42,9 @@ impl Exports {
     /// # Errors
     /// The disk's.
     pub fn add(&self, checkpoint: &SignedCheckpoint, now: Timestamp) -> io::Result<()> {
-        let is_new = self.disk.look(&self.path)?.is_none();
         let file = self.disk.open(&self.path, Access::AppendOrCreate)?;
+        // After a failed sync the cache shows what the disk never got.
+        file.drop_cache(0)?;
         let len = file.look()?.len;
         let mut last = [b'\n'];
         if 0 < len {
@@ -54,10 +55,9 @@ impl Exports {
         let line = format!("{begin}{now} {}\n", checkpoint.line());
         disk::write_all(&*file, line.as_bytes())?;
         file.sync()?;
-        if is_new && let Some(folder) = self.path.parent() {
-            self.disk.sync_folder(folder)?;
-        }
-        Ok(())
+        // Whoever made the file may have come no further.
+        let folder = self.path.parent();
+        folder.map_or(Ok(()), |it| self.disk.sync_folder(it))
     }
 
     /// All of them, oldest first; a line that cannot be read is passed over.

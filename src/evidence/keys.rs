@@ -18,7 +18,6 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
     thread,
     time::Duration,
@@ -75,7 +74,7 @@ pub enum KeyState {
     Ratchet {
         /// The newest day that was signed on, or the first that can be.
         day: Day,
-        /// The last day that a ring has a key for.
+        /// The last day that a ring has this ratchet's key for.
         last: Option<Day>,
     },
 }
@@ -147,7 +146,7 @@ pub enum KeyError {
     OutOfRing {
         /// The day.
         day: Day,
-        /// The last day of all rings.
+        /// The last day that a ring has a key of ours for.
         last: Option<Day>,
     },
     /// Another process is at it, and does not let go.
@@ -295,12 +294,9 @@ impl KeyFolder {
         let Some(day) = held.day else {
             return Err(self.damaged("a static key has no ring"));
         };
-        let last = keyring.read()?.iter().map(Ring::last).max();
-        let first = last.map_or(today, Day::next).max(today);
-        let mut seed = held.seed;
-        for _ in day.unix_days()..first.unix_days() {
-            seed = seed.next();
-        }
+        let last = last_day(&keyring.good()?, &held.journal, &held.seed, day);
+        let first = last.map_or(today, Day::next).max(today).max(day);
+        let seed = held.seed.after(day, first);
         let ring = keyring.sign(root, first, seed.public_keys(RING_DAYS))?;
         keyring.add(&ring)?;
         Ok(ring)
@@ -311,11 +307,18 @@ impl KeyFolder {
     /// # Errors
     /// [`KeyError`].
     pub fn signing(&self, keyring: &Keyring, today: Day) -> Result<Signing, KeyError> {
-        if self.disk.look(&self.path).ok().flatten().is_none() {
+        let folder = self.disk.look(&self.path);
+        if folder.map_err(failed("look at", &self.path))?.is_none() {
             return Err(self.missing());
         }
         let _lock = self.lock()?;
         let held = self.own(&keyring.journal)?;
+        // Order matters: whoever put the key or its ring there may have been cut off before the name
+        // was on disk, and what a power cut brings back must not be older than what was signed.
+        self.disk
+            .sync_folder(&self.path)
+            .map_err(failed("sync", &self.path))?;
+        keyring.sync_name()?;
         let Some(day) = held.day else {
             let verifier = static_key(&held.journal, &held.seed);
             return Ok(Signing {
@@ -327,17 +330,14 @@ impl KeyFolder {
         if today < day {
             return Err(KeyError::Behind { today, day });
         }
-        let rings = keyring.read()?;
-        let last = rings.iter().map(Ring::last).max();
+        let rings = keyring.good()?;
+        let last = last_day(&rings, &held.journal, &held.seed, day);
         let out_of_ring = || KeyError::OutOfRing { day: today, last };
         // A clock far in the future must not use up the keys of the days between.
         if last.is_none_or(|it| it < today) {
             return Err(out_of_ring());
         }
-        let mut seed = held.seed;
-        for _ in day.unix_days()..today.unix_days() {
-            seed = seed.next();
-        }
+        let seed = held.seed.after(day, today);
         let key = seed.key();
         let public = key.verifying_key().to_bytes();
         let verifier = day_key(&held.journal, today, public).ok_or_else(out_of_ring)?;
@@ -367,7 +367,7 @@ impl KeyFolder {
         Ok(match held.day {
             Some(day) => KeyState::Ratchet {
                 day,
-                last: keyring.read()?.iter().map(Ring::last).max(),
+                last: last_day(&keyring.good()?, &held.journal, &held.seed, day),
             },
             None => KeyState::Static {
                 verifier: static_key(&held.journal, &held.seed)
@@ -503,6 +503,18 @@ fn failed<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error)
     }
 }
 
+/// The last day that a ring has the key for of the ratchet whose seed of `day` that is. A ring may be
+/// there whose seed was lost before it was written.
+fn last_day(rings: &[Ring], journal: &str, seed: &Seed, day: Day) -> Option<Day> {
+    let is_own = |ring: &&Ring| {
+        let first = ring.first().max(day);
+        let key = seed.after(day, first).key().verifying_key().to_bytes();
+        ring.key_of(first)
+            .is_some_and(|it| Some(it) == day_key(journal, first, key))
+    };
+    rings.iter().filter(is_own).map(Ring::last).max()
+}
+
 fn static_key(journal: &str, seed: &Seed) -> Option<VerifierKey> {
     let name = static_name(journal);
     let public = seed.key().verifying_key().to_bytes();
@@ -528,6 +540,9 @@ impl Signing {
         self.day.is_none_or(|it| it == day)
     }
 }
+
+/// Where in `KEYRING` a ring begins, and the ring, or why it is none.
+pub(super) type Found = (u64, Result<Ring, RingError>);
 
 /// `logs/KEYRING`: every ring that a journal had.
 #[derive(Clone, Debug)]
@@ -565,26 +580,44 @@ impl Keyring {
     /// # Errors
     /// The disk's, and [`KeyError::Keyring`].
     pub fn read(&self) -> Result<Vec<Ring>, KeyError> {
-        let text = self.text()?;
-        let mut rings = Vec::new();
-        for (byte, text) in note::notes(&text) {
-            let ring = Ring::from_str(text).map_err(|source| KeyError::Keyring {
-                path: self.path.clone(),
+        let path = &self.path;
+        let rings = self.list()?.into_iter().map(|(byte, ring)| {
+            ring.map_err(|source| KeyError::Keyring {
+                path: path.clone(),
                 byte,
                 source,
-            })?;
-            rings.push(ring);
-        }
-        Ok(rings)
+            })
+        });
+        rings.collect()
     }
 
-    fn text(&self) -> Result<String, KeyError> {
-        let bytes = disk::read_small(&*self.disk, &self.path, KEYRING_LEN_MAX)
-            .map_err(failed("read", &self.path))?;
-        String::from_utf8(bytes.unwrap_or_default()).map_err(|_| KeyError::Damaged {
-            path: self.path.clone(),
-            why: "it is not UTF-8".to_owned(),
-        })
+    /// Where each ring begins, and what it is or why it is none.
+    pub(super) fn list(&self) -> Result<Vec<Found>, KeyError> {
+        let bytes = self.bytes()?;
+        let rings = note::notes(&bytes).map(|(byte, ring)| (byte, note::parse(ring)));
+        Ok(rings.collect())
+    }
+
+    /// The rings that are some. That others are damaged keeps these from nothing.
+    pub(super) fn good(&self) -> Result<Vec<Ring>, KeyError> {
+        Ok(self
+            .list()?
+            .into_iter()
+            .filter_map(|it| it.1.ok())
+            .collect())
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, KeyError> {
+        let bytes = disk::read_small(&*self.disk, &self.path, KEYRING_LEN_MAX);
+        Ok(bytes
+            .map_err(failed("read", &self.path))?
+            .unwrap_or_default())
+    }
+
+    fn sync_name(&self) -> Result<(), KeyError> {
+        let folder = self.path.parent();
+        let synced = folder.map_or(Ok(()), |it| self.disk.sync_folder(it));
+        synced.map_err(failed("sync the folder of", &self.path))
     }
 
     fn sign(&self, root: &RootKey, first: Day, keys: Vec<[u8; 32]>) -> Result<Ring, KeyError> {
@@ -610,7 +643,15 @@ impl Keyring {
     }
 
     fn add(&self, ring: &Ring) -> Result<(), KeyError> {
-        let text = format!("{}{ring}\n", self.text()?);
-        disk::replace(&*self.disk, &self.path, text.as_bytes()).map_err(failed("write", &self.path))
+        let mut bytes = self.bytes()?;
+        let last = note::notes(&bytes).last();
+        // Behind an end that is damaged nothing would be found again.
+        let at = match last.map(|(at, ring)| (usize::try_from(at).unwrap_or_default(), ring.len()))
+        {
+            Some((at, len)) if bytes.len() <= at + len => at,
+            _ => bytes.len(),
+        };
+        bytes.splice(at..at, format!("{ring}\n").into_bytes());
+        disk::replace(&*self.disk, &self.path, &bytes).map_err(failed("write", &self.path))
     }
 }

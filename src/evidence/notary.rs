@@ -99,6 +99,14 @@ pub enum NotaryError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The checkpoint was written, but the older ones cannot be thinned out.
+    #[error("thin out the checkpoints of {stream}")]
+    Thin {
+        /// The stream.
+        stream: Stream,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
 }
 
 impl Notary {
@@ -155,10 +163,16 @@ impl Notary {
     fn is_due(&self, journal: &Journal, ticked: &Ticked) -> bool {
         let now = journal.clock().now();
         let last = self.lock().last(journal, ticked.stream);
-        let grown = last.size < ticked.durable_lines;
+        let lines = ticked.durable_lines;
+        // Of a shared stream another process may know more than this one, and sign it.
+        if ticked.stream.is_shared() && lines < last.size {
+            return false;
+        }
+        // Otherwise a log that tells of more lines than there are says nothing about these.
+        let grown = last.size != lines;
         let age = last.time.and_then(|it| it.until(now));
         match (grown, last.time) {
-            _ if ticked.durable_lines == 0 => false,
+            _ if lines == 0 => false,
             (_, None) => true,
             (true, _) => ticked.closing || age.is_none_or(|it| self.interval <= it),
             (false, Some(time)) => time.day() < now.day(),
@@ -181,22 +195,22 @@ impl Observer for Notary {
 impl State {
     /// What was signed last, from the log when this notary has not signed yet.
     fn last(&mut self, journal: &Journal, stream: Stream) -> Signed {
-        if let Some(known) = self.streams.get(&stream) {
-            return *known;
+        let known = self.streams.get(&stream).copied();
+        if let Some(known) = known.filter(|_| !stream.is_shared()) {
+            return known;
         }
+        // Others sign a shared stream too, so what they signed is looked up.
         let notes = CheckpointLog::of(journal, stream)
             .read()
             .unwrap_or_default()
             .notes;
-        let found = notes.last().map(|(_, it)| Signed {
-            size: it.checkpoint().size,
-            time: Some(it.time()),
-            thinned_len: 0,
-        });
-        *self
-            .streams
-            .entry(stream)
-            .or_insert(found.unwrap_or_default())
+        let last = Signed {
+            size: notes.last().map_or(0, |it| it.1.checkpoint().size),
+            time: notes.last().map(|it| it.1.time()),
+            thinned_len: known.map_or(0, |it| it.thinned_len),
+        };
+        self.streams.insert(stream, last);
+        last
     }
 
     fn sign(
@@ -229,14 +243,19 @@ impl State {
         let log = CheckpointLog::of(journal, stream);
         // Another process may sign the same stream.
         let _lock = keys.lock().map_err(failed)?;
-        let written = log.add(&signed).and_then(|()| log.thin(thinned_len));
-        let thinned_len = written.map_err(|source| NotaryError::Log { stream, source })?;
+        log.add(&signed)
+            .map_err(|source| NotaryError::Log { stream, source })?;
+        let thinned = log.thin(thinned_len);
         let last = Signed {
             size,
             time: Some(now),
-            thinned_len,
+            thinned_len: *thinned.as_ref().unwrap_or(&thinned_len),
         };
         self.streams.insert(stream, last);
+        if let Err(source) = thinned {
+            // The next one tries again.
+            self.trouble(&NotaryError::Thin { stream, source });
+        }
         Ok(signed)
     }
 

@@ -48,7 +48,7 @@ pub enum NoteError {
     /// It is longer than any note.
     #[error("is longer than {NOTE_LEN_MAX} bytes")]
     TooLong,
-    /// It has a control character, or does not end with a newline.
+    /// It is not UTF-8, has a control character, or does not end with a newline.
     #[error("is no note: it must be lines of text without control characters")]
     Text,
     /// There is no empty line with signature lines below it.
@@ -263,20 +263,32 @@ impl fmt::Display for VerifierKey {
 }
 
 /// The notes of a file that holds one after the other, an empty line behind each, and where each
-/// begins. Notes that have an empty line in their text cannot be kept so. The last one may be cut.
-pub(super) fn notes(file: &str) -> impl Iterator<Item = (u64, &str)> {
+/// begins. What is no note goes as far as the next signature line that an empty line follows, so that
+/// the notes behind it are found again; the last one may be cut.
+pub(super) fn notes(file: &[u8]) -> impl Iterator<Item = (u64, &[u8])> + Clone {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = file.get(at..).filter(|it| !it.is_empty())?;
         let start = at as u64;
-        let text_end = rest.find("\n\n").map_or(rest.len(), |it| it + 2);
-        let lines = rest.get(text_end..).unwrap_or_default();
-        let lines_end = lines.find("\n\n").map_or(lines.len(), |it| it + 1);
-        let end = text_end + lines_end;
+        let is_end = |empty_line: &usize| {
+            let before = rest.get(..*empty_line).unwrap_or_default();
+            let line = memchr::memrchr(b'\n', before).map_or(0, |it| it + 1);
+            let line = before.get(line..).unwrap_or_default();
+            line.starts_with(MARK.as_bytes())
+        };
+        let mut ends = memchr::memmem::find_iter(rest, b"\n\n");
+        let end = ends.find(is_end).map_or(rest.len(), |it| it + 1);
         // The empty line behind it.
         at += (end + 1).min(rest.len());
         Some((start, rest.get(..end).unwrap_or_default()))
     })
+}
+
+/// Reads what [`notes`] found.
+pub(super) fn parse<T: FromStr<Err: From<NoteError>>>(note: &[u8]) -> Result<T, T::Err> {
+    std::str::from_utf8(note)
+        .map_err(|_| NoteError::Text)?
+        .parse()
 }
 
 /// Whether a key may be called so.

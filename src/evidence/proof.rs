@@ -433,7 +433,7 @@ impl<'a> Prover<'a> {
 
     /// The rings that hold the keys of these checkpoints; none for static keys.
     fn rings_of(&self, checkpoints: &[&SignedCheckpoint]) -> Result<Vec<String>, ProveError> {
-        let all = self.keyring.read()?;
+        let all = self.keyring.good()?;
         let mut texts: Vec<String> = Vec::new();
         for checkpoint in checkpoints {
             if checkpoint.signer() == static_name(&self.name) {

@@ -302,6 +302,11 @@ impl Seed {
         Seed(self.hash(b"tradejournal next seed 1\n"))
     }
 
+    /// The seed of the day `then`, if this is the one of `day`; itself when that is no later day.
+    pub(super) fn after(&self, day: Day, then: Day) -> Seed {
+        (day.unix_days()..then.unix_days()).fold(self.clone(), |seed, _| seed.next())
+    }
+
     /// The public keys of `days` days from this one on.
     pub(super) fn public_keys(&self, days: usize) -> Vec<[u8; 32]> {
         let mut seed = self.clone();

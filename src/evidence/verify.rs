@@ -48,8 +48,10 @@ pub enum EvidenceKind {
     Fork,
     /// A day's lines were never signed, or only after later days were written.
     Unsigned,
-    /// A ring that the trusted root key did not sign.
+    /// A ring that is none, or that the trusted root key did not sign.
     Ring,
+    /// The end of a log of checkpoints is none: a crash cut it short, or somebody changed it.
+    Torn,
     /// The lines cannot be added up, so checkpoints beyond a place cannot be checked.
     Unchecked,
     /// A checkpoint of before a restore that `audit` tells of, which the lines no longer come to.
@@ -71,6 +73,7 @@ impl EvidenceKind {
             EvidenceKind::Fork => "fork",
             EvidenceKind::Unsigned => "unsigned",
             EvidenceKind::Ring => "ring",
+            EvidenceKind::Torn => "torn",
             EvidenceKind::Unchecked => "unchecked",
             EvidenceKind::Restored => "restored",
         }
@@ -301,7 +304,18 @@ struct Verification<'a> {
 impl Verification<'_> {
     /// The rings that count: those that the trusted root signed, or all.
     fn rings(&mut self, keyring: &Keyring) -> Result<(), EvidenceError> {
-        for ring in keyring.read()? {
+        for (byte, ring) in keyring.list()? {
+            let path = Some(keyring.path().to_owned());
+            let ring = match ring {
+                Ok(ring) => ring,
+                Err(error) => {
+                    let cause = std::error::Error::source(&error);
+                    let cause = cause.map(|it| format!(": {it}")).unwrap_or_default();
+                    let text = format!("is no key ring: {error}{cause}");
+                    self.find(EvidenceKind::Ring, path, Some(byte), text);
+                    continue;
+                }
+            };
             let root = self.key.as_ref();
             if root.is_some_and(|it| !ring.is_signed_by(it))
                 || ring.journal() != self.identity.name()
@@ -309,8 +323,8 @@ impl Verification<'_> {
                 let (first, last) = (ring.first(), ring.last());
                 self.find(
                     EvidenceKind::Ring,
-                    Some(keyring.path().to_owned()),
-                    None,
+                    path,
+                    Some(byte),
                     format!(
                         "the ring of {first} to {last} is not signed with the trusted root key"
                     ),
@@ -351,6 +365,11 @@ impl Verification<'_> {
     fn all(&mut self, found: &Checkpoints, outside: &[&SignedCheckpoint], lines: &Lines) {
         for (byte, error) in &found.bad {
             self.find_in_log(EvidenceKind::BadCheckpoint, *byte, error.to_string());
+        }
+        if let Some(byte) = found.cut {
+            let text = "the end of the log is no checkpoint: a crash cut it short, or it was changed; \
+                        the next checkpoint takes its place";
+            self.find_in_log(EvidenceKind::Torn, byte, text.to_owned());
         }
         if let Some(hole) = lines.hole {
             let message = format!(

@@ -709,9 +709,12 @@ impl Log {
         })
     }
 
-    /// The compact range over the lines that are known to be on disk.
+    /// The compact range over the lines that are known to be on disk. Where the newest day has no line
+    /// yet, recovery may have found more than there is a point for.
     pub(super) fn durable_range(&mut self) -> Option<CompactRange> {
-        self.point_as_head()?.range
+        let durable = self.durable_lines();
+        self.fold_leaves(durable);
+        self.range.clone().filter(|it| durable <= it.size())
     }
 
     /// Folds the hashes of the first `lines` lines into the compact range.

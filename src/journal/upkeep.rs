@@ -439,9 +439,11 @@ impl Inner {
             return;
         }
         let mut log = self.commit.log();
-        let (lines, durable_lines) = (log.lines(), log.durable_lines());
         let range = log.durable_range();
+        let (lines, durable_lines) = (log.lines(), log.durable_lines());
         drop(log);
+        let in_range = range.as_ref().map_or(0, CompactRange::size);
+        let durable_lines = durable_lines.max(in_range);
         let ticked = Ticked {
             stream: self.stream,
             lines,

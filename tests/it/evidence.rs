@@ -1,6 +1,9 @@
 //! What was signed: checkpoints are made beside the writers, proofs check with one key, and every
 //! change of history is named.
 
+mod forged;
+mod kept;
+
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use crate::sample::{entry, noon};
@@ -308,6 +311,11 @@ fn other_checkpoints_than_the_streams_own_are_named() {
             EvidenceKind::OtherOrigin,
         ),
         (
+            "witness/trades/0\n3\n",
+            "witness/trades/0\nthree\n",
+            EvidenceKind::BadCheckpoint,
+        ),
+        (
             "witness/trades/0\n5\n",
             "witness/trades/0\n4\n",
             EvidenceKind::Signature,
@@ -315,7 +323,8 @@ fn other_checkpoints_than_the_streams_own_are_named() {
         (
             "witness/trades/0\n5\n",
             "witness/trades/0\nfive\n",
-            EvidenceKind::BadCheckpoint,
+            // It is the last, so that a crash may have left it so.
+            EvidenceKind::Torn,
         ),
     ] {
         fs::write(&log, text.replacen(from, to, 1)).unwrap();

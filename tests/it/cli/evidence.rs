@@ -192,7 +192,7 @@ fn what_is_appended_is_signed_and_verified_with_the_key() {
     );
 
     let ran = bench.tj(&format!("verify --key {}", another_key())).code(1);
-    says(&ran, "KEYRING: ring: the ring of ");
+    says(&ran, "KEYRING (byte 0): ring: the ring of ");
     says(&ran, "is not signed with the trusted root key");
     says(&ran, "signature: of ");
     let found = bench

@@ -8,6 +8,7 @@
 //! `TJ_SEED=<number>` plays that one random case, with its calls on the disk when it fails;
 //! `TJ_CASES=<number>` plays so many of them.
 
+mod evidence;
 mod oracle;
 mod world;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tradejournal::disk::sim::{Done, Errno, Fault, Injection, Names, Op, Random, Unsynced};
 use tradejournal::journal::Durability;
 
+pub use world::chain_of;
 use world::{Broken, Step, World};
 
 const CASES: u64 = 3000;
@@ -222,6 +224,11 @@ fn every_promise_holds_when_any_single_call_fails() {
 
 #[test]
 fn every_promise_holds_in_thousands_of_random_cases() {
+    random_cases(CASES, random_case);
+}
+
+/// Plays so many cases, or as the environment says.
+fn random_cases(cases: u64, random_case: fn(u64)) {
     let number = |name: &str| {
         std::env::var(name)
             .ok()
@@ -231,7 +238,7 @@ fn every_promise_holds_in_thousands_of_random_cases() {
         random_case(seed);
         return;
     }
-    let cases = number("TJ_CASES").unwrap_or(CASES);
+    let cases = number("TJ_CASES").unwrap_or(cases);
     let next = AtomicU64::new(0);
     thread::scope(|scope| {
         let (ended, ends) = mpsc::channel();
@@ -292,12 +299,18 @@ fn cut_off(world: &mut World, steps: &[Step], operation: u64, done: Done) -> Res
 }
 
 /// Calls `case` for every operation that a script takes, and for each way of its being done.
-fn each_operation(steps: &[Step], durability: Durability, mut case: impl FnMut(u64, Done)) {
-    let mut world = World::new(0, durability);
+fn each_operation(steps: &[Step], durability: Durability, case: impl FnMut(u64, Done)) {
+    each_operation_of(&World::new(0, durability), steps, case);
+}
+
+/// The same for a script that is played from there on.
+fn each_operation_of(base: &World, steps: &[Step], mut case: impl FnMut(u64, Done)) {
+    let first = base.disk.operations() + 1;
+    let mut world = base.fork(0);
     let mut life = world.begin();
     world.play(&mut life, steps).unwrap();
     drop(life);
-    for operation in 1..=world.disk.operations() {
+    for operation in first..=world.disk.operations() {
         for done in DONE {
             case(operation, done);
         }

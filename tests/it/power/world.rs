@@ -14,11 +14,12 @@ use tradejournal::journal::{
 use tradejournal::record::{Invalid, Record, Stream};
 use tradejournal::time::{ManualClock, Timestamp};
 
+use super::evidence::Office;
 use super::oracle::{Debts, Evidence, Line, check_torn_are_told, read_good, read_stream};
 
-const LOGS: &str = "/j/logs";
-const NAME: &str = "sim";
-const STREAMS: [Stream; 3] = [Stream::Trades, Stream::RiskManagement, Stream::Audit];
+pub const LOGS: &str = "/j/logs";
+pub const NAME: &str = "sim";
+pub const STREAMS: [Stream; 3] = [Stream::Trades, Stream::RiskManagement, Stream::Audit];
 
 /// What a process can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +93,17 @@ impl<const SHARED: bool> Note<SHARED> {
 #[derive(Debug)]
 pub struct World {
     pub disk: SimDisk,
-    clock: Arc<ManualClock>,
+    pub clock: Arc<ManualClock>,
     layout: Layout,
     durability: Durability,
     next_number: u64,
     debts: [Debts; 3],
     /// How many faults struck so far.
     faults: u64,
+    /// Who signs what is written, where somebody does.
+    pub office: Option<Office>,
+    /// No fault excuses the journal itself: they strike elsewhere.
+    pub is_apart: bool,
     pub log: Vec<String>,
 }
 
@@ -130,6 +135,8 @@ impl World {
             next_number: 0,
             debts: [Debts::default(), Debts::default(), Debts::of_audit()],
             faults: 0,
+            office: None,
+            is_apart: false,
             log: Vec::new(),
         }
     }
@@ -145,6 +152,8 @@ impl World {
             next_number: self.next_number,
             debts: self.debts.clone(),
             faults: self.faults,
+            office: self.office.as_ref().map(Office::fork),
+            is_apart: self.is_apart,
             log: self.log.clone(),
         }
     }
@@ -176,7 +185,9 @@ impl World {
             .push(format!("-- power cut: {unsynced:?}, names {names:?}"));
         self.disk = self.disk.restart(unsynced, names);
         self.debts.iter_mut().for_each(Debts::forget_written);
-        self.remember()
+        self.remember()?;
+        let office = self.office.as_ref();
+        office.map_or(Ok(()), |it| it.check_what_is_left(&self.disk))
     }
 
     /// The processes end, and tell nobody how that went.
@@ -227,6 +238,9 @@ impl World {
             ));
             self.step(life, *step)?;
             self.look_for_faults();
+            if let Some(office) = &self.office {
+                office.take_broken().map_or(Ok(()), Err)?;
+            }
         }
         Ok(())
     }
@@ -264,6 +278,11 @@ impl World {
                 self.close(open, 1)
             }
         }
+    }
+
+    /// Whether what fails may fail, after so many faults had struck when it began.
+    fn is_excused(&self, faults: u64) -> bool {
+        self.disk.is_off() || (!self.is_apart && faults < self.disk.faults())
     }
 
     fn append(&mut self, life: &mut Life, count: usize, len: usize) -> Result<(), Broken> {
@@ -308,7 +327,7 @@ impl World {
         let before = Evidence::before_opening(disk, &self.layout, stream);
         let writer = match self.open_writer(disk, journal) {
             Ok(writer) => writer,
-            Err(_) if disk.is_off() || faults < disk.faults() => return Ok(None),
+            Err(_) if self.is_excused(faults) => return Ok(None),
             Err(error) => return Err(format!("{stream} does not open: {}", chain_of(&error))),
         };
         let after = Evidence::now(disk, &self.layout, stream);
@@ -340,16 +359,19 @@ impl World {
         journal.writer()
     }
 
-    fn journal(&self, disk: &SimDisk) -> Result<Journal, tradejournal::journal::IdentityError> {
+    pub fn journal(&self, disk: &SimDisk) -> Result<Journal, tradejournal::journal::IdentityError> {
         let writer = WriterOptions::default()
             .background(false)
             .durability(self.durability);
-        Options::new(LOGS)
+        let options = Options::new(LOGS)
             .name(NAME)
             .disk(Arc::new(disk.clone()))
             .clock(Arc::clone(&self.clock) as _)
-            .writer(writer)
-            .open()
+            .writer(writer);
+        match &self.office {
+            Some(office) => options.observer(office.witness(disk)).open(),
+            None => options.open(),
+        }
     }
 
     /// Writes a batch; a writer that fails is dropped.
@@ -375,6 +397,8 @@ impl World {
             [note] => open.writer.append(note).map(|it| vec![it]),
             notes => open.writer.append_all(notes),
         };
+        let (is_off, is_apart) = (self.disk.is_off(), self.is_apart);
+        let all_faults = self.disk.faults();
         let debts = &mut self.debts[index];
         match result {
             Ok(receipts) => {
@@ -391,7 +415,7 @@ impl World {
                 Ok(Some(open))
             }
             Err(error) => {
-                let is_excused = self.disk.is_off() || open.faults < self.disk.faults();
+                let is_excused = is_off || (!is_apart && open.faults < all_faults);
                 self.log.push(format!("   {}", chain_of(&error)));
                 for note in &notes {
                     match &error {
@@ -424,8 +448,7 @@ impl World {
 
     fn no_trouble<const SHARED: bool>(&mut self, open: &Open<SHARED>) -> Result<(), Broken> {
         let troubles = open.writer.troubles();
-        let is_excused = self.disk.is_off() || open.faults < self.disk.faults();
-        if !is_excused && !troubles.is_empty() {
+        if !self.is_excused(open.faults) && !troubles.is_empty() {
             return Err(format!("trouble for no reason: {troubles:?}"));
         }
         self.log
@@ -457,7 +480,7 @@ impl World {
         };
         match writer.close() {
             Ok(()) => self.debts[index].durable(u64::MAX),
-            Err(_) if self.disk.is_off() || faults < self.disk.faults() => {}
+            Err(_) if self.is_excused(faults) => {}
             Err(error) => return Err(format!("close fails for no reason: {}", chain_of(&error))),
         }
         Ok(())
