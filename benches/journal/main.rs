@@ -25,6 +25,7 @@
 
 mod append;
 mod counting;
+mod evidence;
 mod memory;
 mod open;
 mod reading;
@@ -42,7 +43,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 12] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -52,6 +53,9 @@ const ROWS: [Row; 9] = [
     ("verify", verify::verify),
     ("open", open::open),
     ("memory", memory::memory),
+    ("signed", evidence::appends),
+    ("proof", evidence::proofs),
+    ("checkpoints", evidence::checkpoints),
 ];
 
 fn main() {

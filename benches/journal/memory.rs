@@ -11,36 +11,48 @@ use tradejournal::disk::{Disk, RealDisk};
 use tradejournal::journal::Depth;
 use tradejournal::record::{Stream, TradeRecord};
 
+use crate::evidence;
 use crate::open;
 use crate::sample::{fill, journal};
 use crate::table::{Goal, Rounds, Table};
 
 const QUESTIONS: [&str; 5] = ["count", "lines", "verify", "verify-chain", "tail"];
 
-pub(crate) fn memory(table: &mut Table, folder: &Path) {
+/// How many records are asked about, unless the disk has too little room for them.
+pub(crate) fn count_that_fits(folder: &Path) -> Option<u64> {
     let count: u64 = env::var("TJ_BENCH_RECORDS").map_or(10_000_000, |it| it.parse().unwrap());
-    if RealDisk.free_bytes(folder).unwrap() < count * 2000 {
+    (count * 2000 <= RealDisk.free_bytes(folder).unwrap()).then_some(count)
+}
+
+pub(crate) fn memory(table: &mut Table, folder: &Path) {
+    let Some(count) = count_that_fits(folder) else {
         println!("| peak memory | - | - | not measured: too little free disk | | |");
         return;
-    }
+    };
     fill(&journal(folder).0, count);
     for question in QUESTIONS {
-        let mut peak = Rounds::new();
-        let output = Command::new(env::current_exe().unwrap())
-            .args(["child", question])
-            .arg(folder)
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        let kib: f64 = String::from_utf8(output.stdout)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        peak.push(kib / 1024.0);
         let what = format!("peak memory of {question} over {count} records");
+        let peak = child_peak(question, folder);
         table.add(&what, "-", &Goal::AtMost(64.0), "MiB", &peak);
     }
+}
+
+/// The peak memory, in MiB, of a process that is asked one thing.
+pub(crate) fn child_peak(question: &str, folder: &Path) -> Rounds {
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["child", question])
+        .arg(folder)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let kib: f64 = String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let mut peak = Rounds::new();
+    peak.push(kib / 1024.0);
+    peak
 }
 
 /// A process that is asked one thing.
@@ -76,6 +88,7 @@ pub(crate) fn child(arguments: &[String]) {
             let verified = journal.verify(Stream::Trades, depth, &mut |_| {}).unwrap();
             assert!(0 < verified.lines);
         }
+        "tree" | "prove" => evidence::prove_one(&journal, &folder.join("cache"), 12_345),
         "tail" => assert_eq!(journal.read::<TradeRecord>().last(100).iter().count(), 100),
         _ => panic!("no question is called {question}"),
     }

@@ -75,9 +75,14 @@ pub(crate) fn line_len(record: &TradeRecord) -> usize {
     out.len() + r#","seq":1000,"dur":1000,"hash":""#.len() + 64 + 2
 }
 
-/// A journal on the day that [`trade`] is about.
+/// A clock that stands at noon of the day that [`trade`] is about.
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(time("2025-10-26T12:00:00Z")))
+}
+
+/// A journal on that day.
 pub(crate) fn journal(folder: &Path) -> (Journal, Arc<ManualClock>) {
-    let clock = Arc::new(ManualClock::new(time("2025-10-26T12:00:00Z")));
+    let clock = clock();
     let journal = Options::new(folder.join("logs"))
         .name("bench")
         .clock(Arc::clone(&clock) as _)

@@ -161,6 +161,12 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// The key folder is inside the journal, where every copy of the journal would have it.
+    #[error("{} is inside the journal: whoever copies the journal would have the key", path.display())]
+    InJournal {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The root key is of another journal.
     #[error("the root key `{name}` is not of the journal `{journal}`")]
     Root {
@@ -227,7 +233,7 @@ impl KeyFolder {
         seed: [u8; 32],
         today: Day,
     ) -> Result<Ring, KeyError> {
-        self.make_folder()?;
+        self.make_folder(keyring)?;
         let _lock = self.lock()?;
         if self.read()?.is_some() {
             return Err(KeyError::Exists {
@@ -250,8 +256,13 @@ impl KeyFolder {
     ///
     /// # Errors
     /// [`KeyError::Exists`] when there is a key, and the disk's.
-    pub fn begin_static(&self, journal: &str, seed: [u8; 32]) -> Result<VerifierKey, KeyError> {
-        self.make_folder()?;
+    pub fn begin_static(
+        &self,
+        keyring: &Keyring,
+        seed: [u8; 32],
+    ) -> Result<VerifierKey, KeyError> {
+        let journal = &keyring.journal;
+        self.make_folder(keyring)?;
         let _lock = self.lock()?;
         if self.read()?.is_some() {
             return Err(KeyError::Exists {
@@ -278,7 +289,7 @@ impl KeyFolder {
         fresh: Option<[u8; 32]>,
         today: Day,
     ) -> Result<Ring, KeyError> {
-        self.make_folder()?;
+        self.make_folder(keyring)?;
         let _lock = self.lock()?;
         keyring.refuse_other(root)?;
         if let Some(seed) = fresh {
@@ -449,7 +460,15 @@ impl KeyFolder {
         disk::replace(&*self.disk, &path, &bytes).map_err(failed("write", &path))
     }
 
-    fn make_folder(&self) -> Result<(), KeyError> {
+    /// What is in the journal's folder goes into its backups, and the key must not.
+    fn make_folder(&self, keyring: &Keyring) -> Result<(), KeyError> {
+        let logs = keyring.path.parent();
+        let logs = logs.filter(|it| !it.as_os_str().is_empty());
+        if logs.is_some_and(|it| self.path.starts_with(it)) {
+            return Err(KeyError::InJournal {
+                path: self.path.clone(),
+            });
+        }
         let made = match self.path.parent().filter(|it| !it.as_os_str().is_empty()) {
             Some(parent) => self
                 .disk
@@ -630,9 +649,10 @@ impl Keyring {
         Ok(root.sign(&self.journal, first, keys))
     }
 
-    /// A ring that nobody's key vouches for could never be taken out again.
+    /// A ring that nobody's key vouches for could never be taken out again. One that is damaged keeps
+    /// no other from being added.
     fn refuse_other(&self, root: &RootKey) -> Result<(), KeyError> {
-        let newest = self.read()?.pop();
+        let newest = self.good()?.pop();
         let is_other = |it: &Ring| root.is_of(&self.journal) && !it.is_signed_by(root.verifier());
         match newest.is_some_and(|it| is_other(&it)) {
             true => Err(KeyError::OtherRoot {

@@ -42,7 +42,7 @@ impl Owner {
         let keyring = Keyring::new(Arc::new(RealDisk), &logs, NAME);
         let keys = KeyFolder::new(Arc::new(RealDisk), path.join("keys"));
         let key = if is_static {
-            keys.begin_static(NAME, [3; 32]).unwrap()
+            keys.begin_static(&keyring, [3; 32]).unwrap()
         } else {
             let root = RootKey::new(NAME, &[1; 32]).unwrap();
             let today = clock.now().day();

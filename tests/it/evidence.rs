@@ -542,7 +542,8 @@ fn a_trusted_static_key_vouches_for_no_ring() {
     let signed = Signed::new();
     signed.write(&[3]);
     let keys = KeyFolder::new(Arc::new(RealDisk), signed.folder.path().join("static"));
-    let key = keys.begin_static(NAME, [3; 32]).unwrap();
+    let keyring = Keyring::of(&signed.journal(), NAME);
+    let key = keys.begin_static(&keyring, [3; 32]).unwrap();
     let trust = Trust {
         key: Some(key),
         outside: Vec::new(),

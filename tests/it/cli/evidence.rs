@@ -124,8 +124,26 @@ fn the_root_key_is_not_written_into_the_journal() {
     let bench = Bench::new();
     bench.shell("mkdir logs").fine();
     let ran = bench.tj("key init --root-out logs/root.key").code(2);
-    says(&ran, "logs/root.key is inside the journal");
+    says(&ran, "logs/root.key is inside ");
     assert!(!bench.path("logs/root.key").exists());
+}
+
+/// A backup of the journal took the signing key along when its folder was below `logs/`.
+#[test]
+fn keys_are_not_kept_inside_the_journal_or_its_archive() {
+    let bench = Bench::new();
+    bench
+        .shell("mkdir -p logs archive && ln -s logs other")
+        .fine();
+    for folder in ["logs/keys", "archive/a/keys", "other/keys", "logs"] {
+        for what in ["", " --static"] {
+            let ran = bench.tj(&format!("key init --keys {folder}{what}")).code(2);
+            says(&ran, &format!("{folder} is inside "));
+            says(&ran, "hint: keep the keys where the journal is not");
+        }
+    }
+    assert!(!bench.path("logs/keys").exists() && !bench.path("logs/key").exists());
+    bench.tj("key init --keys logs-of-keys").fine();
 }
 
 #[test]

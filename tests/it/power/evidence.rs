@@ -561,7 +561,7 @@ fn keys_that_were_begun_and_lost_are_begun_again() {
 #[test]
 fn a_static_key_that_was_begun_and_lost_is_begun_again() {
     let begin_it: Deed = |_, disk| {
-        let begun = keys(disk).begin_static(NAME, [5; 32]);
+        let begun = keys(disk).begin_static(&keyring(disk), [5; 32]);
         begun.map(drop).map_err(text_of)
     };
     each_end_of(&unkeyed(), begin_it, LEFT, |world| {
@@ -657,7 +657,7 @@ fn note_at(size: u64, secs: i64) -> SignedCheckpoint {
 fn ed25519_key() -> evidence::Signing {
     let disk = SimDisk::new(0);
     disk.put_folder("/j").unwrap();
-    keys(&disk).begin_static(NAME, [9; 32]).unwrap();
+    keys(&disk).begin_static(&keyring(&disk), [9; 32]).unwrap();
     keys(&disk)
         .signing(&keyring_of_nobody(&disk), Day::EPOCH)
         .unwrap()

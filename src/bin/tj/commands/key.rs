@@ -7,7 +7,7 @@ use std::{
     fs,
     io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -44,6 +44,7 @@ struct Report {
 }
 
 fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()> {
+    refuse_inside("the keys", &context.settings.keys.value, context)?;
     let journal = journal::for_keys(&context.settings)?;
     let identity = journal.begin().context("cannot begin the journal")?;
     let keys = evidence::keys(&context.settings);
@@ -51,7 +52,7 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
     refuse_second(&keys.state(&keyring)?, context)?;
     refuse_other_root(&keyring)?;
     if let Some(path) = root_out {
-        refuse_inside(path, &context.settings.dir.value)?;
+        refuse_inside("the root key", path, context)?;
     }
     let root = RootKey::new(identity.name(), &random()?)
         .context("the journal's name cannot name a key")?;
@@ -88,15 +89,14 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
 }
 
 fn init_static(context: &mut Context<'_>) -> anyhow::Result<()> {
+    refuse_inside("the keys", &context.settings.keys.value, context)?;
     let journal = journal::for_keys(&context.settings)?;
     let identity = journal.begin().context("cannot begin the journal")?;
     let keys = evidence::keys(&context.settings);
-    refuse_second(
-        &keys.state(&Keyring::of(&journal, identity.name()))?,
-        context,
-    )?;
+    let keyring = Keyring::of(&journal, identity.name());
+    refuse_second(&keys.state(&keyring)?, context)?;
     let verifier = keys
-        .begin_static(identity.name(), random()?)
+        .begin_static(&keyring, random()?)
         .context("cannot make the key")?;
     let report = Report {
         kind: "static",
@@ -133,20 +133,34 @@ fn refuse_other_root(keyring: &Keyring) -> anyhow::Result<()> {
         .into())
 }
 
-/// Whoever copies the journal must not get the root key with it.
-fn refuse_inside(path: &Path, logs: &Path) -> anyhow::Result<()> {
-    let folder = std::path::absolute(path)?;
-    let folder = folder.parent().and_then(|it| it.canonicalize().ok());
-    let logs = logs.canonicalize().ok();
-    match (folder, logs) {
-        (Some(folder), Some(logs)) if folder.starts_with(&logs) => {
-            let text = format!("{} is inside the journal", path.display());
-            Err(Failure::usage(text)
-                .hint("keep the root key where the journal is not")
-                .into())
+/// Whoever copies the journal, or its archive, must not get a secret with it.
+fn refuse_inside(what: &str, path: &Path, context: &Context<'_>) -> anyhow::Result<()> {
+    let settings = &context.settings;
+    let path_meant = meant(path)?;
+    for folder in [&settings.dir.value, &settings.archive.value] {
+        if path_meant.starts_with(meant(folder)?) {
+            let text = format!("{} is inside {}", path.display(), folder.display());
+            return Err(Failure::usage(text)
+                .hint(format!("keep {what} where the journal is not"))
+                .into());
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+/// A path without links, as far as it is there.
+fn meant(path: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    for known in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (known.canonicalize(), path.strip_prefix(known)) {
+            // Joined with nothing, a path would end with a slash.
+            return Ok(match rest.as_os_str().is_empty() {
+                true => real,
+                false => real.join(rest),
+            });
+        }
+    }
+    Ok(path)
 }
 
 fn renew(path: &Path, fresh: bool, context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -156,6 +170,7 @@ fn renew(path: &Path, fresh: bool, context: &mut Context<'_>) -> anyhow::Result<
     };
     let keys = evidence::keys(&context.settings);
     let keyring = Keyring::of(&journal, identity.name());
+    refuse_inside("the keys", &context.settings.keys.value, context)?;
     let root = read_secret(path)?;
     let seed = fresh.then(random).transpose()?;
     let today = journal.clock().now().day();
