@@ -99,6 +99,27 @@ impl CheckpointLog {
         Ok(found)
     }
 
+    /// The last checkpoint in it, for which the end of the file is read and no more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn last(&self) -> io::Result<Option<SignedCheckpoint>> {
+        let Some(len) = self.disk.look(&self.path)?.map(|it| it.len) else {
+            return Ok(None);
+        };
+        let file = self.disk.open(&self.path, Access::Read)?;
+        for wanted in [END_LEN.min(len), len] {
+            let start = len - wanted;
+            let bytes = read_from(&*file, start, wanted)?;
+            // The first may begin before that.
+            let notes = note::notes(&bytes).skip(usize::from(start != 0));
+            if let Some(last) = notes.filter_map(|it| note::parse(it.1).ok()).last() {
+                return Ok(Some(last));
+            }
+        }
+        Ok(None)
+    }
+
     /// Adds a checkpoint and returns when it is on disk. The caller keeps others from doing so.
     ///
     /// # Errors
@@ -173,9 +194,7 @@ fn end_of(file: &dyn File) -> io::Result<End> {
     let len = file.look()?.len;
     for wanted in [END_LEN.min(len), len] {
         let start = len - wanted;
-        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or_default()];
-        let read = disk::read_full(file, &mut bytes, start)?;
-        bytes.truncate(read);
+        let bytes = read_from(file, start, wanted)?;
         let Some((at, note)) = note::notes(&bytes).last() else {
             break;
         };
@@ -183,7 +202,7 @@ fn end_of(file: &dyn File) -> io::Result<End> {
             // It may begin before that.
             continue;
         }
-        let is_followed = at + (note.len() as u64) < read as u64;
+        let is_followed = at + (note.len() as u64) < bytes.len() as u64;
         return Ok(match note::parse::<SignedCheckpoint>(note) {
             Err(_) => End::Cut(start + at),
             Ok(_) if is_followed => End::Whole,
@@ -191,6 +210,14 @@ fn end_of(file: &dyn File) -> io::Result<End> {
         });
     }
     Ok(End::Whole)
+}
+
+/// As many bytes as are there.
+fn read_from(file: &dyn File, start: u64, len: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
+    let read = disk::read_full(file, &mut bytes, start)?;
+    bytes.truncate(read);
+    Ok(bytes)
 }
 
 /// Which of them stay: the newest of each ten minutes, and of each day before yesterday, and all of
@@ -260,6 +287,8 @@ mod tests {
             let is_all_there = len + 1 == whole.len();
             assert_eq!(found.notes.len(), 1 + usize::from(is_all_there), "{len}");
             assert_eq!(found.cut.is_some(), !is_all_there, "{len}");
+            let last = found.notes.last().map(|it| it.1.clone());
+            assert_eq!(log.last().unwrap(), last, "{len}");
             log.add(&at(10, 2)).unwrap();
             let found = log.read().unwrap();
             assert!(
@@ -267,6 +296,19 @@ mod tests {
                 "{len}: {found:?}"
             );
             assert_eq!(found.notes.last().unwrap().1, at(10, 2));
+        }
+    }
+
+    #[test]
+    fn the_last_one_is_found_however_much_stands_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = CheckpointLog::new(Arc::new(RealDisk), folder.path());
+        assert_eq!(log.last().unwrap(), None);
+        let notes: Vec<String> = (0..20).map(|it| format!("{}\n", at(it, 1))).collect();
+        let notes = notes.concat();
+        for rubbish in [0, 100, 3000] {
+            put(&log, &[notes.as_bytes(), &vec![b'x'; rubbish]].concat());
+            assert_eq!(log.last().unwrap(), Some(at(19, 1)), "{rubbish}");
         }
     }
 

@@ -4,7 +4,9 @@
 //! Always true:
 //! - The file is a cache: it may be deleted at any time and is made anew from the journal.
 //! - Of the lines it covers, none that is not promised.
-//! - Where the oldest days were deleted, the compact range of the closing record stands for them.
+//! - Where the oldest days were deleted, the compact range of the closing record stands for them; where
+//!   lines were lost, one that was written down while they were there stands for all before it. A tree
+//!   ends before a hole, and another begins behind it.
 //!
 //! Not here: what is proved with it.
 
@@ -16,9 +18,10 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+use super::fold::{Fold, Misfit, known_behind};
 use super::tree::{self, Subtrees};
 use crate::disk::{self, Access, File};
-use crate::journal::{ColumnError, CompactRange, Journal, Mark, line::genesis};
+use crate::journal::{Before, ColumnError, CompactRange, Journal, Mark, line::genesis};
 use crate::record::{Digest, Stream};
 use crate::time::Day;
 
@@ -48,8 +51,10 @@ pub struct Tree<'a> {
     /// The leaves after the last block, and where they begin.
     rest: Vec<Digest>,
     rest_at: Option<(Day, u64)>,
-    /// The range over the lines that were deleted.
-    deleted: CompactRange,
+    /// What is known of the lines before its first: they were deleted, or some of them were lost.
+    before: Before,
+    /// The first line behind these that is lost.
+    hole: Option<u64>,
     /// The leaves of the block that was used last.
     block: Option<(u64, Vec<Digest>)>,
 }
@@ -119,7 +124,8 @@ pub enum TreeError {
 }
 
 /// The compact range over the promised lines, each of which is held against the hash that it says:
-/// what may be signed without a writer at hand. No cache has a part in it.
+/// what may be signed without a writer at hand. No cache has a part in it. Behind lines that were lost
+/// it is what the journal wrote down while they were there.
 ///
 /// # Errors
 /// [`TreeError`].
@@ -131,33 +137,37 @@ pub fn promised_range(journal: &Journal, stream: Stream) -> Result<CompactRange,
     let before = journal
         .before_oldest(stream, identity.name())
         .map_err(failed)?;
-    let (mut range, mut previous) = (before.range.unwrap_or_default(), before.hash);
+    let mut fold = Fold::new(journal, stream, before, true);
     let promised = journal.promised_lines(stream);
-    let mut trouble = None;
+    let mut misfit = None;
     let read = journal.column(stream, None, |mark| {
-        let (expected, found) = (range.size(), mark.tail.seq);
-        if promised <= found {
+        if promised <= mark.tail.seq {
             return ControlFlow::Break(());
         }
-        let is_next = found == expected;
-        let checks = previous.is_none_or(|it| mark.tail.checks(mark.line, &it));
-        if !is_next || !checks {
-            trouble = Some(match is_next {
-                true => TreeError::Damaged { stream, seq: found },
-                false => TreeError::Hole {
-                    stream,
-                    expected,
-                    found,
-                },
-            });
-            return ControlFlow::Break(());
+        misfit = fold.take(&mark, |_| {}).err();
+        match misfit {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
         }
-        range.push(mark.tail.hash);
-        previous = Some(mark.tail.hash);
-        ControlFlow::Continue(())
     });
     read.map_err(failed)?;
-    trouble.map_or(Ok(range), Err)
+    match misfit {
+        Some(misfit) => Err(TreeError::of(stream, misfit)),
+        None => Ok(fold.range().clone()),
+    }
+}
+
+impl TreeError {
+    fn of(stream: Stream, misfit: Misfit) -> TreeError {
+        match misfit {
+            Misfit::Damaged { seq } => TreeError::Damaged { stream, seq },
+            Misfit::Hole { expected, found } => TreeError::Hole {
+                stream,
+                expected,
+                found,
+            },
+        }
+    }
 }
 
 impl<'a> Tree<'a> {
@@ -171,7 +181,34 @@ impl<'a> Tree<'a> {
         stream: Stream,
         cache: &Path,
     ) -> Result<Tree<'a>, TreeError> {
+        let before = journal
+            .before_oldest(stream, name)
+            .map_err(|source| TreeError::Column { stream, source })?;
         let path = cache.join(format!("{stream}.tree"));
+        Tree::over(journal, name, stream, path, before)
+    }
+
+    /// The tree of the lines behind the hole of this one, from where the journal knows how it stood.
+    pub(super) fn behind_hole(&self, name: &str) -> Result<Option<Tree<'a>>, TreeError> {
+        let (journal, stream) = (self.journal, self.stream);
+        let known = self
+            .hole
+            .and_then(|hole| known_behind(journal, stream, hole));
+        let open = |before: Before| {
+            let file = format!("{stream}-{}.tree", before.lines);
+            let path = self.path.with_file_name(file);
+            Tree::over(journal, name, stream, path, before)
+        };
+        known.map(open).transpose()
+    }
+
+    fn over(
+        journal: &'a Journal,
+        name: &str,
+        stream: Stream,
+        path: PathBuf,
+        before: Before,
+    ) -> Result<Tree<'a>, TreeError> {
         let disk = &**journal.disk();
         let failed = |operation| {
             let path = path.clone();
@@ -181,21 +218,18 @@ impl<'a> Tree<'a> {
                 source,
             }
         };
-        if let Some(parent) = cache.parent().filter(|it| !it.as_os_str().is_empty()) {
-            disk.create_folder(parent)
+        // The folder's own folder may be missing too.
+        let folders = path.ancestors().skip(1).take(2);
+        let folders = folders.filter(|it| !it.as_os_str().is_empty());
+        for folder in folders.collect::<Vec<_>>().into_iter().rev() {
+            disk.create_folder(folder)
                 .map_err(failed("make the folder of"))?;
         }
-        disk.create_folder(cache)
-            .map_err(failed("make the folder of"))?;
         let file = disk
             .open(&path, Access::AppendOrCreate)
             .map_err(failed("open"))?;
         // Whoever else is at it appends the same.
         file.lock().map_err(failed("lock"))?;
-        let before = journal.before_oldest(stream, name);
-        let deleted = before
-            .map_err(|source| TreeError::Column { stream, source })?
-            .range;
         let mut tree = Tree {
             journal,
             stream,
@@ -206,7 +240,8 @@ impl<'a> Tree<'a> {
             size: 0,
             rest: Vec::new(),
             rest_at: None,
-            deleted: deleted.unwrap_or_default(),
+            before,
+            hole: None,
             block: None,
         };
         let owner = owner(name, stream);
@@ -222,6 +257,21 @@ impl<'a> Tree<'a> {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The first line that it has.
+    pub(super) fn first(&self) -> u64 {
+        self.before.lines
+    }
+
+    /// The line that is lost, if it ends before one.
+    pub(super) fn hole(&self) -> Option<u64> {
+        self.hole
+    }
+
+    /// The range over the lines before its first.
+    fn base(&self) -> u64 {
+        self.before.range.as_ref().map_or(0, CompactRange::size)
     }
 
     /// Makes the cache anew, for when its hashes turn out to be wrong.
@@ -260,11 +310,8 @@ impl<'a> Tree<'a> {
                 ControlFlow::Break(())
             })
             .map_err(|source| self.column_failed(source))?;
-        let before_all = || {
-            let before = self.journal.before_oldest(self.stream, name).ok()?;
-            before.hash.filter(|_| before.lines == seq)
-        };
-        match (found, previous.or_else(before_all)) {
+        let before_all = self.before.hash.filter(|_| self.before.lines == seq);
+        match (found, before_all.or(previous)) {
             (Some((line, hash)), Some(previous)) => Ok(Leaf {
                 seq,
                 line,
@@ -286,7 +333,7 @@ impl<'a> Tree<'a> {
         }
         let first_block = u64::from_le_bytes(first.try_into().unwrap_or_default());
         // Older days were put back, or somebody made the number up.
-        if self.deleted.size().div_ceil(BLOCK_LINES) < first_block {
+        if self.base().div_ceil(BLOCK_LINES) < first_block {
             return self.begin(owner);
         }
         self.first_block = first_block;
@@ -299,7 +346,7 @@ impl<'a> Tree<'a> {
 
     /// Empties the file.
     fn begin(&mut self, owner: &Digest) -> Result<(), TreeError> {
-        self.first_block = self.deleted.size().div_ceil(BLOCK_LINES);
+        self.first_block = self.base().div_ceil(BLOCK_LINES);
         self.blocks = 0;
         self.block = None;
         self.file.cut(0).map_err(self.failed("cut"))?;
@@ -310,7 +357,7 @@ impl<'a> Tree<'a> {
     /// Reads on from the last block to the last promised line; `false` when that block is not what
     /// the file says, so that none may be.
     fn grow(&mut self) -> Result<bool, TreeError> {
-        (self.rest, self.rest_at) = (Vec::new(), None);
+        (self.rest, self.rest_at, self.hole) = (Vec::new(), None, None);
         let last = self.blocks.checked_sub(1);
         let again = last.map(|at| self.entry(at)).transpose()?;
         let first_line = (self.first_block + last.unwrap_or_default()) * BLOCK_LINES;
@@ -319,7 +366,7 @@ impl<'a> Tree<'a> {
             promised: self.journal.promised_lines(self.stream),
             known: again.as_ref().map(|it| it.hash),
             next: first_line,
-            size: self.deleted.size(),
+            size: self.base(),
             at: None,
             leaves: Vec::with_capacity(BLOCK_LEAVES),
             blocks: self.blocks,
@@ -337,13 +384,7 @@ impl<'a> Tree<'a> {
             None => {}
             Some(Ended::Stale) => return Ok(false),
             Some(Ended::Write(error)) => return Err(self.failed("write")(error)),
-            Some(Ended::Hole { expected, found }) => {
-                return Err(TreeError::Hole {
-                    stream: self.stream,
-                    expected,
-                    found,
-                });
-            }
+            Some(Ended::Hole { expected }) => self.hole = Some(expected),
         }
         disk::write_all(&*self.file, &growth.fresh).map_err(self.failed("write"))?;
         let Growth {
@@ -460,9 +501,9 @@ struct Growth<'t> {
 enum Ended {
     /// The file is not of these lines.
     Stale,
+    /// A line is lost.
     Hole {
         expected: u64,
-        found: u64,
     },
     Write(io::Error),
 }
@@ -476,16 +517,17 @@ impl Growth<'_> {
         if seq != self.next {
             // Before the first block there are lines of one of which a part was deleted.
             if seq < self.next && self.known.is_none() {
-                self.size = seq + 1;
+                if self.size < seq {
+                    let expected = self.size;
+                    return self.end(Ended::Hole { expected });
+                }
+                self.size = self.size.max(seq + 1);
                 return ControlFlow::Continue(());
             }
             let expected = self.next;
             return self.end(match self.known {
                 Some(_) => Ended::Stale,
-                None => Ended::Hole {
-                    expected,
-                    found: seq,
-                },
+                None => Ended::Hole { expected },
             });
         }
         self.next += 1;
@@ -543,13 +585,14 @@ impl Subtrees for Tree<'_> {
             let count = 1 << (level - BLOCK_LEVEL);
             return self.over_blocks(begin / BLOCK_LINES, count);
         }
-        if let Some(known) = peak(&self.deleted, level, index) {
+        let before = self.before.range.as_ref();
+        if let Some(known) = before.and_then(|it| peak(it, level, index)) {
             return Ok(known);
         }
-        if end <= self.deleted.size() {
+        if end <= self.base() {
             return Err(none);
         }
-        if level < BLOCK_LEVEL && self.deleted.size() <= begin {
+        if level < BLOCK_LEVEL && self.base() <= begin {
             let (block, first) = (begin / BLOCK_LINES, begin % BLOCK_LINES);
             let first = usize::try_from(first).unwrap_or_default();
             let leaves = self.block_leaves(block)?;

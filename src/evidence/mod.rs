@@ -13,6 +13,7 @@ pub mod anchors;
 pub mod checkpoint;
 pub mod checkpoints;
 mod exports;
+mod fold;
 mod keys;
 mod leaves;
 mod notary;

@@ -164,11 +164,12 @@ impl Notary {
         let now = journal.clock().now();
         let last = self.lock().last(journal, ticked.stream);
         let lines = ticked.durable_lines;
-        // Of a shared stream another process may know more than this one, and sign it.
-        if ticked.stream.is_shared() && lines < last.size {
+        // Of a shared stream another process may know more than this one, and sign it. A log that
+        // tells of more lines than there are says nothing about these.
+        let is_known_elsewhere = || last.size <= journal.promised_lines(ticked.stream);
+        if ticked.stream.is_shared() && lines < last.size && is_known_elsewhere() {
             return false;
         }
-        // Otherwise a log that tells of more lines than there are says nothing about these.
         let grown = last.size != lines;
         let age = last.time.and_then(|it| it.until(now));
         match (grown, last.time) {
@@ -200,13 +201,11 @@ impl State {
             return known;
         }
         // Others sign a shared stream too, so what they signed is looked up.
-        let notes = CheckpointLog::of(journal, stream)
-            .read()
-            .unwrap_or_default()
-            .notes;
+        let note = CheckpointLog::of(journal, stream).last();
+        let note = note.unwrap_or_default();
         let last = Signed {
-            size: notes.last().map_or(0, |it| it.1.checkpoint().size),
-            time: notes.last().map(|it| it.1.time()),
+            size: note.as_ref().map_or(0, |it| it.checkpoint().size),
+            time: note.as_ref().map(SignedCheckpoint::time),
             thinned_len: known.map_or(0, |it| it.thinned_len),
         };
         self.streams.insert(stream, last);

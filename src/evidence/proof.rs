@@ -140,6 +140,26 @@ pub enum ProveError {
         /// What it should be of.
         wanted: String,
     },
+    /// The line was lost, or all that covers it covers a lost one too.
+    #[error("no checkpoint that can be checked covers line {seq} of {stream}: line {hole} was lost")]
+    Lost {
+        /// The stream.
+        stream: Stream,
+        /// The line's number.
+        seq: u64,
+        /// The line that was lost.
+        hole: u64,
+    },
+    /// One line stands before a place where lines were lost, one behind it, and no checkpoint shows both.
+    #[error("between lines {first} and {last} of {stream} others were lost: prove them one by one")]
+    Apart {
+        /// The stream.
+        stream: Stream,
+        /// The first line.
+        first: u64,
+        /// The last one.
+        last: u64,
+    },
     /// A line is no UTF-8, so that no file of text can hold it.
     #[error("line {seq} of {stream} is not UTF-8")]
     Line {
@@ -228,6 +248,8 @@ pub struct Prover<'a> {
     name: String,
     origin: Origin,
     tree: Tree<'a>,
+    /// Where lines were lost: the trees behind each such place, as far as they were needed.
+    behind: Vec<Tree<'a>>,
     log: CheckpointLog,
     keyring: Keyring,
 }
@@ -266,15 +288,47 @@ impl<'a> Prover<'a> {
                 epoch: identity.epoch(),
             },
             tree,
+            behind: Vec::new(),
             log: CheckpointLog::of(journal, stream),
             keyring: Keyring::of(journal, &name),
             name,
         })
     }
 
-    /// The tree itself.
+    /// The tree itself, as far as no line was lost.
     pub fn tree(&mut self) -> &mut Tree<'a> {
         &mut self.tree
+    }
+
+    /// Opens the tree that has a line.
+    fn reach(&mut self, seq: u64) -> Result<(), ProveError> {
+        while let Some(hole) = self.behind.last().unwrap_or(&self.tree).hole()
+            && hole <= seq
+        {
+            let last = self.behind.last().unwrap_or(&self.tree);
+            let next = last.behind_hole(&self.name);
+            let next = next.map_err(|source| tree_failed(self.stream, source))?;
+            self.behind.push(next.ok_or(self.lost(seq, hole))?);
+        }
+        match self.tree_of(seq).hole() {
+            Some(hole) if hole <= seq => Err(self.lost(seq, hole)),
+            _ => Ok(()),
+        }
+    }
+
+    fn lost(&self, seq: u64, hole: u64) -> ProveError {
+        ProveError::Lost {
+            stream: self.stream,
+            seq,
+            hole,
+        }
+    }
+
+    /// Of the trees that are open, the one that has a line.
+    fn tree_of(&mut self, seq: u64) -> &mut Tree<'a> {
+        let mut behind = self.behind.iter_mut().rev();
+        let own = behind.find(|it| it.first() <= seq);
+        own.unwrap_or(&mut self.tree)
     }
 
     /// Proves lines by their numbers.
@@ -287,6 +341,15 @@ impl<'a> Prover<'a> {
             stream: self.stream,
             seq: newest,
         })?;
+        self.reach(newest)?;
+        let oldest = seqs.iter().copied().min().unwrap_or_default();
+        if !self.behind.is_empty() && self.tree_of(oldest).first() != self.tree_of(newest).first() {
+            return Err(ProveError::Apart {
+                stream: self.stream,
+                first: oldest,
+                last: newest,
+            });
+        }
         let checkpoint = self.checkpoint(size, stand)?;
         let mut lines = Vec::new();
         for seq in seqs {
@@ -313,7 +376,7 @@ impl<'a> Prover<'a> {
             return Ok(line);
         }
         // The cache may be wrong; the journal's own lines are what counts.
-        self.rebuild()?;
+        self.rebuild(seq)?;
         let line = self.line_as_cached(seq, checkpoint.size)?;
         match check_line(&line, checkpoint.size) {
             Some(root) if root == checkpoint.root => Ok(line),
@@ -322,10 +385,12 @@ impl<'a> Prover<'a> {
     }
 
     fn line_as_cached(&mut self, seq: u64, size: u64) -> Result<RawLine, ProveError> {
-        let leaf = self.tree.leaf(&self.name, seq);
-        let leaf = leaf.map_err(|source| tree_failed(self.stream, source))?;
-        let path = tree::inclusion(&mut self.tree, seq, size);
-        let path = path.map_err(|source| tree_failed(self.stream, source))?;
+        let (stream, name) = (self.stream, self.name.clone());
+        let tree = self.tree_of(seq);
+        let leaf = tree.leaf(&name, seq);
+        let leaf = leaf.map_err(|source| tree_failed(stream, source))?;
+        let path = tree::inclusion(tree, seq, size);
+        let path = path.map_err(|source| tree_failed(stream, source))?;
         let text = String::from_utf8(leaf.line).map_err(|_| ProveError::Line {
             stream: self.stream,
             seq,
@@ -338,8 +403,9 @@ impl<'a> Prover<'a> {
         })
     }
 
-    fn rebuild(&mut self) -> Result<(), ProveError> {
-        let rebuilt = self.tree.rebuild(&self.name);
+    fn rebuild(&mut self, seq: u64) -> Result<(), ProveError> {
+        let name = self.name.clone();
+        let rebuilt = self.tree_of(seq).rebuild(&name);
         rebuilt.map_err(|source| tree_failed(self.stream, source))
     }
 
@@ -362,12 +428,14 @@ impl<'a> Prover<'a> {
                 wanted: self.origin.to_string(),
             });
         }
-        if self.root(old)? != Some(older.checkpoint().root) {
+        self.reach(old - 1)?;
+        if self.root(old - 1, old)? != Some(older.checkpoint().root) {
             return Err(self.mismatch(old));
         }
         let checkpoint = self.checkpoint(old, Stand::Newest)?;
-        let path = tree::consistency(&mut self.tree, old, checkpoint.checkpoint().size)
-            .map_err(|source| tree_failed(self.stream, source))?;
+        let (stream, size) = (self.stream, checkpoint.checkpoint().size);
+        let path = tree::consistency(self.tree_of(old - 1), old, size)
+            .map_err(|source| tree_failed(stream, source))?;
         let rings = self.rings_of(&[older, &checkpoint])?;
         Ok(Proof {
             raw: RawProof {
@@ -399,19 +467,23 @@ impl<'a> Prover<'a> {
             notes.sort_by_key(|it| (it.checkpoint().size, it.time()));
             notes.reverse();
         }
+        let last = size.saturating_sub(1);
         let mut trouble = ProveError::NotSigned {
             stream: self.stream,
-            seq: size.saturating_sub(1),
+            seq: last,
         };
         for again in [false, true] {
             if again && !notes.is_empty() {
                 // The cache may be wrong; the journal's own lines are what counts.
-                self.rebuild()?;
+                self.rebuild(last)?;
             }
             for note in notes.iter().take(CANDIDATES_MAX) {
                 let size = note.checkpoint().size;
-                if self.root(size)? != Some(note.checkpoint().root) {
-                    trouble = self.mismatch(size);
+                if self.root(last, size)? != Some(note.checkpoint().root) {
+                    trouble = match self.tree_of(last).hole() {
+                        Some(hole) if hole < size => self.lost(last, hole),
+                        _ => self.mismatch(size),
+                    };
                 } else if let Err(unknown) = self.rings_of(&[note]) {
                     trouble = unknown;
                 } else {
@@ -422,13 +494,16 @@ impl<'a> Prover<'a> {
         Err(trouble)
     }
 
-    fn root(&mut self, size: u64) -> Result<Option<Digest>, ProveError> {
-        if self.tree.size() < size {
+    /// The root over `size` lines, in the tree that has the line `seq`.
+    fn root(&mut self, seq: u64, size: u64) -> Result<Option<Digest>, ProveError> {
+        let stream = self.stream;
+        let tree = self.tree_of(seq);
+        if tree.size() < size {
             return Ok(None);
         }
-        let root = tree::root(&mut self.tree, size);
+        let root = tree::root(tree, size);
         root.map(Some)
-            .map_err(|source| tree_failed(self.stream, source))
+            .map_err(|source| tree_failed(stream, source))
     }
 
     /// The rings that hold the keys of these checkpoints; none for static keys.

@@ -11,13 +11,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     path::PathBuf,
 };
 
 use super::anchors;
 use super::checkpoint::SignedCheckpoint;
 use super::checkpoints::{CheckpointLog, Checkpoints};
+use super::fold::Fold;
 use super::keys::{KeyError, Keyring};
 use super::note::{SignatureKind, VerifierKey};
 use super::proof::{signs, static_name};
@@ -52,6 +53,9 @@ pub enum EvidenceKind {
     Ring,
     /// The end of a log of checkpoints is none: a crash cut it short, or somebody changed it.
     Torn,
+    /// Lines were lost, which somebody accepted; checkpoints of as many lines as stood there cannot be
+    /// checked.
+    Gap,
     /// The lines cannot be added up, so checkpoints beyond a place cannot be checked.
     Unchecked,
     /// A checkpoint of before a restore that `audit` tells of, which the lines no longer come to.
@@ -74,6 +78,7 @@ impl EvidenceKind {
             EvidenceKind::Unsigned => "unsigned",
             EvidenceKind::Ring => "ring",
             EvidenceKind::Torn => "torn",
+            EvidenceKind::Gap => "gap",
             EvidenceKind::Unchecked => "unchecked",
             EvidenceKind::Restored => "restored",
         }
@@ -82,7 +87,7 @@ impl EvidenceKind {
     /// Whether it is worth knowing but no problem.
     #[must_use]
     pub fn is_note(self) -> bool {
-        self == EvidenceKind::Restored
+        matches!(self, EvidenceKind::Restored | EvidenceKind::Gap)
     }
 }
 
@@ -210,7 +215,7 @@ pub fn verify(
     let wanted = checkpoints.notes.iter().map(|it| &it.1);
     let wanted = wanted.chain(outside.iter().copied());
     let wanted = wanted.map(|it| it.checkpoint().size).collect();
-    let lines = Lines::read(journal, &verification.identity, stream, wanted)
+    let lines = Lines::read(journal, &verification.identity, stream, &wanted)
         .map_err(|source| EvidenceError::Column { stream, source })?;
     verification.verified.lines = lines.count;
     verification.all(&checkpoints, &outside, &lines);
@@ -225,10 +230,16 @@ struct Lines {
     roots: BTreeMap<u64, Digest>,
     /// The lines before this one were deleted.
     first: u64,
-    /// Where the numbers break off.
+    /// Lines that were lost, and those behind them up to where the tree is known again.
+    gaps: Vec<Range<u64>>,
+    /// The first line behind each place whose damage somebody accepted.
+    behind_accepted: Vec<u64>,
+    /// Where the numbers break off, and nothing is known behind.
     hole: Option<u64>,
     /// How many lines there were at the end of each day.
     days: Vec<(Day, u64)>,
+    /// Whether the last of these takes no more lines.
+    is_last_closed: bool,
 }
 
 impl Lines {
@@ -236,32 +247,34 @@ impl Lines {
         journal: &Journal,
         identity: &Identity,
         stream: Stream,
-        wanted: BTreeSet<u64>,
+        wanted: &BTreeSet<u64>,
     ) -> Result<Lines, ColumnError> {
         let before = journal.before_oldest(stream, identity.name())?;
-        let mut range = before.range.unwrap_or_default();
+        let mut fold = Fold::new(journal, stream, before, false);
+        let first = fold.range().size();
         let mut lines = Lines {
-            count: range.size(),
+            count: first,
             roots: BTreeMap::new(),
-            first: range.size(),
+            first,
+            gaps: Vec::new(),
+            behind_accepted: journal.behind_accepted(stream),
             hole: None,
             days: Vec::new(),
+            is_last_closed: false,
         };
-        let first = lines.first;
-        let mut wanted = wanted.into_iter().skip_while(|it| *it < first).peekable();
-        let mut note = |range: &CompactRange, roots: &mut BTreeMap<u64, Digest>| {
-            if wanted.next_if(|it| *it == range.size()).is_some() {
+        let note = |range: &CompactRange, roots: &mut BTreeMap<u64, Digest>| {
+            if wanted.contains(&range.size()) {
                 roots.insert(range.size(), range.root());
             }
         };
-        note(&range, &mut lines.roots);
+        note(fold.range(), &mut lines.roots);
         journal.column(stream, None, |mark| {
-            if mark.tail.seq != range.size() && lines.hole.is_none() {
-                lines.hole = Some(range.size());
-            }
-            if lines.hole.is_none() {
-                range.push(mark.tail.hash);
-                note(&range, &mut lines.roots);
+            let taken = match lines.hole {
+                None => fold.take(&mark, |range| note(range, &mut lines.roots)),
+                Some(_) => Ok(()),
+            };
+            if taken.is_err() {
+                lines.hole = Some(fold.range().size());
             }
             lines.count = lines.count.max(mark.tail.seq + 1);
             match lines.days.last_mut() {
@@ -270,6 +283,10 @@ impl Lines {
             }
             ControlFlow::Continue(())
         })?;
+        lines.gaps = fold.gaps().to_vec();
+        if let Some((day, _)) = lines.days.last() {
+            lines.is_last_closed = journal.is_sealed(stream, *day)?;
+        }
         Ok(lines)
     }
 }
@@ -370,6 +387,22 @@ impl Verification<'_> {
             let text = "the end of the log is no checkpoint: a crash cut it short, or it was changed; \
                         the next checkpoint takes its place";
             self.find_in_log(EvidenceKind::Torn, byte, text.to_owned());
+        }
+        for gap in &lines.gaps {
+            let message = format!(
+                "lines {} to {} are not held against checkpoints, because some of them are damaged or gone; \
+                 what stands behind them is, from what the journal wrote down while they were there",
+                gap.start,
+                gap.end - 1
+            );
+            let path = Some(self.path.clone());
+            let is_accepted = |line: &u64| gap.start < *line && *line <= gap.end;
+            let kind = match lines.behind_accepted.iter().any(is_accepted) {
+                true => EvidenceKind::Gap,
+                // Nobody may know of it otherwise: the lines before may be gone with all that told of them.
+                false => EvidenceKind::Unchecked,
+            };
+            self.find(kind, path, None, message);
         }
         if let Some(hole) = lines.hole {
             let message = format!(
@@ -506,25 +539,30 @@ impl Verification<'_> {
         ))
     }
 
-    /// Each day that there was a key for was signed before anything was written on a later day's
-    /// close, if there was a key then.
+    /// Each closed day that there was a key for was signed before anything was written on the close of
+    /// a later day, if there was a key then.
     fn days(&mut self, good: &[&SignedCheckpoint], lines: &Lines) {
         let has_key = |day: Day| self.rings.iter().any(|it| it.key_of(day).is_some());
-        let days = lines.days.iter().zip(lines.days.iter().skip(1));
+        let later = lines.days.iter().skip(1).map(|it| Some(it.0));
         let mut problems = Vec::new();
-        for ((day, end), (next, _)) in days {
-            if !has_key(*day) || !has_key(*next) || *end <= lines.first {
+        for ((day, end), next) in lines.days.iter().zip(later.chain([None])) {
+            let is_due = match next {
+                Some(next) => has_key(next),
+                None => lines.is_last_closed,
+            };
+            let is_lost = lines.gaps.iter().any(|it| it.start < *end && *end < it.end);
+            if !is_due || !has_key(*day) || *end <= lines.first || is_lost {
                 continue;
             }
             let covering = good.iter().filter(|it| *end <= it.checkpoint().size);
-            let text = match covering.map(|it| it.time()).min() {
-                Some(first) if first.day() <= *next => continue,
-                Some(first) => format!(
+            let first = covering.map(|it| it.time()).min();
+            problems.extend(match (first, next) {
+                (None, _) => Some(format!("the lines of {day} were never signed")),
+                (Some(first), Some(next)) if next < first.day() => Some(format!(
                     "the lines of {day} were first signed on {first}, though {next} was written before"
-                ),
-                None => format!("the lines of {day} were never signed"),
-            };
-            problems.push(text);
+                )),
+                _ => None,
+            });
         }
         for text in problems {
             self.find(EvidenceKind::Unsigned, Some(self.path.clone()), None, text);

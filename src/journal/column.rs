@@ -9,8 +9,10 @@
 use std::{io, ops::ControlFlow, path::PathBuf};
 
 use super::Journal;
+use super::audit::{self, AcceptedDamage, DayState};
 use super::chain::Chain;
 use super::ending;
+use super::head::{Head, HeadFile};
 use super::history::{chain_before, each_line};
 use super::layout::{DayFile, Place};
 use super::line::Tail;
@@ -33,15 +35,25 @@ pub(crate) struct Mark<'a> {
     pub(crate) tail: Tail,
 }
 
-/// Where a stream stands before its oldest line.
+/// Where a stream stands before some line: its oldest, or one behind a place where lines were lost.
 #[derive(Clone, Debug)]
 pub(crate) struct Before {
-    /// How many lines were deleted.
+    /// How many lines came before it.
     pub(crate) lines: u64,
-    /// The hash that the oldest line stands on, where it is known.
+    /// The hash that the line stands on, where it is known.
     pub(crate) hash: Option<Digest>,
-    /// The compact range over the deleted lines, where it is known.
+    /// The compact range over the lines before, where it is known.
     pub(crate) range: Option<CompactRange>,
+}
+
+impl From<Chain> for Before {
+    fn from(chain: Chain) -> Before {
+        Before {
+            lines: chain.lines,
+            hash: chain.hash,
+            range: chain.range,
+        }
+    }
 }
 
 /// A file that could not be read.
@@ -136,11 +148,46 @@ impl Journal {
                 })?
             }
         };
-        Ok(Before {
-            lines: chain.lines,
-            hash: chain.hash,
-            range: chain.range,
-        })
+        Ok(chain.into())
+    }
+
+    /// Where the chain stood behind each closed day, behind each place whose damage was accepted, and at
+    /// `HEAD`: what was written down while every line was still there.
+    pub(crate) fn known(&self, stream: Stream) -> Vec<Before> {
+        let closed = audit::closed_days(self, stream);
+        let closed = closed.values().map(DayState::chain);
+        let accepted = AcceptedDamage::all(self, stream);
+        let accepted = accepted.iter().map(AcceptedDamage::chain);
+        let mut known: Vec<Before> = closed.chain(accepted).map(Before::from).collect();
+        let head = Head::read(&**self.disk(), &self.layout().head(stream));
+        if let Ok(HeadFile::Read(head)) = head {
+            known.push(Before {
+                lines: head.lines,
+                hash: Some(head.hash),
+                range: head.range,
+            });
+        }
+        known
+    }
+
+    /// The first line behind each place whose damage was accepted.
+    pub(crate) fn behind_accepted(&self, stream: Stream) -> Vec<u64> {
+        let accepted = AcceptedDamage::all(self, stream);
+        accepted.iter().map(|it| it.chain().lines).collect()
+    }
+
+    /// Whether a day was closed: it is archived, or has its seal.
+    pub(crate) fn is_sealed(&self, stream: Stream, day: Day) -> Result<bool, ColumnError> {
+        let days = self.column_days(stream)?;
+        let file = days.iter().find(|it| it.day == day);
+        if file.is_some_and(|it| it.place == Place::Archive) {
+            return Ok(true);
+        }
+        let path = self.layout().seal(stream, day);
+        match self.disk().look(&path) {
+            Ok(found) => Ok(found.is_some()),
+            Err(source) => Err(ColumnError { path, source }),
+        }
     }
 
     fn column_days(&self, stream: Stream) -> Result<Vec<DayFile>, ColumnError> {

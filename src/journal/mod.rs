@@ -64,7 +64,7 @@ pub use close::{CloseError, ClosedDay};
 #[cfg(feature = "sign")]
 pub use column::ColumnError;
 #[cfg(feature = "sign")]
-pub(crate) use column::Mark;
+pub(crate) use column::{Before, Mark};
 pub use follow::{Followed, Follower};
 pub use identity::{Identity, IdentityError};
 use layout::Layout;

@@ -3,6 +3,7 @@
 
 mod forged;
 mod kept;
+mod lost;
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 

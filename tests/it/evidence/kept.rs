@@ -75,6 +75,25 @@ fn several_may_write_and_sign_one_stream_at_once() {
     assert!(2 * EACH <= verified.checkpoints, "{verified:?}");
 }
 
+/// One checkpoint of too many lines kept the ticks of all who share a stream from signing.
+#[test]
+fn a_log_that_tells_of_too_many_lines_keeps_no_tick_of_a_shared_stream_from_signing() {
+    let signed = Signed::new();
+    let journal = signed.journal();
+    let writer = journal.writer::<RiskEvent>().unwrap();
+    writer.append(&risk_event()).unwrap();
+    let too_many = (500, Digest::from_bytes([9; 32]));
+    signed
+        .notary
+        .sign(&journal, Stream::RiskManagement, too_many)
+        .unwrap();
+    signed.clock.advance(Duration::from_secs(60));
+    writer.append(&risk_event()).unwrap();
+    writer.tick();
+    let log = CheckpointLog::of(&journal, Stream::RiskManagement);
+    assert_eq!(log.last().unwrap().unwrap().checkpoint().size, 2);
+}
+
 #[test]
 fn every_line_is_proved_at_every_size_up_to_260_out_of_the_cache() {
     let signed = Signed::new();
