@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! keys/key      {"format":1,"journal":"...","kind":"ratchet","day":"2026-11-21","seed":"<64 hex>"}
-//! keys/verifier what checks the journal's signatures: a copy for convenience, which proves nothing
+//! keys/verifier what checks the journal's signatures, one key a line: a copy for convenience, which
+//!               proves nothing
 //! keys/LOCK     held while the key is read and moved on
 //! logs/KEYRING  every ring, one after the other: public, part of the journal and of its backups
 //! ```
@@ -243,24 +244,14 @@ impl KeyFolder {
         // A ring without its key: a begin that broke off, or a key folder that was lost. The same root
         // key may go on with it.
         keyring.refuse_other(root)?;
-        let seed = Seed::from_bytes(seed);
-        let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
-        // Order matters: a key that no ring has could not sign, and could not be begun again.
-        keyring.add(&ring)?;
-        self.note_verifier(root.verifier())?;
-        self.write(&keyring.journal, Some(today), &seed)?;
-        Ok(ring)
+        self.begin_ratchet(keyring, root, seed, today)
     }
 
     /// Keeps one key for ever, without a ring.
     ///
     /// # Errors
     /// [`KeyError::Exists`] when there is a key, and the disk's.
-    pub fn begin_static(
-        &self,
-        keyring: &Keyring,
-        seed: [u8; 32],
-    ) -> Result<VerifierKey, KeyError> {
+    pub fn begin_static(&self, keyring: &Keyring, seed: [u8; 32]) -> Result<VerifierKey, KeyError> {
         let journal = &keyring.journal;
         self.make_folder(keyring)?;
         let _lock = self.lock()?;
@@ -293,13 +284,7 @@ impl KeyFolder {
         let _lock = self.lock()?;
         keyring.refuse_other(root)?;
         if let Some(seed) = fresh {
-            let seed = Seed::from_bytes(seed);
-            let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
-            // Order matters: as when it was begun.
-            keyring.add(&ring)?;
-            self.note_verifier(root.verifier())?;
-            self.write(&keyring.journal, Some(today), &seed)?;
-            return Ok(ring);
+            return self.begin_ratchet(keyring, root, seed, today);
         }
         let held = self.own(&keyring.journal)?;
         let Some(day) = held.day else {
@@ -310,6 +295,40 @@ impl KeyFolder {
         let seed = held.seed.after(day, first);
         let ring = keyring.sign(root, first, seed.public_keys(RING_DAYS))?;
         keyring.add(&ring)?;
+        Ok(ring)
+    }
+
+    /// A ring of a new root key and a new ratchet from `today` on, for when the old root key was lost or
+    /// seen. What the old one vouched for stays signed with it, so whoever checks needs both verifier keys
+    /// from then on.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn replace_root(
+        &self,
+        keyring: &Keyring,
+        root: &RootKey,
+        seed: [u8; 32],
+        today: Day,
+    ) -> Result<Ring, KeyError> {
+        self.make_folder(keyring)?;
+        let _lock = self.lock()?;
+        self.begin_ratchet(keyring, root, seed, today)
+    }
+
+    /// Order matters: a key that no ring has could not sign, and could not be begun again.
+    fn begin_ratchet(
+        &self,
+        keyring: &Keyring,
+        root: &RootKey,
+        seed: [u8; 32],
+        today: Day,
+    ) -> Result<Ring, KeyError> {
+        let seed = Seed::from_bytes(seed);
+        let ring = keyring.sign(root, today, seed.public_keys(RING_DAYS))?;
+        keyring.add(&ring)?;
+        self.note_verifier(root.verifier())?;
+        self.write(&keyring.journal, Some(today), &seed)?;
         Ok(ring)
     }
 
@@ -387,21 +406,26 @@ impl KeyFolder {
         })
     }
 
-    /// The verifier key that was noted when the keys were made, for whoever has no better one.
+    /// The verifier keys that were noted when the keys were made, oldest first, for whoever has no better
+    /// ones: one, or one more for each time that the root key was replaced.
     ///
     /// # Errors
     /// The disk's. A note that is no key is none.
-    pub fn verifier(&self) -> Result<Option<VerifierKey>, KeyError> {
+    pub fn verifiers(&self) -> Result<Vec<VerifierKey>, KeyError> {
         let path = self.path.join("verifier");
         let bytes =
             disk::read_small(&*self.disk, &path, KEY_LEN_MAX).map_err(failed("read", &path))?;
         let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
-        Ok(text.trim().parse().ok())
+        let keys = text.lines().filter_map(|it| it.trim().parse().ok());
+        Ok(keys.collect())
     }
 
     fn note_verifier(&self, verifier: &VerifierKey) -> Result<(), KeyError> {
         let path = self.path.join("verifier");
-        let text = format!("{verifier}\n");
+        let mut all = self.verifiers()?;
+        all.retain(|it| it != verifier);
+        all.push(verifier.clone());
+        let text: String = all.iter().map(|it| format!("{it}\n")).collect();
         disk::replace(&*self.disk, &path, text.as_bytes()).map_err(failed("write", &path))
     }
 

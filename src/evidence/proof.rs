@@ -141,7 +141,9 @@ pub enum ProveError {
         wanted: String,
     },
     /// The line was lost, or all that covers it covers a lost one too.
-    #[error("no checkpoint that can be checked covers line {seq} of {stream}: line {hole} was lost")]
+    #[error(
+        "no checkpoint that can be checked covers line {seq} of {stream}: line {hole} was lost"
+    )]
     Lost {
         /// The stream.
         stream: Stream,
@@ -502,8 +504,7 @@ impl<'a> Prover<'a> {
             return Ok(None);
         }
         let root = tree::root(tree, size);
-        root.map(Some)
-            .map_err(|source| tree_failed(stream, source))
+        root.map(Some).map_err(|source| tree_failed(stream, source))
     }
 
     /// The rings that hold the keys of these checkpoints; none for static keys.

@@ -130,8 +130,9 @@ pub struct EvidenceVerified {
 /// Whom to trust, and what is known from elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    /// The root key, or the static key, of the journal.
-    pub key: Option<VerifierKey>,
+    /// The root key, or the static key, of the journal; several where it was replaced. With none, the
+    /// rings are taken as they are.
+    pub keys: Vec<VerifierKey>,
     /// Checkpoints that were kept elsewhere.
     pub outside: Vec<SignedCheckpoint>,
 }
@@ -191,7 +192,7 @@ pub fn verify(
         stream,
         restored: restored_epoch(journal),
         rings: Vec::new(),
-        key: trust.key.clone(),
+        keys: trust.keys.clone(),
         path: log.path().to_owned(),
         report,
         verified: EvidenceVerified {
@@ -312,7 +313,7 @@ struct Verification<'a> {
     restored: u64,
     stream: Stream,
     rings: Vec<Ring>,
-    key: Option<VerifierKey>,
+    keys: Vec<VerifierKey>,
     path: PathBuf,
     report: &'a mut dyn FnMut(EvidenceFinding),
     verified: EvidenceVerified,
@@ -333,10 +334,8 @@ impl Verification<'_> {
                     continue;
                 }
             };
-            let root = self.key.as_ref();
-            if root.is_some_and(|it| !ring.is_signed_by(it))
-                || ring.journal() != self.identity.name()
-            {
+            let is_known = self.keys.is_empty() || self.keys.iter().any(|it| ring.is_signed_by(it));
+            if !is_known || ring.journal() != self.identity.name() {
                 let (first, last) = (ring.first(), ring.last());
                 self.find(
                     EvidenceKind::Ring,
@@ -504,16 +503,18 @@ impl Verification<'_> {
         let (time, signer) = (signed.time(), signed.signer());
         let wrong = |text: String| Some((EvidenceKind::Signature, text));
         if signer == static_name(self.identity.name()) {
-            return match &self.key {
-                Some(key) if key.kind() == SignatureKind::Ed25519 => wrong(format!(
-                    "was signed on {time} with a static key, which the root key is not"
-                )),
-                Some(key) if !signed.is_signed_by(key) => {
-                    wrong(format!("of {time} is not signed with `{}`", key.name()))
-                }
-                Some(_) => None,
-                None => wrong(format!(
+            let mut own = self
+                .keys
+                .iter()
+                .filter(|it| it.kind() == SignatureKind::Cosignature);
+            return match (own.clone().next(), self.keys.is_empty()) {
+                (Some(_), _) if own.any(|it| signed.is_signed_by(it)) => None,
+                (Some(key), _) => wrong(format!("of {time} is not signed with `{}`", key.name())),
+                (None, true) => wrong(format!(
                     "of {time} was signed with a static key, and none was given to check it with"
+                )),
+                (None, false) => wrong(format!(
+                    "was signed on {time} with a static key, which the root key is not"
                 )),
             };
         }

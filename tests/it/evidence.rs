@@ -2,6 +2,7 @@
 //! change of history is named.
 
 mod forged;
+mod golden;
 mod kept;
 mod lost;
 
@@ -93,7 +94,7 @@ impl Signed {
 
     fn verify(&self, outside: Vec<SignedCheckpoint>) -> (EvidenceVerified, Vec<EvidenceFinding>) {
         let trust = Trust {
-            key: Some(self.key()),
+            keys: vec![self.key()],
             outside,
         };
         let mut found = Vec::new();
@@ -546,7 +547,7 @@ fn a_trusted_static_key_vouches_for_no_ring() {
     let keyring = Keyring::of(&signed.journal(), NAME);
     let key = keys.begin_static(&keyring, [3; 32]).unwrap();
     let trust = Trust {
-        key: Some(key),
+        keys: vec![key],
         outside: Vec::new(),
     };
     let mut kinds = Vec::new();

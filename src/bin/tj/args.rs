@@ -224,9 +224,10 @@ pub(crate) struct Verify {
     /// Leave out whether each record is valid
     #[arg(long)]
     pub(crate) chain: bool,
-    /// The verifier key to trust, or a file with it [default: the one noted beside the signing key]
+    /// The verifier key to trust, or a file with such keys [default: those noted beside the signing key];
+    /// may be repeated
     #[arg(long, value_name = "KEY")]
-    pub(crate) key: Option<String>,
+    pub(crate) key: Vec<String>,
     /// A checkpoint that was kept elsewhere: its line, or a file of such lines; may be repeated
     #[arg(long, value_name = "CHECKPOINT")]
     pub(crate) against: Vec<String>,
@@ -268,6 +269,13 @@ pub(crate) enum KeyWhat {
         /// Begin anew today, because the key was lost or somebody saw it
         #[arg(long)]
         fresh: bool,
+    },
+    /// A new root key and new day keys from today on, because the root key was lost or somebody saw it;
+    /// what the old one vouched for is still checked with the old verifier key
+    ReplaceRoot {
+        /// Write the root key into this new file instead of showing it
+        #[arg(long, value_name = "FILE")]
+        root_out: Option<PathBuf>,
     },
     /// What there is, and until when
     Show,

@@ -34,15 +34,31 @@ pub(crate) fn tell_troubles(notary: Option<&Notary>, talk: &Talk) {
     }
 }
 
-/// A verifier key: itself, or a file with it.
+/// The one verifier key that is named.
 pub(crate) fn verifier_key(text: &str) -> Result<VerifierKey, Failure> {
+    let mut keys = verifier_keys(text)?;
+    match (keys.pop(), keys.len()) {
+        (Some(one), 0) => Ok(one),
+        _ => Err(
+            Failure::usage(format!("`{text}` has several verifier keys"))
+                .hint("a proof is checked with one: give that line"),
+        ),
+    }
+}
+
+/// Verifier keys: one, or a file with one a line.
+pub(crate) fn verifier_keys(text: &str) -> Result<Vec<VerifierKey>, Failure> {
     let read = match text.trim().parse() {
         Err(_) if Path::new(text).is_file() => {
             let file = fs::read_to_string(text)
                 .map_err(|error| Failure::new(format!("cannot read {text}")).because(error))?;
-            file.trim().parse()
+            // An empty file is one line that is no key.
+            file.trim()
+                .split('\n')
+                .map(|it| it.trim().parse())
+                .collect()
         }
-        parsed => parsed,
+        parsed => parsed.map(|it| vec![it]),
     };
     read.map_err(|error: tradejournal::evidence::note::NoteError| {
         Failure::usage(error.to_string())

@@ -4,6 +4,7 @@
 
 use std::{error::Error, io, sync::Arc};
 
+use tradejournal::evidence::KeyError;
 use tradejournal::journal::{AppendError, IdentityError, OpenError, RecoverError};
 
 /// The remedy for one error of a chain.
@@ -16,6 +17,9 @@ pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = cause.downcast_ref::<IdentityError>() {
         return of_identity(error);
+    }
+    if let Some(error) = cause.downcast_ref::<KeyError>() {
+        return of_key(error);
     }
     let shared = cause.downcast_ref::<Arc<RecoverError>>().map(|it| &**it);
     if let Some(error) = cause.downcast_ref::<RecoverError>().or(shared) {
@@ -59,6 +63,23 @@ fn of_identity(error: &IdentityError) -> Option<String> {
         IdentityError::Other { .. } => Some(
             "name another folder with --dir, or leave [journal] name out of tj.toml".to_owned(),
         ),
+        _ => None,
+    }
+}
+
+fn of_key(error: &KeyError) -> Option<String> {
+    match error {
+        KeyError::Missing { .. } => Some("`tj key init` makes a key".to_owned()),
+        KeyError::OutOfRing { .. } => {
+            Some("`tj key renew --root FILE` adds a year of keys".to_owned())
+        }
+        KeyError::Behind { .. } => Some(
+            "set the clock right; if it had run ahead, `tj key renew --root FILE --fresh` begins anew today"
+                .to_owned(),
+        ),
+        KeyError::OtherRoot { .. } => {
+            Some("if its root key is lost, `tj key replace-root` makes another".to_owned())
+        }
         _ => None,
     }
 }

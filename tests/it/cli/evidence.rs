@@ -550,6 +550,87 @@ fn keys_are_renewed_with_the_root_key_they_came_from() {
     assert_eq!(bench.read("logs/KEYRING"), ring);
 }
 
+/// A root key is shown once; whoever lost it could sign nothing more when its ring had ended.
+#[test]
+fn a_lost_root_key_is_replaced_and_both_verifier_keys_count() {
+    let (bench, old) = signed(2);
+    let none = Bench::new();
+    none.tj_with("append trades", trades(1).as_bytes()).fine();
+    says(
+        &none.tj("key replace-root").code(3),
+        "hint: `tj key init` makes the first one",
+    );
+    let ran = bench.tj("key replace-root --root-out root.key").code(3);
+    says(&ran, "cannot write the root key to root.key");
+    let ran = bench.tj("key replace-root --root-out new.key").code(0);
+    says(&ran, "give the new verifier key to whoever checks");
+    append(&bench, &trades(1));
+    let new = verifier(&bench);
+    assert_ne!(new, old);
+    says(
+        &bench.tj("key show").fine(),
+        &format!("verifier key: {new}\nbefore it was replaced: {old}\n"),
+    );
+    let ran = bench.tj("verify --chain").fine();
+    says(&ran, "since the root key was replaced");
+    bench
+        .tj(&format!("verify --chain --key {old} --key {new}"))
+        .fine();
+    bench.write("keys.txt", format!("{old}\n{new}\n"));
+    bench.tj("verify --chain --key keys.txt").fine();
+    let ran = bench.tj(&format!("verify --chain --key {old}")).code(1);
+    says(&ran, "is not signed with the trusted root key");
+    bench.write("empty", "\n");
+    says(
+        &bench.tj("verify --key empty").code(2),
+        "is no verifier key",
+    );
+    // Each proof is checked with the key of its time.
+    for (seq, good, bad) in [(0, &old, &new), (2, &new, &old)] {
+        bench
+            .tj(&format!("prove trades --seq {seq} --out p.json"))
+            .fine();
+        bench.tj(&format!("check p.json --key {good}")).fine();
+        bench.tj(&format!("check p.json --key {bad}")).code(1);
+    }
+    says(
+        &bench.tj("check p.json --key keys.txt").code(2),
+        "has several verifier keys",
+    );
+    bench.tj("key renew --root new.key").fine();
+    says(
+        &bench.tj("key renew --root root.key").code(3),
+        "hint: if its root key is lost, `tj key replace-root` makes another",
+    );
+    bench.tj("verify --chain").fine();
+}
+
+/// A log of checkpoints that could not be written showed nowhere but in the process that wrote.
+#[test]
+fn status_tells_that_a_record_waits_for_its_signature() {
+    let (bench, _) = signed(1);
+    assert_eq!(status(&bench)["streams"][0]["signing_late"], false);
+    bench
+        .shell("rm logs/trades/checkpoints.log && mkdir logs/trades/checkpoints.log")
+        .fine();
+    let ran = bench.tj_with("append trades", trades(1).as_bytes()).code(0);
+    says(
+        &ran,
+        "no checkpoint was signed: write a checkpoint of trades",
+    );
+    assert_eq!(status(&bench)["streams"][0]["signing_late"], false);
+    bench
+        .shell("touch -d '2 minutes ago' logs/trades/2*.jsonl")
+        .fine();
+    assert_eq!(status(&bench)["streams"][0]["signing_late"], true);
+    let ran = bench.tj("status").fine();
+    says(&ran, "trades: its newest record has waited for a signature");
+    bench.tj("checkpoint now").code(3);
+    bench.shell("rmdir logs/trades/checkpoints.log").fine();
+    bench.tj("checkpoint now").fine();
+    assert_eq!(status(&bench)["streams"][0]["signing_late"], false);
+}
+
 #[test]
 fn a_static_key_signs_too() {
     let bench = Bench::new();

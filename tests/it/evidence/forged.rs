@@ -143,7 +143,7 @@ fn every_turned_bit_of_the_checkpoints_and_of_the_ring_is_named() {
     shorten_ring(&signed);
     let journal = signed.journal();
     let trust = Trust {
-        key: Some(signed.key()),
+        keys: vec![signed.key()],
         outside: Vec::new(),
     };
     let problems = || {
@@ -230,6 +230,9 @@ fn a_damaged_checkpoint_or_ring_takes_no_other_with_it() {
     assert_eq!(Some(signing.verifier().clone()), today);
     let kinds = signed.kinds(Vec::new());
     assert!(kinds.contains(&EvidenceKind::Ring), "{kinds:?}");
+    // Nor does it keep another year from being added.
+    keys.renew(&keyring, &signed.root, None, signed.clock.now().day())
+        .unwrap();
 }
 
 #[test]

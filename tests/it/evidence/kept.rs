@@ -13,7 +13,7 @@ use tradejournal::time::Day;
 impl Signed {
     fn verify_stream(&self, stream: Stream) -> EvidenceVerified {
         let trust = Trust {
-            key: Some(self.key()),
+            keys: vec![self.key()],
             outside: Vec::new(),
         };
         let mut report = |it| panic!("{it:?}");

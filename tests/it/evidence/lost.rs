@@ -37,7 +37,9 @@ fn what_stands_behind_a_lost_line_is_signed_verified_and_proved() {
     let kinds: Vec<_> = findings.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [EvidenceKind::Gap], "{findings:?}");
     assert!(
-        findings[0].message.starts_with("lines 100 to 299 are not held"),
+        findings[0]
+            .message
+            .starts_with("lines 100 to 299 are not held"),
         "{findings:?}"
     );
     assert_eq!((verified.problems, verified.signed_lines), (0, 312));

@@ -305,7 +305,7 @@ fn verify(world: &World) -> Result<(), Broken> {
     office.check_what_is_left(&world.disk)?;
     let journal = world.journal(&looking).map_err(|it| chain_of(&it))?;
     let trust = Trust {
-        key: Some(office.root.verifier().clone()),
+        keys: vec![office.root.verifier().clone()],
         outside: office.ledger().signed.values().cloned().collect(),
     };
     for stream in STREAMS {
@@ -573,12 +573,13 @@ fn a_static_key_that_was_begun_and_lost_is_begun_again() {
         let mut life = world.begin();
         world.play(&mut life, SCRIPT)?;
         drop(life);
-        let Some(verifier) = keys(&disk).verifier().map_err(text_of)? else {
+        let noted = keys(&disk).verifiers().map_err(text_of)?;
+        if noted.is_empty() {
             return Err("nothing is noted to check it with".to_owned());
-        };
+        }
         let journal = world.journal(&world.disk.spectator()).map_err(text_of)?;
         let trust = Trust {
-            key: Some(verifier),
+            keys: noted,
             outside: Vec::new(),
         };
         let mut found = Vec::new();

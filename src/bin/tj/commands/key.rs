@@ -13,6 +13,7 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 use tradejournal::evidence::{KeyState, Keyring, Ring, RootKey};
+use tradejournal::journal::Journal;
 use tradejournal::time::Day;
 
 use super::Context;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &Key, context: &mut Context<'_>) -> anyhow::Result<Verdi
         } => init_static(context)?,
         KeyWhat::Init { root_out, .. } => init(root_out.as_deref(), context)?,
         KeyWhat::Renew { root, fresh } => renew(root, *fresh, context)?,
+        KeyWhat::ReplaceRoot { root_out } => replace_root(root_out.as_deref(), context)?,
         KeyWhat::Show => show(context)?,
     }
     Ok(Verdict::Fine)
@@ -51,11 +53,48 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
     let keyring = Keyring::of(&journal, identity.name());
     refuse_second(&keys.state(&keyring)?, context)?;
     refuse_other_root(&keyring)?;
+    let (root, report) = hand_out_root(&journal, identity.name(), root_out, context)?;
+    let today = journal.clock().now().day();
+    keys.begin(&keyring, &root, random()?, today)
+        .context("cannot make the keys")?;
+    tell_handed_out(&report, context)
+}
+
+fn replace_root(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()> {
+    refuse_inside("the keys", &context.settings.keys.value, context)?;
+    let journal = journal::for_checking(&context.settings)?;
+    let Some(identity) = journal.identity() else {
+        return Ok(());
+    };
+    let keys = evidence::keys(&context.settings);
+    let keyring = Keyring::of(&journal, identity.name());
+    if keyring.read().is_ok_and(|it| it.is_empty()) {
+        return Err(Failure::new("there is no root key to replace")
+            .hint("`tj key init` makes the first one")
+            .into());
+    }
+    let (root, report) = hand_out_root(&journal, identity.name(), root_out, context)?;
+    let today = journal.clock().now().day();
+    keys.replace_root(&keyring, &root, random()?, today)
+        .context("cannot replace the root key")?;
+    tell_handed_out(&report, context)?;
+    context.talk.note(
+        "give the new verifier key to whoever checks; what was signed until today is checked with the old one",
+    );
+    Ok(())
+}
+
+/// Order matters: a root key that nobody was given would be lost with this process.
+fn hand_out_root(
+    journal: &Journal,
+    name: &str,
+    root_out: Option<&Path>,
+    context: &mut Context<'_>,
+) -> anyhow::Result<(RootKey, Report)> {
     if let Some(path) = root_out {
         refuse_inside("the root key", path, context)?;
     }
-    let root = RootKey::new(identity.name(), &random()?)
-        .context("the journal's name cannot name a key")?;
+    let root = RootKey::new(name, &random()?).context("the journal's name cannot name a key")?;
     let today = journal.clock().now().day();
     let report = Report {
         kind: "ratchet",
@@ -64,7 +103,6 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
         first_day: Some(today.to_string()),
         last_day: Some(Ring::last_from(today).to_string()),
     };
-    // Order matters: a root key that nobody was given would be lost with this process.
     match root_out {
         Some(path) => write_secret(path, &root)?,
         None if !context.settings.json => {
@@ -80,11 +118,14 @@ fn init(root_out: Option<&Path>, context: &mut Context<'_>) -> anyhow::Result<()
             context.out.flush()?;
         }
     }
-    keys.begin(&keyring, &root, random()?, today)
-        .context("cannot make the keys")?;
-    match context.settings.json && root_out.is_none() {
+    Ok((root, report))
+}
+
+/// What was not told with the root key already.
+fn tell_handed_out(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
+    match context.settings.json && report.root.is_some() {
         true => Ok(()),
-        false => tell(&report, context),
+        false => tell(report, context),
     }
 }
 
@@ -129,7 +170,7 @@ fn refuse_other_root(keyring: &Keyring) -> anyhow::Result<()> {
         keyring.path().display()
     );
     Err(Failure::new(text)
-        .hint("its key is not here: `tj key renew --root FILE --fresh` begins anew with the same root key")
+        .hint("its key is not here: `tj key renew --root FILE --fresh` begins anew with the same root key; `tj key replace-root` with another, if that is lost")
         .into())
 }
 
@@ -196,7 +237,8 @@ fn show(context: &mut Context<'_>) -> anyhow::Result<()> {
     let keys = evidence::keys(&context.settings);
     let keyring = Keyring::of(&journal, &name);
     let state = keys.state(&keyring).context("cannot read the keys")?;
-    let verifier = keys.verifier()?.map(|it| it.to_string());
+    let verifiers = keys.verifiers()?;
+    let verifier = verifiers.last().map(|it| it.to_string());
     let date = |it: Day| it.to_string();
     let report = match &state {
         KeyState::Ratchet { day, last } => Report {
@@ -227,6 +269,10 @@ fn show(context: &mut Context<'_>) -> anyhow::Result<()> {
     }
     if let Some(verifier) = &report.verifier {
         context.out.line(format!("verifier key: {verifier}"))?;
+    }
+    for older in verifiers.iter().rev().skip(1) {
+        let text = format!("before it was replaced: {older}");
+        context.out.line(text)?;
     }
     Ok(())
 }

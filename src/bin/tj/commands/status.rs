@@ -6,6 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -24,6 +25,9 @@ use crate::output::printable;
 use crate::size::size;
 use crate::table::{Column, Table};
 use crate::when;
+
+/// Whoever writes with a key signs every ten seconds.
+const SIGNED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -71,6 +75,8 @@ struct Row {
     /// What the newest checkpoint covers, and the newest that was handed out.
     signed_records: Option<u64>,
     signed: Option<String>,
+    /// There is a key, and the newest record has not been signed for over a minute.
+    signing_late: bool,
     exported_records: Option<u64>,
     exported: Option<String>,
     /// The newest time-stamp, and what kept the last try from giving one.
@@ -89,15 +95,16 @@ pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let journal = journal::for_reading(&context.settings)?;
     let status = journal.status().context("cannot tell the status")?;
     let exports = Exports::of(&journal).read().unwrap_or_default();
+    let evidence = standing(&journal, &exports, context);
     let report = Report {
         dir: journal.layout().logs().display().to_string(),
         name: journal.identity().map(|it| it.name().to_owned()),
         free_bytes: journal.free_bytes().ok(),
-        evidence: standing(&journal, &exports, context),
         streams: status
             .iter()
-            .map(|it| row(&journal, it, &exports))
+            .map(|it| row(&journal, it, &exports, evidence.key != "none"))
             .collect(),
+        evidence,
     };
     match context.settings.json {
         true => context.out.json(&report)?,
@@ -163,12 +170,16 @@ fn trouble(today: Day, day: Day, last: Option<Day>) -> Option<String> {
     }
 }
 
-fn row(journal: &Journal, status: &StreamStatus, exports: &[Export]) -> Row {
+fn row(journal: &Journal, status: &StreamStatus, exports: &[Export], has_key: bool) -> Row {
     let is_own = |it: &&Export| it.1.checkpoint().origin.stream == status.stream;
     let exported = exports.iter().rfind(is_own);
     let signed = evidence::newest(journal, status.stream).ok().flatten();
     let newest = status.last_day;
     let newest = newest.map(|day| journal.layout().day(status.stream, day));
+    let last_write = newest.and_then(|it| modified(&it));
+    let signed_records = signed.as_ref().map(|it| it.checkpoint().size);
+    let age = last_write.and_then(|it| it.until(journal.clock().now()));
+    let is_behind = signed_records.unwrap_or_default() < status.lines;
     Row {
         stream: status.stream.name(),
         records: status.lines,
@@ -181,7 +192,7 @@ fn row(journal: &Journal, status: &StreamStatus, exports: &[Export]) -> Row {
         bytes: status.bytes,
         archived_bytes: status.archived_bytes,
         last_record: status.last_record.map(|it| it.to_string()),
-        last_write: newest.and_then(|it| modified(&it)).map(|it| it.to_string()),
+        last_write: last_write.map(|it| it.to_string()),
         writer: Writer {
             active: status.holder.is_some(),
             pid: status.holder.flatten(),
@@ -189,7 +200,8 @@ fn row(journal: &Journal, status: &StreamStatus, exports: &[Export]) -> Row {
         torn_files: status.torn,
         impostors: status.impostors.clone(),
         link_is_foreign: status.link_is_foreign,
-        signed_records: signed.as_ref().map(|it| it.checkpoint().size),
+        signed_records,
+        signing_late: has_key && is_behind && age.is_some_and(|it| SIGNED_WITHIN < it),
         signed: signed.map(|it| it.time().to_string()),
         exported_records: exported.map(|it| it.1.checkpoint().size),
         exported: exported.map(|it| it.0.to_string()),
@@ -294,6 +306,13 @@ fn show_evidence(report: &Report, context: &mut Context<'_>) -> anyhow::Result<(
             text.push_str(&format!("; time-stamped {}", shown(at)));
         }
         context.out.line(printable(&text))?;
+        if row.signing_late {
+            let text = format!(
+                "{}: its newest record has waited for a signature for over a minute; `tj checkpoint now` signs it, or says what is wrong",
+                row.stream
+            );
+            context.out.line(text)?;
+        }
         if let Some(failure) = &row.time_stamp_failure {
             let text = format!("{}: no time-stamp: {failure}", row.stream);
             context.out.line(printable(&text))?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 use tradejournal::evidence::checkpoints::CheckpointLog;
+use tradejournal::evidence::note::VerifierKey;
 use tradejournal::evidence::{self as library, EvidenceFinding, EvidenceVerified, Trust};
 use tradejournal::journal::{Depth, Finding, Journal, Progress, Verified};
 use tradejournal::record::Stream;
@@ -41,12 +42,12 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
         true => tell_json(&all, &signed, context)?,
         false => {
             tell(&all, context)?;
-            tell_evidence(&signed, &trust, args.key.is_some(), context)?;
+            tell_evidence(&signed, &trust, !args.key.is_empty(), context)?;
             conclude(&all, &signed, context)?;
         }
     }
     // A key that vouches for nothing at all was taken away with what it signed.
-    let is_unsigned = args.key.is_some()
+    let is_unsigned = !args.key.is_empty()
         && all.iter().any(|it| it.lines != 0)
         && signed.iter().all(|it| it.since.is_none());
     if is_unsigned {
@@ -59,17 +60,20 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
     Ok(Verdict::found(is_unsigned || problems.any(|it| it != 0)))
 }
 
-/// Whom to trust: the key that was given, or the one that was noted when the keys were made.
+/// Whom to trust: the keys that were given, or those that were noted when they were made.
 fn trust(args: &Verify, context: &Context<'_>) -> anyhow::Result<Trust> {
-    let key = match &args.key {
-        Some(text) => Some(evidence::verifier_key(text)?),
-        None => evidence::keys(&context.settings).verifier()?,
-    };
+    let mut keys = Vec::new();
+    for text in &args.key {
+        keys.extend(evidence::verifier_keys(text)?);
+    }
+    if args.key.is_empty() {
+        keys = evidence::keys(&context.settings).verifiers()?;
+    }
     let mut outside = Vec::new();
     for text in &args.against {
         outside.extend(evidence::checkpoints(text)?);
     }
-    Ok(Trust { key, outside })
+    Ok(Trust { keys, outside })
 }
 
 /// What is to be verified: without a name all that is there, and all that a checkpoint from elsewhere
@@ -290,15 +294,24 @@ fn tell_evidence(
                 .line(format!("{stream}: nothing of it is signed"))?,
         }
     }
-    let text = match (&trust.key, is_given) {
-        (None, _) => {
+    let name = |it: &VerifierKey| match trust.keys.len() {
+        1 => format!("`{}`", it.name()),
+        // They have one name.
+        _ => format!("`{}+{:08x}`", it.name(), u32::from_be_bytes(it.id())),
+    };
+    let names: Vec<String> = trust.keys.iter().map(name).collect();
+    let names = names.join(" or ");
+    let text = match (trust.keys.len(), is_given) {
+        (0, _) => {
             "the keys were taken as they are; with --key they are held against one that you know"
                 .to_owned()
         }
-        (Some(key), true) => format!("signed by whom `{}` vouches for", key.name()),
-        (Some(key), false) => format!(
-            "signed by whom `{}` vouches for, the key noted beside the signing key; with --key it is the one that you know",
-            key.name()
+        (_, true) => format!("signed by whom {names} vouches for"),
+        (1, false) => format!(
+            "signed by whom {names} vouches for, the key noted beside the signing key; with --key it is the one that you know"
+        ),
+        (_, false) => format!(
+            "signed by whom {names} vouches for, the keys noted beside the signing key, since the root key was replaced; with --key they are those that you know"
         ),
     };
     context.out.line(printable(&text))?;
