@@ -387,33 +387,7 @@ impl Verification<'_> {
                         the next checkpoint takes its place";
             self.find_in_log(EvidenceKind::Torn, byte, text.to_owned());
         }
-        for gap in &lines.gaps {
-            let message = format!(
-                "lines {} to {} are not held against checkpoints, because some of them are damaged or gone; \
-                 what stands behind them is, from what the journal wrote down while they were there",
-                gap.start,
-                gap.end - 1
-            );
-            let path = Some(self.path.clone());
-            let is_accepted = |line: &u64| gap.start < *line && *line <= gap.end;
-            let kind = match lines.behind_accepted.iter().any(is_accepted) {
-                true => EvidenceKind::Gap,
-                // Nobody may know of it otherwise: the lines before may be gone with all that told of them.
-                false => EvidenceKind::Unchecked,
-            };
-            self.find(kind, path, None, message);
-        }
-        if let Some(hole) = lines.hole {
-            let message = format!(
-                "the lines break off before line {hole}, so checkpoints of more lines cannot be checked"
-            );
-            self.find(
-                EvidenceKind::Unchecked,
-                Some(self.path.clone()),
-                None,
-                message,
-            );
-        }
+        self.holes(lines);
         let mut roots: BTreeMap<(u64, u64), Digest> = BTreeMap::new();
         let mut good: Vec<&SignedCheckpoint> = Vec::new();
         for (byte, signed) in &found.notes {
@@ -457,6 +431,37 @@ impl Verification<'_> {
         self.verified.signed_lines = sizes.max().unwrap_or_default();
         self.verified.since = good.iter().map(|it| it.time()).min();
         self.verified.until = good.iter().map(|it| it.time()).max();
+    }
+
+    /// Lines that are held against nothing.
+    fn holes(&mut self, lines: &Lines) {
+        for gap in &lines.gaps {
+            let message = format!(
+                "lines {} to {} are not held against checkpoints, because some of them are damaged or gone; \
+                 what stands behind them is, from what the journal wrote down while they were there",
+                gap.start,
+                gap.end - 1
+            );
+            let path = Some(self.path.clone());
+            let is_accepted = |line: &u64| gap.start < *line && *line <= gap.end;
+            let kind = match lines.behind_accepted.iter().any(is_accepted) {
+                true => EvidenceKind::Gap,
+                // Nobody may know of it otherwise: the lines before may be gone with all that told of them.
+                false => EvidenceKind::Unchecked,
+            };
+            self.find(kind, path, None, message);
+        }
+        if let Some(hole) = lines.hole {
+            let message = format!(
+                "the lines break off before line {hole}, so checkpoints of more lines cannot be checked"
+            );
+            self.find(
+                EvidenceKind::Unchecked,
+                Some(self.path.clone()),
+                None,
+                message,
+            );
+        }
     }
 
     /// What is wrong with a checkpoint, by itself and beside the lines.
