@@ -56,6 +56,7 @@
 //! | [`disk`] | all that touches files: the operating system's disk, and a simulated one |
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
+//! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
 //! | [`bot`] | what a bot embeds: its session |
 //!
 //! # Features
@@ -70,6 +71,7 @@
 //!
 //! The format of the files is in `docs/FORMAT.md`, the plan of the house in `docs/ARCHITECTURE.md`.
 
+pub mod books;
 pub mod bot;
 pub mod disk;
 #[cfg(feature = "sign")]

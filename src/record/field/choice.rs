@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use rust_decimal::Decimal;
+
 use crate::record::Stream;
 use crate::record::field::{Field, Wrong};
 use crate::time::Day;
@@ -185,5 +187,17 @@ impl Field for Day {
         out.push(b'"');
         out.extend_from_slice(self.to_string().as_bytes());
         out.push(b'"');
+    }
+}
+
+impl Outcome {
+    /// What a trade with that net result is called.
+    #[must_use]
+    pub fn of_net(result: Decimal) -> Outcome {
+        match result.mantissa() {
+            0 => Outcome::Breakeven,
+            1.. => Outcome::Win,
+            _ => Outcome::Loss,
+        }
     }
 }

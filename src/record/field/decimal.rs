@@ -245,6 +245,15 @@ pub(crate) fn difference_times(
     fitted(exact, scale)
 }
 
+/// `left` + `right`, exactly or not at all.
+#[inline]
+pub(crate) fn sum(left: Decimal, right: Decimal) -> Option<Decimal> {
+    let scale = left.scale().max(right.scale());
+    let left = scaled_up(left.mantissa(), scale - left.scale())?;
+    let right = scaled_up(right.mantissa(), scale - right.scale())?;
+    fitted(left.checked_add(right)?, scale)
+}
+
 /// Whether `minuend` - `subtrahend` is exactly `result`.
 pub(crate) fn difference_is(minuend: Decimal, subtrahend: Decimal, result: Decimal) -> bool {
     let all = [minuend, subtrahend, result].map(|it| it.normalize());

@@ -7,7 +7,6 @@ use crate::record::field::{
     Action, Fee, Money, Outcome, Price, Quantity, Text, Wrong, difference_times,
 };
 use crate::record::trade::entry::{taken, total};
-use crate::record::trade::label;
 use crate::record::{Invalid, Problem, Stamp, TradeParts, TradeRecord};
 use crate::time::Timestamp;
 
@@ -123,7 +122,7 @@ impl ExitBuilder<'_> {
             quantity,
             price,
             total_value,
-            outcome: label(net.unwrap_or(gross)),
+            outcome: Outcome::of_net(net.unwrap_or(gross).value()),
             profit_loss: Some(gross),
             hold_duration_seconds: hold,
             exit_timestamp: Some(self.at),

@@ -212,19 +212,13 @@ fn label_agrees(trade: &TradeDraft<'_>, problems: &mut Vec<Problem>) {
     };
     if let Some(outcome) = trade.outcome
         && *outcome != Outcome::Open
-        && *outcome != label(*result)
+        && *outcome != Outcome::of_net(result.value())
     {
-        let rule = format!("must be \"{}\" with a {name} of {result}", label(*result));
+        let rule = format!(
+            "must be \"{}\" with a {name} of {result}",
+            Outcome::of_net(result.value())
+        );
         problems.push(Problem::new("outcome", rule).got(format_args!("\"{outcome}\"")));
-    }
-}
-
-/// What a trade with that net result is called.
-fn label(result: Money) -> Outcome {
-    match result.value().mantissa() {
-        0 => Outcome::Breakeven,
-        1.. => Outcome::Win,
-        _ => Outcome::Loss,
     }
 }
 

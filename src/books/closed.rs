@@ -1,0 +1,436 @@
+//! Closed trades: an entry and its exits, counted once.
+//!
+//! Always true:
+//! - An exit belongs to the entry of its order id and mode; what is live and what is paper never meet.
+//! - An exit with the order id and the time of an earlier one replaces it; any other is one more part.
+//! - A trade is closed when its exits have the quantity of its entry, and is then the sum of its exits.
+//! - An exit whose entry is not there is a closed trade of its own.
+//! - Closed trades come in the order of their last exit; at equal times, of the log.
+//!
+//! Not here: what trades come to together.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+
+use crate::record::TradeRecord;
+use crate::record::field::{
+    AccountId, Action, ExecutionMode, OrderId, Outcome, Price, Quantity, Symbol, sum,
+};
+use crate::time::Timestamp;
+
+/// A trade that is over: the sum of its exits.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClosedTrade {
+    /// The order id that its records have in common.
+    pub order_id: OrderId,
+    /// Whether money was at stake.
+    pub mode: ExecutionMode,
+    /// The account.
+    pub account_id: Option<AccountId>,
+    /// The ticker.
+    pub symbol: Symbol,
+    /// The strategy.
+    pub strategy: String,
+    /// What the entry did: `BUY` for a long trade.
+    pub direction: Action,
+    /// When it was entered; from the exit's holding time where there is no entry.
+    pub entered: Option<Timestamp>,
+    /// When its last exit was.
+    pub exited: Timestamp,
+    /// How many shares.
+    pub quantity: u64,
+    /// What one share was entered at.
+    pub entry_price: Option<Price>,
+    /// What one share of the last exit was sold or bought back at.
+    pub exit_price: Price,
+    /// Where the loss was to be stopped, as the entry says.
+    pub stop_loss: Option<Price>,
+    /// What it earned before commission.
+    pub gross: Decimal,
+    /// What it earned after commission.
+    pub net: Decimal,
+    /// The commission of its exits: `gross` - `net`.
+    pub commission: Decimal,
+    /// The commission of its entry, which is not in `net`.
+    pub entry_commission: Decimal,
+    /// How far its prices were from the expected ones, as its records say; it is in the prices already.
+    pub slippage: Decimal,
+    /// How many exits it had.
+    pub exits: u32,
+    /// Whether its entry is in the journal.
+    pub has_entry: bool,
+    /// Whether its last exit is labelled as something else than the sign of the net result.
+    pub label_conflict: bool,
+    /// Where it stands in the log: the place of its last exit.
+    pub place: u64,
+}
+
+impl ClosedTrade {
+    /// How long it was held, where that is known.
+    #[must_use]
+    pub fn held_seconds(&self) -> Option<u64> {
+        let held = self.entered?.until(self.exited)?;
+        Some(held.as_secs())
+    }
+}
+
+/// What the books need of one trade record.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    place: u64,
+    at: Timestamp,
+    order_id: OrderId,
+    mode: ExecutionMode,
+    account_id: Option<AccountId>,
+    symbol: Symbol,
+    strategy: String,
+    action: Action,
+    quantity: Quantity,
+    price: Price,
+    stop_loss: Option<Price>,
+    commission: Decimal,
+    slippage: Decimal,
+    /// `None` for an entry.
+    result: Option<Earned>,
+}
+
+/// What an exit says that it earned.
+#[derive(Clone, Copy, Debug)]
+struct Earned {
+    gross: Decimal,
+    net: Decimal,
+    label: Outcome,
+    held_seconds: Option<u64>,
+}
+
+/// A trade whose sums do not fit into a decimal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sums of order {order_id} do not fit into 96 bits and 28 places")]
+pub struct SumError {
+    /// The order.
+    pub order_id: OrderId,
+}
+
+impl Leg {
+    /// Of a record that stands at that place in the log.
+    ///
+    /// # Errors
+    /// [`SumError`] when commission cannot be taken off its result exactly.
+    pub fn of(record: &TradeRecord, place: u64) -> Result<Leg, SumError> {
+        let commission = record.commission().map(|it| it.value());
+        let result = match record.profit_loss() {
+            Some(gross) if record.outcome() != Outcome::Open => {
+                let gross = gross.value();
+                let net = match record.net_profit_loss() {
+                    Some(net) => Some(net.value()),
+                    None => sum(gross, -commission.unwrap_or_default()),
+                };
+                Some(Earned {
+                    gross,
+                    net: net.ok_or_else(|| too_large(record.order_id()))?,
+                    label: record.outcome(),
+                    held_seconds: record.hold_duration_seconds(),
+                })
+            }
+            _ => None,
+        };
+        Ok(Leg {
+            place,
+            at: record.timestamp(),
+            order_id: record.order_id().clone(),
+            mode: record.execution_mode(),
+            account_id: record.account_id().cloned(),
+            symbol: record.symbol(),
+            strategy: record.strategy_name().to_owned(),
+            action: record.action(),
+            quantity: record.quantity(),
+            price: record.price(),
+            stop_loss: record.stop_loss(),
+            commission: commission.unwrap_or_default(),
+            slippage: record.slippage().map_or(Decimal::ZERO, |it| it.value()),
+            result,
+        })
+    }
+
+    /// Whether it is an exit.
+    #[must_use]
+    pub fn is_exit(&self) -> bool {
+        self.result.is_some()
+    }
+
+    /// Whether money was at stake.
+    #[must_use]
+    pub fn mode(&self) -> ExecutionMode {
+        self.mode
+    }
+}
+
+/// Pairs entries with exits, one record after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Pairing {
+    paper: HashMap<String, Order>,
+    live: HashMap<String, Order>,
+    notes: PairNotes,
+}
+
+/// What one record did.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// It opened a trade.
+    Opened,
+    /// It closed a part of one.
+    Partial,
+    /// It closed one.
+    Closed(Box<ClosedTrade>),
+    /// It changed a trade that had been closed before: what was made of it is to be made anew.
+    Revised,
+    /// It repeats an entry, and changed nothing.
+    Repeated,
+}
+
+/// What was strange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PairNotes {
+    /// Entries whose order id an earlier one has; the first counts.
+    pub entries_repeated: u64,
+    /// Exits that were replaced by a later one with their order id and time.
+    pub exits_replaced: u64,
+}
+
+/// A trade that is not over.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OpenOrder {
+    /// The order id of its entry.
+    pub order_id: OrderId,
+    /// Whether money is at stake.
+    pub mode: ExecutionMode,
+    /// The account.
+    pub account_id: Option<AccountId>,
+    /// The ticker.
+    pub symbol: Symbol,
+    /// The strategy.
+    pub strategy: String,
+    /// What the entry did.
+    pub direction: Action,
+    /// When it was entered.
+    pub entered: Timestamp,
+    /// How many shares are left.
+    pub quantity: u64,
+    /// What one share was entered at.
+    pub price: Price,
+    /// What its exits so far earned after commission.
+    pub net: Decimal,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Order {
+    entry: Option<Leg>,
+    exits: Vec<Leg>,
+}
+
+impl Pairing {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Pairing {
+        Pairing::default()
+    }
+
+    /// Takes the next record. Records come in the order of the log.
+    ///
+    /// # Errors
+    /// [`SumError`]; the record counts all the same, and the trade stays unclosed.
+    pub fn take(&mut self, leg: Leg) -> Result<Step, SumError> {
+        let orders = match leg.mode {
+            ExecutionMode::Paper => &mut self.paper,
+            ExecutionMode::Live => &mut self.live,
+        };
+        let order = match orders.get_mut(leg.order_id.as_str()) {
+            Some(order) => order,
+            None => orders.entry(leg.order_id.as_str().to_owned()).or_default(),
+        };
+        if !leg.is_exit() {
+            return Ok(order.enter(leg, &mut self.notes));
+        }
+        order.exit(leg, &mut self.notes)
+    }
+
+    /// What was strange so far.
+    #[must_use]
+    pub fn notes(&self) -> PairNotes {
+        self.notes
+    }
+
+    /// All trades that are closed, in the order of their last exits.
+    ///
+    /// # Errors
+    /// [`SumError`].
+    pub fn closed(&self) -> Result<Vec<ClosedTrade>, SumError> {
+        let mut closed = Vec::new();
+        for order in self.orders() {
+            order.closed(&mut closed)?;
+        }
+        closed.sort_unstable_by_key(|it| (it.exited, it.place));
+        Ok(closed)
+    }
+
+    /// All trades that are not over, in the order of their entries.
+    ///
+    /// # Errors
+    /// [`SumError`].
+    pub fn open(&self) -> Result<Vec<OpenOrder>, SumError> {
+        let open: Result<Vec<_>, _> = self.orders().filter_map(Order::open).collect();
+        let mut open = open?;
+        open.sort_by_key(|it| it.0);
+        Ok(open.into_iter().map(|it| it.1).collect())
+    }
+
+    fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.paper.values().chain(self.live.values())
+    }
+}
+
+impl Order {
+    fn enter(&mut self, leg: Leg, notes: &mut PairNotes) -> Step {
+        if self.entry.is_some() {
+            notes.entries_repeated += 1;
+            return Step::Repeated;
+        }
+        self.entry = Some(leg);
+        match self.exits.is_empty() {
+            true => Step::Opened,
+            // Its exits counted as trades of their own until now.
+            false => Step::Revised,
+        }
+    }
+
+    fn exit(&mut self, leg: Leg, notes: &mut PairNotes) -> Result<Step, SumError> {
+        let was_closed = self.is_closed();
+        match self.exits.iter_mut().find(|it| it.at == leg.at) {
+            Some(earlier) => {
+                *earlier = leg;
+                notes.exits_replaced += 1;
+                if was_closed || self.entry.is_none() {
+                    return Ok(Step::Revised);
+                }
+            }
+            None => {
+                self.exits.push(leg);
+                if was_closed {
+                    return Ok(Step::Revised);
+                }
+            }
+        }
+        let closed = match &self.entry {
+            Some(_) if !self.is_closed() => None,
+            Some(entry) => together(Some(entry), &self.exits)?,
+            None => together(None, self.exits.last().map_or(&[], std::slice::from_ref))?,
+        };
+        Ok(closed.map_or(Step::Partial, |it| Step::Closed(Box::new(it))))
+    }
+
+    /// More than the entry had closes it as well: what was earned must not go missing.
+    fn is_closed(&self) -> bool {
+        let entered = self.entry.as_ref().map(|it| u64::from(it.quantity.value()));
+        entered.is_some_and(|it| it <= quantity_of(&self.exits))
+    }
+
+    fn closed(&self, out: &mut Vec<ClosedTrade>) -> Result<(), SumError> {
+        match &self.entry {
+            Some(entry) if self.is_closed() => out.extend(together(Some(entry), &self.exits)?),
+            Some(_) => {}
+            None => {
+                for exit in self.exits.chunks(1) {
+                    out.extend(together(None, exit)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> Option<Result<(u64, OpenOrder), SumError>> {
+        let entry = self.entry.as_ref().filter(|_| !self.is_closed())?;
+        let nets = self.exits.iter().filter_map(|it| it.result.as_ref());
+        let net = nets
+            .map(|it| it.net)
+            .try_fold(Decimal::ZERO, sum)
+            .ok_or_else(|| too_large(&entry.order_id));
+        let left = u64::from(entry.quantity.value()).saturating_sub(quantity_of(&self.exits));
+        Some(net.map(|net| {
+            let open = OpenOrder {
+                order_id: entry.order_id.clone(),
+                mode: entry.mode,
+                account_id: entry.account_id.clone(),
+                symbol: entry.symbol,
+                strategy: entry.strategy.clone(),
+                direction: entry.action,
+                entered: entry.at,
+                quantity: left,
+                price: entry.price,
+                net,
+            };
+            (entry.place, open)
+        }))
+    }
+}
+
+fn quantity_of(legs: &[Leg]) -> u64 {
+    legs.iter().map(|it| u64::from(it.quantity.value())).sum()
+}
+
+fn too_large(order_id: &OrderId) -> SumError {
+    SumError {
+        order_id: order_id.clone(),
+    }
+}
+
+/// One trade out of its entry, if there is one, and its exits; `None` without an exit.
+fn together(entry: Option<&Leg>, exits: &[Leg]) -> Result<Option<ClosedTrade>, SumError> {
+    let Some(last) = exits.iter().max_by_key(|it| (it.at, it.place)) else {
+        return Ok(None);
+    };
+    let first = entry.unwrap_or(last);
+    let results = || exits.iter().filter_map(|it| it.result.as_ref());
+    let add = |values: Vec<Decimal>| {
+        let all = values.into_iter().try_fold(Decimal::ZERO, sum);
+        all.ok_or_else(|| too_large(&first.order_id))
+    };
+    let gross = add(results().map(|it| it.gross).collect())?;
+    let net = add(results().map(|it| it.net).collect())?;
+    let slippages = entry.into_iter().chain(exits);
+    let quantity: u64 = exits.iter().map(|it| u64::from(it.quantity.value())).sum();
+    let held = last.result.and_then(|it| it.held_seconds);
+    let by_holding = held.map(|it| last.at.saturating_sub(std::time::Duration::from_secs(it)));
+    let label = last.result.map(|it| it.label);
+    Ok(Some(ClosedTrade {
+        order_id: first.order_id.clone(),
+        mode: first.mode,
+        account_id: first.account_id.clone(),
+        symbol: first.symbol,
+        strategy: first.strategy.clone(),
+        direction: match (entry, last.action) {
+            (Some(entry), _) => entry.action,
+            (None, Action::Sell) => Action::Buy,
+            (None, Action::Buy) => Action::Sell,
+        },
+        entered: entry.map(|it| it.at).or(by_holding),
+        exited: last.at,
+        quantity,
+        entry_price: entry.map(|it| it.price),
+        exit_price: last.price,
+        stop_loss: first.stop_loss,
+        gross,
+        net,
+        commission: add(vec![gross, -net])?,
+        entry_commission: entry.map_or(Decimal::ZERO, |it| it.commission),
+        slippage: add(slippages.map(|it| it.slippage).collect())?,
+        exits: u32::try_from(exits.len()).unwrap_or(u32::MAX),
+        has_entry: entry.is_some(),
+        label_conflict: label.is_some_and(|it| it != Outcome::of_net(net)),
+        place: exits.iter().map(|it| it.place).max().unwrap_or_default(),
+    }))
+}

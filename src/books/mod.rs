@@ -1,0 +1,15 @@
+//! The books: what the records of a journal add up to.
+//!
+//! Always true:
+//! - Pure arithmetic over records: no journal, no disk, no clock. A bot can use it in memory.
+//! - Money is exact. What does not fit is refused, never rounded.
+//! - A value that is not defined is `None`, and says why; there is no stand-in for it.
+//!
+//! Not here: reading journals (`bot`, `desk`), and the words that people read.
+
+mod closed;
+pub mod metrics;
+mod zone;
+
+pub use closed::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, Step, SumError};
+pub use zone::Zone;
