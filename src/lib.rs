@@ -58,6 +58,7 @@
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
 //! | [`bot`] | what a bot embeds: its session |
+//! | [`desk`] | what a person looks at: the report |
 //!
 //! # Features
 //!
@@ -73,6 +74,7 @@
 
 pub mod books;
 pub mod bot;
+pub mod desk;
 pub mod disk;
 #[cfg(feature = "sign")]
 pub mod evidence;

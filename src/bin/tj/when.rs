@@ -10,9 +10,12 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
+use chrono::{
+    LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike,
+};
 use chrono_tz::{TZ_VARIANTS, Tz};
-use tradejournal::time::{Timestamp, TimestampError};
+use tradejournal::books::Zone;
+use tradejournal::time::{Day, Timestamp, TimestampError};
 
 use crate::failure::Failure;
 use crate::nearest::nearest;
@@ -59,6 +62,27 @@ pub(crate) fn to(text: &str, zone: Tz, now: Timestamp) -> Result<Timestamp, Fail
     parse(text, zone, now, Edge::To).ok_or_else(|| refusal("--to", text))
 }
 
+/// The day that `text` names, in the zone: a date, `today` or `yesterday`.
+pub(crate) fn day(flag: &str, text: &str, zone: Tz, now: Timestamp) -> Result<Day, Failure> {
+    let today = books_zone(zone).day(now);
+    match text {
+        "today" => Ok(today),
+        "yesterday" => Ok(today.previous()),
+        _ => text.parse().map_err(|_| {
+            Failure::usage(format!("{flag} {text}: not a day"))
+                .hint("write 2025-10-26, today or yesterday")
+        }),
+    }
+}
+
+/// The zone as the library's books take it: as a distance from UTC.
+pub(crate) fn books_zone(zone: Tz) -> Zone {
+    Zone::new(move |at| {
+        let found = zone.timestamp_opt(at.unix_secs(), 0).single();
+        found.map_or(0, |it| it.offset().fix().local_minus_utc())
+    })
+}
+
 fn refusal(flag: &str, text: &str) -> Failure {
     Failure::usage(format!("{flag} {text}: not a time")).hint(
         "write 2025-10-26, 2025-10-26T14:30, 2025-10-26T14:30:00Z, or a span before now: 30m, 24h, 7d, 2w",
@@ -99,7 +123,7 @@ fn span(text: &str) -> Option<Duration> {
 }
 
 fn date(text: &str) -> Option<NaiveDate> {
-    let day: tradejournal::time::Day = text.parse().ok()?;
+    let day: Day = text.parse().ok()?;
     NaiveDate::parse_from_str(&day.to_string(), "%Y-%m-%d").ok()
 }
 
@@ -253,6 +277,17 @@ mod tests {
             Err(LocalError::Skipped)
         );
         assert_eq!(local("2025-03-30T02:30:00", None), Err(LocalError::NoZone));
+    }
+
+    #[test]
+    fn a_day_is_one_of_the_zone() {
+        let late: Timestamp = "2025-10-26T23:30:00Z".parse().unwrap();
+        let named = |text, zone| day("--day", text, zone, late).map(|it| it.to_string());
+        assert_eq!(named("today", Tz::UTC).unwrap(), "2025-10-26");
+        assert_eq!(named("today", BERLIN).unwrap(), "2025-10-27");
+        assert_eq!(named("yesterday", BERLIN).unwrap(), "2025-10-26");
+        assert_eq!(named("2025-02-28", BERLIN).unwrap(), "2025-02-28");
+        assert!(named("2025-02-30", BERLIN).is_err());
     }
 
     #[test]

@@ -1,0 +1,222 @@
+//! `tj report`: how trading went in a day, a week, a month or any days.
+//!
+//! Always true:
+//! - The page is written whole or not at all.
+//! - What the terminal and the page show, `--json` prints, under the same names.
+//!
+//! Not here: what is in a report, and the page; the library makes them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use rust_decimal::Decimal;
+use tradejournal::desk::report::{Book, Modes, Month, Range, Report, Request, Week};
+use tradejournal::disk::{self, RealDisk};
+use tradejournal::journal::ReadError;
+use tradejournal::record::field::ExecutionMode;
+use tradejournal::time::{Clock, SystemClock, Timestamp};
+
+use super::Context;
+use crate::args::{self, ModeWanted};
+use crate::failure::{Failure, Verdict};
+use crate::journal;
+use crate::output::{Talk, printable};
+use crate::table::{Column, Table};
+use crate::when;
+
+/// How many of the last trades a terminal shows.
+const TRADES_SHOWN: usize = 10;
+
+pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    let is_page_out = args.html.as_deref() == Some(Path::new("-"));
+    if is_page_out && context.settings.json {
+        let message = "--html - and --json both print on standard output";
+        return Err(Failure::usage(message)
+            .hint("name a file for the page")
+            .into());
+    }
+    let zone = context.settings.zone.value;
+    let range = range(args, context)?;
+    let journal = journal::for_reading(&context.settings)?;
+    let mut request = Request::new(range)
+        .zone(when::books_zone(zone), zone.name())
+        .modes(match args.mode {
+            None => Modes::Usual,
+            Some(ModeWanted::Paper) => Modes::Only(ExecutionMode::Paper),
+            Some(ModeWanted::Live) => Modes::Only(ExecutionMode::Live),
+            Some(ModeWanted::All) => Modes::All,
+        });
+    if let Some(equity) = args.starting_equity {
+        request = request.starting_equity(equity);
+    }
+    let talk = context.talk;
+    let report = request
+        .report(&journal, |error| tell(error, talk))
+        .context("cannot make the report")?;
+    if is_page_out {
+        context.out.bytes(report.page()?.as_bytes())?;
+    } else if let Some(path) = &args.html {
+        write(path, &report.page()?)?;
+    }
+    match (context.settings.json, &args.html) {
+        (true, _) => context.out.json(&report)?,
+        (false, None) => show(&report, context)?,
+        (false, Some(_)) if is_page_out => {}
+        (false, Some(path)) => {
+            let count = report.trades();
+            let text = format!(
+                "{}: {}, {count} closed trades",
+                path.display(),
+                report.range.title
+            );
+            context.out.line(printable(&text))?;
+        }
+    }
+    Ok(Verdict::found(report.problems.unread_lines != 0))
+}
+
+/// The modes that are meant, paper first.
+pub(super) fn modes(wanted: ModeWanted) -> Vec<ExecutionMode> {
+    match wanted {
+        ModeWanted::Paper => vec![ExecutionMode::Paper],
+        ModeWanted::Live => vec![ExecutionMode::Live],
+        ModeWanted::All => vec![ExecutionMode::Live, ExecutionMode::Paper],
+    }
+}
+
+/// Names a line that cannot be read.
+pub(super) fn tell(error: ReadError, talk: &Talk) {
+    let error = anyhow::Error::new(error);
+    talk.error(&printable(&format!("{error:#}")));
+}
+
+fn write(path: &Path, page: &str) -> anyhow::Result<()> {
+    let whole = std::path::absolute(path)?;
+    disk::replace(&RealDisk, &whole, page.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The days that are asked for.
+fn range(args: &args::Report, context: &Context<'_>) -> anyhow::Result<Range> {
+    let (zone, now) = (context.settings.zone.value, SystemClock.now());
+    let day = |flag: &str, text: &str| when::day(flag, text, zone, now);
+    if let Some(text) = &args.week {
+        let week = match text.parse::<Week>() {
+            Ok(week) => week,
+            Err(error) => Week::of(day("--week", text).map_err(|_| {
+                Failure::usage(format!("--week {text}: {error}"))
+                    .hint("write 2025-W44, or a day of the week: 2025-10-27, today")
+            })?),
+        };
+        return Ok(Range::week(week));
+    }
+    if let Some(text) = &args.month {
+        let month = match text.parse::<Month>() {
+            Ok(month) => month,
+            Err(error) => Month::of(day("--month", text).map_err(|_| {
+                Failure::usage(format!("--month {text}: {error}"))
+                    .hint("write 2025-10, or a day of the month: 2025-10-27, today")
+            })?),
+        };
+        return Ok(Range::month(month));
+    }
+    if args.from.is_some() || args.to.is_some() {
+        let from = args
+            .from
+            .as_deref()
+            .map(|it| day("--from", it))
+            .transpose()?;
+        let to = day("--to", args.to.as_deref().unwrap_or("today"))?;
+        let range = Range::between(from, to);
+        return range.map_err(|error| {
+            Failure::usage(format!("--from and --to: {error}"))
+                .hint("a report goes from an earlier day to a later one")
+                .into()
+        });
+    }
+    let text = args.day.as_deref().unwrap_or("today");
+    Ok(Range::day(day("--day", text)?))
+}
+
+fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let name = report.journal.as_deref().unwrap_or("without a name");
+    let head = format!("{} · journal {name} · {}", report.range.title, report.zone);
+    context.out.line(printable(&head))?;
+    for book in &report.books {
+        show_book(report, book, context)?;
+    }
+    let problems = report.problems;
+    for (count, what) in [
+        (problems.unread_lines, "lines could not be read"),
+        (problems.sums_refused, "records with sums that do not fit"),
+        (
+            problems.label_conflicts,
+            "trades labelled against their result",
+        ),
+        (problems.unpaired_exits, "exits without an entry"),
+        (problems.entries_repeated, "entries repeated"),
+        (problems.exits_replaced, "exits replaced by later ones"),
+        (
+            report.mode.trades_not_shown,
+            "closed trades of the other mode: --mode all",
+        ),
+    ] {
+        if count != 0 {
+            context.out.line(format!("note: {count} {what}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn show_book(report: &Report, book: &Book, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let totals = &book.totals;
+    context.out.line("")?;
+    context.out.line(format!(
+        "{}: net {} (gross {}, fees {}) from {} trades: {} won, {} lost, {} even",
+        book.mode,
+        totals.net_pnl,
+        totals.gross_pnl,
+        totals.fees,
+        totals.trades,
+        totals.wins,
+        totals.losses,
+        totals.breakevens
+    ))?;
+    if let (Some(before), Some(after)) = (book.equity_before, book.equity_after) {
+        context.out.line(format!("equity: {before} to {after}"))?;
+    }
+    let _ = report;
+    let zone = context.settings.zone.value;
+    let mut table = Table::new(vec![
+        Column::left("closed"),
+        Column::left("symbol"),
+        Column::right("qty"),
+        Column::right("net p&l"),
+        Column::text("strategy"),
+        Column::text("order"),
+    ]);
+    let skipped = book.trades.len().saturating_sub(TRADES_SHOWN);
+    for trade in book.trades.iter().skip(skipped) {
+        let exited = trade.exited.parse::<Timestamp>();
+        table.push(vec![
+            exited.map_or_else(|_| trade.exited.clone(), |it| when::shown(it, zone)),
+            trade.symbol.clone(),
+            trade.quantity.to_string(),
+            trade.net_pnl.to_string(),
+            trade.strategy.clone(),
+            trade.order_id.clone(),
+        ]);
+    }
+    if 0 < table.len() {
+        table.print(context.out)?;
+    }
+    Ok(())
+}
+
+/// A fraction of 1 in per cent, to the tenth.
+pub(super) fn percent(value: Option<Decimal>) -> String {
+    match value.and_then(|it| it.checked_mul(Decimal::ONE_HUNDRED)) {
+        Some(value) => format!("{:.1} %", value.round_dp(1)),
+        None => "-".to_owned(),
+    }
+}
