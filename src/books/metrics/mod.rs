@@ -8,9 +8,13 @@
 //!
 //! Not here: where trades come from, and how numbers are shown.
 
+pub mod sheet;
+
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::ClosedTrade;
+
+pub use sheet::{SheetError, SheetOptions, TearSheet};
 
 /// How many places a ratio has at most.
 pub const RATIO_PLACES: u32 = 12;
