@@ -11,8 +11,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::bins::{self, Bin};
-use super::{Request, Totals, exact};
-use crate::books::metrics::ratio;
+use super::{ReportError, Request, Totals, exact};
+use crate::books::metrics::sheet::{SheetOptions, TearSheet};
+use crate::books::metrics::{Equity, ratio};
 use crate::books::{ClosedTrade, OpenOrder};
 use crate::record::field::{ExecutionMode, sum};
 use crate::time::{Day, Timestamp};
@@ -31,6 +32,17 @@ pub struct Book {
     pub equity_after: Option<Decimal>,
     /// Counts and sums.
     pub totals: Totals,
+    /// The least and the most that a day earned; null without a trade.
+    #[serde(serialize_with = "exact::option")]
+    pub worst_day: Option<Decimal>,
+    /// See `worst_day`.
+    #[serde(serialize_with = "exact::option")]
+    pub best_day: Option<Decimal>,
+    /// What is still open, at the prices of the entries; null where it does not fit.
+    #[serde(serialize_with = "exact::option")]
+    pub open_value: Option<Decimal>,
+    /// All statistics of the range. Its equity begins with `equity_before`.
+    pub sheet: TearSheet,
     /// Each day on which a trade was closed.
     pub days: Vec<DayRow>,
     /// The account after each trade.
@@ -144,51 +156,89 @@ pub struct OpenRow {
 }
 
 impl Book {
-    /// `None` when a sum does not fit.
     pub(super) fn of(
         request: &Request,
         mode: ExecutionMode,
         closed: &[ClosedTrade],
         open: &[OpenOrder],
-    ) -> Option<Book> {
+    ) -> Result<Book, ReportError> {
         let own = || closed.iter().filter(|it| it.mode == mode);
         let day = |it: Timestamp| request.zone.day(it);
         let is_before = |it: Day| request.range.first().is_some_and(|first| it < first);
-        let trades: Vec<&ClosedTrade> = own()
-            .filter(|it| request.range.contains(day(it.exited)))
-            .collect();
+        let trades = own().filter(|it| request.range.contains(day(it.exited)));
+        let trades: Vec<ClosedTrade> = trades.cloned().collect();
         let earlier = own().filter(|it| is_before(day(it.exited)));
-        let earned = Totals::of(earlier)?.net_pnl;
+        let too_large = || ReportError::Total { mode };
+        let earned = Totals::of(earlier).ok_or_else(too_large)?.net_pnl;
         let equity_before = match request.starting_equity {
-            Some(equity) => Some(sum(equity.value(), earned)?),
+            Some(equity) => Some(sum(equity.value(), earned).ok_or_else(too_large)?),
             None => None,
         };
-        let totals = Totals::of(trades.iter().copied())?;
+        let mut options = SheetOptions::default();
+        // An account that was lost before the range has nothing that a part could be of.
+        options.starting_equity = equity_before.and_then(|it| Equity::new(it).ok());
+        options.zone = request.zone.clone();
+        let sheet = TearSheet::of(&trades, &options)?;
+        let open = open
+            .iter()
+            .filter(|it| it.mode == mode && day(it.entered) <= request.range.last());
+        let book = Sums {
+            request,
+            mode,
+            equity_before,
+            trades: &trades,
+        };
+        book.with(sheet, open.map(OpenRow::of).collect())
+            .ok_or_else(too_large)
+    }
+}
+
+/// What a book is made of.
+struct Sums<'a> {
+    request: &'a Request,
+    mode: ExecutionMode,
+    equity_before: Option<Decimal>,
+    trades: &'a [ClosedTrade],
+}
+
+impl Sums<'_> {
+    /// `None` when a sum does not fit.
+    fn with(&self, sheet: TearSheet, open: Vec<OpenRow>) -> Option<Book> {
+        let Sums {
+            equity_before,
+            trades,
+            ..
+        } = *self;
+        let totals = Totals::of(trades)?;
         let equity_after = match equity_before {
             Some(equity) => Some(sum(equity, totals.net_pnl)?),
             None => None,
         };
+        let days = days(self.request, trades)?;
+        let nets = || days.iter().map(|it| it.totals.net_pnl);
+        let values = open.iter().map(|it| it.value);
         let held = trades
             .iter()
             .filter_map(|it| Some((it.held_seconds()?, it.net)));
-        let open = open
-            .iter()
-            .filter(|it| it.mode == mode && day(it.entered) <= request.range.last());
         Some(Book {
-            mode: mode.as_str(),
+            mode: self.mode.as_str(),
             equity_before,
             equity_after,
-            days: days(request, &trades)?,
-            curve: curve(equity_before, &trades)?,
+            worst_day: nets().min(),
+            best_day: nets().max(),
+            open_value: values.fold(Some(Decimal::ZERO), |all, it| sum(all?, it?)),
+            sheet,
+            curve: curve(equity_before, trades)?,
             holding: bins::of_holding(held)?,
-            trades: trades.iter().map(|it| TradeRow::of(it)).collect(),
-            open: open.map(OpenRow::of).collect(),
+            trades: trades.iter().map(TradeRow::of).collect(),
+            open,
+            days,
             totals,
         })
     }
 }
 
-fn days(request: &Request, trades: &[&ClosedTrade]) -> Option<Vec<DayRow>> {
+fn days(request: &Request, trades: &[ClosedTrade]) -> Option<Vec<DayRow>> {
     let mut by_day: BTreeMap<Day, Vec<&ClosedTrade>> = BTreeMap::new();
     for trade in trades {
         let day = request.zone.day(trade.exited);
@@ -204,7 +254,7 @@ fn days(request: &Request, trades: &[&ClosedTrade]) -> Option<Vec<DayRow>> {
 }
 
 /// The points after each trade; the one before the first is its equity, or 0.
-fn curve(before: Option<Decimal>, trades: &[&ClosedTrade]) -> Option<Vec<Point>> {
+fn curve(before: Option<Decimal>, trades: &[ClosedTrade]) -> Option<Vec<Point>> {
     let start = before.unwrap_or_default();
     let (mut cumulative, mut peak) = (Decimal::ZERO, start);
     let mut points = Vec::with_capacity(trades.len());

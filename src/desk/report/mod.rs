@@ -20,9 +20,10 @@ mod totals;
 use serde::Serialize;
 
 use crate::books::metrics::Equity;
+use crate::books::metrics::sheet::SheetError;
 use crate::books::{SumError, Zone};
 use crate::journal::{Journal, ReadError};
-use crate::record::field::ExecutionMode;
+use crate::record::field::{AlertEvent, ExecutionMode, RiskSeverity};
 use crate::record::{PerformanceMetric, RiskEvent};
 use crate::time::Timestamp;
 
@@ -74,6 +75,8 @@ pub struct Report {
     pub problems: Problems,
     /// One for each mode that is shown.
     pub books: Vec<Book>,
+    /// How many events of risk there were in the range.
+    pub risk: RiskCounts,
     /// Limits of risk that were met in the range.
     pub risk_events: Vec<RiskRow>,
     /// Alerts about performance in the range.
@@ -126,6 +129,18 @@ pub struct Problems {
     pub exits_replaced: u64,
 }
 
+/// How many events of risk there were.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RiskCounts {
+    /// Critical ones.
+    pub critical: u64,
+    /// Warnings.
+    pub warnings: u64,
+    /// Alerts about performance that fired.
+    pub alerts: u64,
+}
+
 /// A limit of risk that was met.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -172,6 +187,9 @@ pub enum ReportError {
     #[error("add up the trades")]
     Trade(#[from] SumError),
     /// All of them together cannot.
+    #[error("add up the trades")]
+    Sheet(#[from] SheetError),
+    /// The same.
     #[error("the results of {mode} do not add up to a number of 96 bits and 28 places")]
     Total {
         /// The mode.
@@ -244,8 +262,7 @@ impl Request {
         let in_range = |it: Timestamp| self.range.contains(self.zone.day(it));
         let mut books = Vec::new();
         for mode in &shown {
-            let book =
-                Book::of(self, *mode, &closed, &open).ok_or(ReportError::Total { mode: *mode })?;
+            let book = Book::of(self, *mode, &closed, &open)?;
             problems.label_conflicts += count(&book.trades, |it| it.label_conflict);
             problems.unpaired_exits += count(&book.trades, |it| !it.has_entry);
             books.push(book);
@@ -271,6 +288,13 @@ impl Request {
             starting_equity: self.starting_equity.map(|it| it.value().to_string()),
             problems,
             books,
+            risk: RiskCounts {
+                critical: count(&risk_events, |it| it.is_critical()),
+                warnings: count(&risk_events, |it| !it.is_critical()),
+                alerts: count(&alerts, |it| {
+                    it.event != Some(AlertEvent::Resolved.as_str())
+                }),
+            },
             risk_events,
             alerts,
             zone_rule: self.zone.clone(),
@@ -353,6 +377,10 @@ impl Problems {
 }
 
 impl RiskRow {
+    fn is_critical(&self) -> bool {
+        self.severity == RiskSeverity::Critical.as_str()
+    }
+
     fn of(event: &RiskEvent) -> RiskRow {
         RiskRow {
             at: event.timestamp().to_string(),

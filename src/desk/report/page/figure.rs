@@ -68,6 +68,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// How many things are in the list there.
+    pub(super) fn len(self, key: &str) -> usize {
+        self.at(key).and_then(Value::as_array).map_or(0, Vec::len)
+    }
+
     /// The text there.
     pub(super) fn text(self, key: &str) -> Option<&'a str> {
         self.at(key)?.as_str()

@@ -15,6 +15,7 @@ mod figure;
 mod html;
 mod moment;
 mod scale;
+mod sheet;
 mod tables;
 
 use rust_decimal::Decimal;
@@ -24,6 +25,7 @@ use columns::{Column, columns};
 use figure::{Facts, Form};
 use html::{escaped, in_script, text};
 use moment::Local;
+use sheet::Sheet;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -171,6 +173,10 @@ impl Page<'_> {
     }
 
     fn book(&self, place: usize, book: &Book) -> String {
+        let sheet = Sheet {
+            facts: self.facts,
+            place,
+        };
         let mode = book.mode;
         let mut out = format!("<section class=\"book\" aria-labelledby=\"book-{place}\">\n");
         let class = match self.report.books.len() {
@@ -178,9 +184,12 @@ impl Page<'_> {
             _ => "",
         };
         out.push_str(&format!("<h2 id=\"book-{place}\"{class}>{mode}</h2>\n"));
-        out.push_str(&self.tiles(place, book));
+        out.push_str(&self.tiles(sheet, book));
         if book.trades.is_empty() {
             out.push_str("<p class=\"empty\">No trade was closed in these days.</p>\n");
+            out.push_str(&tables::open(self.facts, place, book, &self.local));
+            out.push_str("</section>\n");
+            return out;
         }
         if let Some(figure) = curve::figure(self.report, book, &self.local) {
             out.push_str(&figure);
@@ -193,38 +202,130 @@ impl Page<'_> {
                  </figcaption><div class=\"months\">{months}</div></figure>\n"
             ));
         }
+        let pair = |one: &str, other: &str| format!("<div class=\"pair\">\n{one}{other}</div>\n");
+        out.push_str(&pair(
+            &sheet.breakdown("By symbol", "Net P&amp;L of each.", "by_symbol"),
+            &sheet.breakdown("By strategy", "Net P&amp;L of each.", "by_strategy"),
+        ));
+        out.push_str(&pair(&sheet.hours(), &sheet.multiples()));
         out.push_str(&self.holding(place, book));
         out.push_str(&tables::open(self.facts, place, book, &self.local));
         out.push_str(&tables::trades(self.facts, place, book, &self.local));
+        out.push_str(&sheet.figures());
         out.push_str("</section>\n");
         out
     }
 
-    fn tiles(&self, place: usize, book: &Book) -> String {
-        let at = |name: &str| format!("books.{place}.{name}");
+    /// What matters most, large: the results, and below them the risk.
+    fn tiles(&self, sheet: Sheet<'_>, book: &Book) -> String {
+        let at = |name: &str| format!("books.{}.{name}", sheet.place);
         let figure = |name: &str, form| self.facts.figure(&at(name), form);
-        let mut tiles = Vec::new();
-        tiles.push(format!(
-            "<div class=\"hero\"><dt>Net P&amp;L</dt><dd>{}</dd><dd class=\"sub\">gross {} − fees {}</dd></div>",
+        let tile = |class: &str, title: &str, value: String, sub: String| {
+            format!(
+                "<div{class}><dt>{title}</dt><dd>{value}</dd><dd class=\"sub\">{sub}</dd></div>\n"
+            )
+        };
+        let plain = |title: &str, value: String, sub: String| tile("", title, value, sub);
+        let mut out = String::from("<dl class=\"tiles\">\n");
+        out.push_str(&tile(
+            " class=\"hero\"",
+            "Net P&amp;L",
             figure("totals.net_pnl", Form::Pnl),
-            figure("totals.gross_pnl", Form::Pnl),
-            figure("totals.fees", Form::Money)
+            format!(
+                "gross {} − fees {}",
+                figure("totals.gross_pnl", Form::Pnl),
+                figure("totals.fees", Form::Money)
+            ),
         ));
-        tiles.push(format!(
-            "<div><dt>Win rate</dt><dd>{}</dd><dd class=\"sub\">{} won, {} lost, {} even</dd></div>",
-            figure("totals.win_rate", Form::Fraction),
-            figure("totals.wins", Form::Count),
-            figure("totals.losses", Form::Count),
-            figure("totals.breakevens", Form::Count)
+        out.push_str(&plain(
+            "Win rate",
+            sheet.figure("win_rate", Form::Fraction),
+            format!(
+                "{} won, {} lost, {} even",
+                figure("totals.wins", Form::Count),
+                figure("totals.losses", Form::Count),
+                figure("totals.breakevens", Form::Count)
+            ),
+        ));
+        out.push_str(&plain(
+            "Profit factor",
+            sheet.figure("profit_factor", Form::Ratio),
+            format!(
+                "{} won ÷ {} lost",
+                sheet.figure("gross_profit", Form::Money),
+                sheet.figure("gross_loss", Form::Money)
+            ),
+        ));
+        out.push_str(&plain(
+            "Expectancy",
+            sheet.figure("expectancy", Form::MeanPnl),
+            format!(
+                "a trade; {} of what was risked",
+                sheet.figure("r_multiples.mean", Form::Risked)
+            ),
         ));
         if book.equity_before.is_some() {
-            tiles.push(format!(
-                "<div><dt>Equity</dt><dd>{}</dd><dd class=\"sub\">from {}</dd></div>",
+            out.push_str(&plain(
+                "Equity",
                 figure("equity_after", Form::Money),
-                figure("equity_before", Form::Money)
+                format!(
+                    "{} from {}",
+                    sheet.figure("total_return", Form::Return),
+                    figure("equity_before", Form::Money)
+                ),
             ));
         }
-        format!("<dl class=\"tiles\">\n{}\n</dl>\n", tiles.join("\n"))
+        out.push_str("</dl>\n");
+        out.push_str(&self.risk_tiles(sheet, book));
+        out
+    }
+
+    fn risk_tiles(&self, sheet: Sheet<'_>, book: &Book) -> String {
+        let at = |name: &str| format!("books.{}.{name}", sheet.place);
+        let figure = |name: &str, form| self.facts.figure(&at(name), form);
+        let drawdown = match book.equity_before {
+            Some(_) => format!(
+                "{} ({})",
+                sheet.figure("max_drawdown_pct", Form::PerCent),
+                sheet.figure("max_drawdown_abs", Form::Money)
+            ),
+            None => sheet.figure("max_drawdown_abs", Form::Money),
+        };
+        let mut items = vec![
+            ("Maximum drawdown", drawdown),
+            (
+                "Losses in a row",
+                format!(
+                    "{} at most",
+                    sheet.figure("streaks.longest_loss", Form::Count)
+                ),
+            ),
+            ("Largest loss", sheet.figure("largest_loss", Form::Pnl)),
+        ];
+        if 1 < book.days.len() {
+            items.push(("Worst day", figure("worst_day", Form::Pnl)));
+            items.push(("Best day", figure("best_day", Form::Pnl)));
+        }
+        let open = match book.open.is_empty() {
+            true => "nothing".to_owned(),
+            false => format!("{} at entry prices", figure("open_value", Form::Money)),
+        };
+        items.push(("Still open", open));
+        items.push((
+            "Limits met",
+            format!(
+                "{} critical, {} warnings",
+                self.facts.figure("risk.critical", Form::Count),
+                self.facts.figure("risk.warnings", Form::Count)
+            ),
+        ));
+        let items = items
+            .iter()
+            .map(|(title, value)| format!("<div><dt>{title}</dt><dd>{value}</dd></div>\n"));
+        format!(
+            "<dl class=\"tiles small\" aria-label=\"Risk\">\n{}</dl>\n",
+            items.collect::<String>()
+        )
     }
 
     fn holding(&self, place: usize, book: &Book) -> String {
