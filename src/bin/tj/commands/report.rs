@@ -143,8 +143,9 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     let head = format!("{} · journal {name} · {}", report.range.title, report.zone);
     context.out.line(printable(&head))?;
     for book in &report.books {
-        show_book(report, book, context)?;
+        show_book(book, context)?;
     }
+    show_risk(report, context)?;
     let problems = report.problems;
     for (count, what) in [
         (problems.unread_lines, "lines could not be read"),
@@ -168,25 +169,110 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_book(report: &Report, book: &Book, context: &mut Context<'_>) -> anyhow::Result<()> {
-    let totals = &book.totals;
+fn show_book(book: &Book, context: &mut Context<'_>) -> anyhow::Result<()> {
     context.out.line("")?;
-    context.out.line(format!(
-        "{}: net {} (gross {}, fees {}) from {} trades: {} won, {} lost, {} even",
-        book.mode,
-        totals.net_pnl,
-        totals.gross_pnl,
-        totals.fees,
-        totals.trades,
-        totals.wins,
-        totals.losses,
-        totals.breakevens
-    ))?;
-    if let (Some(before), Some(after)) = (book.equity_before, book.equity_after) {
-        context.out.line(format!("equity: {before} to {after}"))?;
+    for (name, text) in figures(book) {
+        context.out.line(format!("{name:<15}{text}"))?;
     }
-    let _ = report;
+    if book.trades.is_empty() {
+        return Ok(());
+    }
+    context.out.line("")?;
+    let mut table = Table::new(vec![
+        Column::left("by"),
+        Column::text("what"),
+        Column::right("trades"),
+        Column::right("win rate"),
+        Column::right("net p&l"),
+    ]);
+    for (by, rows) in [
+        ("symbol", &book.sheet.by_symbol),
+        ("strategy", &book.sheet.by_strategy),
+    ] {
+        for row in rows {
+            table.push(vec![
+                by.to_owned(),
+                row.key.clone().unwrap_or_default(),
+                row.trades.to_string(),
+                percent(Some(row.win_rate)),
+                row.net.to_string(),
+            ]);
+        }
+    }
+    table.print(context.out)?;
+    show_trades(book, context)
+}
+
+/// The numbers that matter most, each with its name.
+fn figures(book: &Book) -> Vec<(&'static str, String)> {
+    let (totals, sheet) = (&book.totals, &book.sheet);
+    let results = &sheet.results;
+    let mut lines = vec![
+        (
+            book.mode,
+            format!(
+                "{} trades: {} won, {} lost, {} even; win rate {}",
+                totals.trades,
+                totals.wins,
+                totals.losses,
+                totals.breakevens,
+                percent(totals.win_rate)
+            ),
+        ),
+        (
+            "net p&l",
+            format!(
+                "{} = gross {} - fees {}",
+                totals.net_pnl, totals.gross_pnl, totals.fees
+            ),
+        ),
+    ];
+    if let (Some(before), Some(after)) = (book.equity_before, book.equity_after) {
+        lines.push(("equity", format!("{before} to {after}")));
+    }
+    if 1 < book.curve.len() {
+        lines.push(("curve", sparkline(book)));
+    }
+    let or_dash = |value: Option<Decimal>| value.map_or("-".to_owned(), |it| rounded(it, 2));
+    lines.push((
+        "profit factor",
+        match results.profit_factor_status {
+            Some(why) => format!("- ({})", why.as_str().replace('_', " ")),
+            None => or_dash(results.profit_factor),
+        },
+    ));
+    lines.push((
+        "expectancy",
+        format!(
+            "{} a trade, {} R",
+            or_dash(results.expectancy),
+            or_dash(sheet.r_multiples.mean)
+        ),
+    ));
+    let drawdown = &sheet.equity.max_drawdown_abs;
+    lines.push((
+        "drawdown",
+        match sheet.equity.max_drawdown_pct {
+            Some(percent) => format!("{drawdown} ({} %) at most", rounded(percent, 2)),
+            None => format!("{drawdown} at most"),
+        },
+    ));
+    if let Some(value) = book.open_value.filter(|_| !book.open.is_empty()) {
+        let count = book.open.len();
+        lines.push(("still open", format!("{count}, {value} at entry prices")));
+    }
+    lines
+}
+
+fn show_trades(book: &Book, context: &mut Context<'_>) -> anyhow::Result<()> {
     let zone = context.settings.zone.value;
+    let skipped = book.trades.len().saturating_sub(TRADES_SHOWN);
+    context.out.line("")?;
+    if 0 < skipped {
+        let count = book.trades.len();
+        let text = format!("the last {TRADES_SHOWN} of {count} trades; --html and --json have all");
+        context.out.line(text)?;
+    }
     let mut table = Table::new(vec![
         Column::left("closed"),
         Column::left("symbol"),
@@ -195,7 +281,6 @@ fn show_book(report: &Report, book: &Book, context: &mut Context<'_>) -> anyhow:
         Column::text("strategy"),
         Column::text("order"),
     ]);
-    let skipped = book.trades.len().saturating_sub(TRADES_SHOWN);
     for trade in book.trades.iter().skip(skipped) {
         let exited = trade.exited.parse::<Timestamp>();
         table.push(vec![
@@ -207,16 +292,75 @@ fn show_book(report: &Report, book: &Book, context: &mut Context<'_>) -> anyhow:
             trade.order_id.clone(),
         ]);
     }
-    if 0 < table.len() {
-        table.print(context.out)?;
+    table.print(context.out)
+}
+
+fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let zone = context.settings.zone.value;
+    let shown = |at: &str| {
+        let time = at.parse::<Timestamp>();
+        time.map_or_else(|_| at.to_owned(), |it| when::shown(it, zone))
+    };
+    let events = report.risk_events.iter().map(|it| {
+        format!(
+            "{} {} {}: {}, day so far {}",
+            shown(&it.at),
+            it.severity,
+            it.event_type,
+            it.action_taken,
+            it.daily_pnl
+        )
+    });
+    let alerts = report.alerts.iter().map(|it| {
+        let message = it.message.as_deref().unwrap_or_default();
+        format!(
+            "{} {} {message}",
+            shown(&it.at),
+            it.event.unwrap_or("alert")
+        )
+    });
+    let lines: Vec<String> = events.chain(alerts).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    context.out.line("")?;
+    for line in lines {
+        context.out.line(printable(&line))?;
     }
     Ok(())
+}
+
+/// The account over the trades, as a line of blocks.
+fn sparkline(book: &Book) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const WIDTH: usize = 60;
+    let values: Vec<Decimal> = book.curve.iter().map(|it| it.cumulative).collect();
+    let width = values.len().min(WIDTH);
+    let low = values.iter().min().copied().unwrap_or_default();
+    let high = values.iter().max().copied().unwrap_or_default();
+    let block = |index: usize| {
+        // The last value of each piece, so that the end of the line is the end of the curve.
+        let value = values.get((index + 1) * values.len() / width - 1)?;
+        let height = high.checked_sub(low).filter(|it| !it.is_zero())?;
+        let part = value.checked_sub(low)?.checked_div(height)?;
+        let level = part.checked_mul(Decimal::from(BLOCKS.len() - 1))?;
+        BLOCKS.get(usize::try_from(level.round()).ok()?)
+    };
+    (0..width)
+        .map(|index| block(index).copied().unwrap_or('▄'))
+        .collect()
+}
+
+fn rounded(value: Decimal, places: u32) -> String {
+    let mut value = value.round_dp(places);
+    value.rescale(places);
+    value.to_string()
 }
 
 /// A fraction of 1 in per cent, to the tenth.
 pub(super) fn percent(value: Option<Decimal>) -> String {
     match value.and_then(|it| it.checked_mul(Decimal::ONE_HUNDRED)) {
-        Some(value) => format!("{:.1} %", value.round_dp(1)),
+        Some(value) => format!("{} %", rounded(value, 1)),
         None => "-".to_owned(),
     }
 }

@@ -204,11 +204,16 @@ impl Page<'_> {
         }
         let pair = |one: &str, other: &str| format!("<div class=\"pair\">\n{one}{other}</div>\n");
         out.push_str(&pair(
-            &sheet.breakdown("By symbol", "Net P&amp;L of each.", "by_symbol"),
-            &sheet.breakdown("By strategy", "Net P&amp;L of each.", "by_strategy"),
+            &sheet.breakdown("By symbol", "Symbol", "by_symbol"),
+            &sheet.breakdown("By strategy", "Strategy", "by_strategy"),
         ));
         out.push_str(&pair(&sheet.hours(), &sheet.multiples()));
-        out.push_str(&self.holding(place, book));
+        let holding = self.holding(place, book);
+        match self.report.range.kind {
+            "day" => out.push_str(&holding),
+            _ => out.push_str(&pair(&holding, &sheet.weekdays())),
+        }
+        out.push_str(&sheet.months());
         out.push_str(&tables::open(self.facts, place, book, &self.local));
         out.push_str(&tables::trades(self.facts, place, book, &self.local));
         out.push_str(&sheet.figures());
@@ -314,9 +319,13 @@ impl Page<'_> {
         items.push((
             "Limits met",
             format!(
-                "{} critical, {} warnings",
+                "{} critical, {} {}",
                 self.facts.figure("risk.critical", Form::Count),
-                self.facts.figure("risk.warnings", Form::Count)
+                self.facts.figure("risk.warnings", Form::Count),
+                match self.report.risk.warnings {
+                    1 => "warning",
+                    _ => "warnings",
+                }
             ),
         ));
         let items = items

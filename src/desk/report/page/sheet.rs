@@ -50,7 +50,7 @@ impl Sheet<'_> {
     }
 
     /// Bars of what was earned by something, the most first.
-    pub(super) fn breakdown(self, title: &str, about: &str, name: &str) -> String {
+    pub(super) fn breakdown(self, title: &str, what: &str, name: &str) -> String {
         let key = self.key(name);
         let net = |index: usize| {
             let net = self.facts.number(&format!("{key}.{index}.net"));
@@ -83,12 +83,11 @@ impl Sheet<'_> {
             )
         });
         format!(
-            "<figure class=\"breakdown\"><figcaption><h3>{title}</h3><p>{about}</p></figcaption><div class=\"scroll\" \
-             tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr><th scope=\"col\">{}</th>\
+            "<figure class=\"breakdown\"><figcaption><h3>{title}</h3><p>Net P&amp;L of each.</p></figcaption><div class=\"scroll\" \
+             tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr><th scope=\"col\">{what}</th>\
              <td class=\"span\"></td><th scope=\"col\" class=\"num\">Net P&amp;L</th><th scope=\"col\" class=\"num\">Trades</th>\
              <th scope=\"col\" class=\"num\">Won</th><th scope=\"col\" class=\"num wide\"><abbr title=\"Profit factor\">PF</abbr>\
              </th></tr></thead><tbody>\n{}</tbody></table></div></figure>\n",
-            title.rsplit(' ').next().unwrap_or(title),
             rows.collect::<String>()
         )
     }
@@ -157,6 +156,86 @@ impl Sheet<'_> {
              UTC.</p></figcaption>{}{}</figure>\n",
             columns("Net P&L by the UTC hour of the entry", &bars, true),
             numbers(&["hour", "trades", "won", "net P&amp;L"], rows)
+        )
+    }
+
+    /// What was earned on each weekday.
+    pub(super) fn weekdays(self) -> String {
+        let key = self.key("by_exit_weekday");
+        let row = |index: usize| format!("{key}.{index}");
+        let number = |index: usize, name: &str| {
+            let number = self.facts.number(&format!("{key}.{index}.{name}"));
+            number.unwrap_or_default()
+        };
+        let name = |index: usize| {
+            let name = self.facts.text(&format!("{key}.{index}.key"));
+            let name = name.unwrap_or("?");
+            let short = name.get(..3).unwrap_or(name);
+            let (first, rest) = short.split_at(short.len().min(1));
+            format!("{}{rest}", first.to_uppercase())
+        };
+        let places = || 0..self.facts.len(&key);
+        let bars: Vec<Column> = places()
+            .map(|index| Column {
+                label: name(index),
+                value: number(index, "net"),
+                tip: format!(
+                    "{}\nnet {}\n{} trades",
+                    name(index),
+                    Form::Pnl.shown(number(index, "net")),
+                    number(index, "trades")
+                ),
+            })
+            .collect();
+        if bars.is_empty() {
+            return String::new();
+        }
+        let rows = places().map(|index| {
+            format!(
+                "<tr><th scope=\"row\">{}</th>{}{}{}</tr>",
+                name(index),
+                self.facts
+                    .cell(&format!("{}.trades", row(index)), Form::Count),
+                self.facts
+                    .cell(&format!("{}.win_rate", row(index)), Form::Fraction),
+                self.facts.cell(&format!("{}.net", row(index)), Form::Pnl)
+            )
+        });
+        format!(
+            "<figure><figcaption><h3>By weekday</h3><p>Net P&amp;L of the trades that were closed on each.</p>\
+             </figcaption>{}{}</figure>\n",
+            columns("Net P&L by the weekday of the exit", &bars, true),
+            numbers(&["day", "trades", "won", "net P&amp;L"], rows)
+        )
+    }
+
+    /// What was earned in each month, with the return where the account is known.
+    pub(super) fn months(self) -> String {
+        let key = self.key("monthly");
+        let count = self.facts.len(&key);
+        if count < 2 {
+            return String::new();
+        }
+        let cell = |index: usize, name: &str, form| {
+            self.facts.cell(&format!("{key}.{index}.{name}"), form)
+        };
+        let rows = (0..count).rev().map(|index| {
+            let month = self.facts.text(&format!("{key}.{index}.month"));
+            format!(
+                "<tr><th scope=\"row\">{}</th>{}{}{}</tr>\n",
+                escaped(month.unwrap_or_default()),
+                cell(index, "trades", Form::Count),
+                cell(index, "net", Form::Pnl),
+                cell(index, "return", Form::Return)
+            )
+        });
+        format!(
+            "<section><h3>Months</h3><p class=\"about\">The return is of the equity at the beginning of the month.</p>\
+             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Months\"><table><thead><tr>\
+             <th scope=\"col\">Month</th><th scope=\"col\" class=\"num\">Trades</th><th scope=\"col\" class=\"num\">\
+             Net P&amp;L</th><th scope=\"col\" class=\"num\">Return</th></tr></thead><tbody>\n{}</tbody></table></div>\
+             </section>\n",
+            rows.collect::<String>()
         )
     }
 
@@ -243,7 +322,7 @@ fn bar(scale: &Scale, value: Decimal) -> String {
     let (zero, end) = (scale.place(Decimal::ZERO), scale.place(value));
     let class = if end < zero { "loss" } else { "gain" };
     format!(
-        "<i class=\"{class}\" style=\"left:{};width:{}\"></i>",
+        "<span><i class=\"{class}\" style=\"left:{};width:{}\"></i></span>",
         percent(zero.min(end), 1000),
         percent((end - zero).abs(), 1000)
     )
