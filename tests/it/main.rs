@@ -13,6 +13,7 @@
 
 mod anchoring;
 mod auditing;
+mod browsing;
 mod cli;
 mod evidence;
 mod examples;
@@ -22,5 +23,6 @@ mod process;
 mod reading;
 mod repairing;
 mod sample;
+mod trading;
 mod verifying;
 mod writing;

@@ -6,7 +6,11 @@
 //!
 //! Not here: what is in a report, and the page; the library makes them.
 
-use std::path::Path;
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+};
 
 use anyhow::Context as _;
 use rust_decimal::Decimal;
@@ -91,9 +95,22 @@ pub(super) fn tell(error: ReadError, talk: &Talk) {
 }
 
 fn write(path: &Path, page: &str) -> anyhow::Result<()> {
-    let whole = std::path::absolute(path)?;
-    disk::replace(&RealDisk, &whole, page.as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
+    let written = match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        // A pipe or a device is written to; it would be wrong to put a file in its place.
+        Ok(found) if !found.is_file() => File::options()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(page.as_bytes())),
+        // Where there is a link, what it points to is replaced.
+        Ok(_) => fs::canonicalize(path).and_then(|it| replace(&it, page)),
+        Err(_) => std::path::absolute(path).and_then(|it| replace(&it, page)),
+    };
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn replace(path: &Path, page: &str) -> io::Result<()> {
+    disk::replace(&RealDisk, path, page.as_bytes())
 }
 
 /// The days that are asked for.
@@ -147,23 +164,23 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     }
     show_risk(report, context)?;
     let problems = report.problems;
-    for (count, what) in [
-        (problems.unread_lines, "lines could not be read"),
-        (problems.sums_refused, "records with sums that do not fit"),
+    for (what, count) in [
+        ("lines that could not be read", problems.unread_lines),
+        ("records whose sums do not fit", problems.sums_refused),
         (
-            problems.label_conflicts,
             "trades labelled against their result",
+            problems.label_conflicts,
         ),
-        (problems.unpaired_exits, "exits without an entry"),
-        (problems.entries_repeated, "entries repeated"),
-        (problems.exits_replaced, "exits replaced by later ones"),
+        ("exits without an entry", problems.unpaired_exits),
+        ("entries repeated", problems.entries_repeated),
+        ("exits replaced by later ones", problems.exits_replaced),
         (
+            "closed trades of the other mode",
             report.mode.trades_not_shown,
-            "closed trades of the other mode: --mode all",
         ),
     ] {
         if count != 0 {
-            context.out.line(format!("note: {count} {what}"))?;
+            context.out.line(format!("note: {what}: {count}"))?;
         }
     }
     Ok(())

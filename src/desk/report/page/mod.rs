@@ -135,21 +135,17 @@ impl Page<'_> {
 
     fn problems(&self) -> String {
         let names = [
-            ("unread_lines", "lines could not be read"),
-            ("sums_refused", "trades with sums too large"),
-            ("label_conflicts", "labels contradict their result"),
+            ("unread_lines", "lines that could not be read"),
+            ("sums_refused", "records whose sums do not fit"),
+            ("label_conflicts", "labels against the result"),
             ("unpaired_exits", "exits without an entry"),
             ("entries_repeated", "entries repeated"),
             ("exits_replaced", "exits replaced by later ones"),
         ];
         let found = names.iter().filter_map(|(name, words)| {
             let key = format!("problems.{name}");
-            let number = self.facts.number(&key).filter(|it| !it.is_zero())?;
-            let words = match number == Decimal::ONE {
-                true => words.replacen("labels contradict their", "label contradicts its", 1),
-                false => (*words).to_owned(),
-            };
-            Some(format!("{} {words}", self.facts.figure(&key, Form::Count)))
+            self.facts.number(&key).filter(|it| !it.is_zero())?;
+            Some(format!("{words}: {}", self.facts.figure(&key, Form::Count)))
         });
         let found: Vec<String> = found.collect();
         match found.is_empty() {

@@ -304,9 +304,16 @@ impl Sheet<'_> {
             String::from("<section class=\"figures\"><h3>All figures</h3><div class=\"groups\">\n");
         for (title, rows) in FIGURES {
             out.push_str(&format!("<table><caption>{title}</caption><tbody>\n"));
+            let out_of = match *title {
+                IN_A_YEAR => format!(
+                    " <small>{} days</small>",
+                    self.facts.figure(&self.key("days"), Form::Count)
+                ),
+                _ => String::new(),
+            };
             for (label, name, form) in *rows {
                 out.push_str(&format!(
-                    "<tr><th scope=\"row\">{label}</th><td class=\"num\">{}</td></tr>\n",
+                    "<tr><th scope=\"row\">{label}{out_of}</th><td class=\"num\">{}</td></tr>\n",
                     self.figure(name, *form)
                 ));
             }
@@ -327,6 +334,9 @@ fn bar(scale: &Scale, value: Decimal) -> String {
         percent((end - zero).abs(), 1000)
     )
 }
+
+/// The figures beside which it is told out of how many days they are.
+const IN_A_YEAR: &str = "In a year";
 
 /// What is said of a figure, its name in the JSON, and how it is shown.
 type Row = (&'static str, &'static str, Form);
@@ -383,9 +393,8 @@ const FIGURES: &[(&str, &[Row])] = &[
         ],
     ),
     (
-        "In a year",
+        IN_A_YEAR,
         &[
-            ("Days of returns", "days", Form::Count),
             ("Growth a year (CAGR)", "cagr", Form::Return),
             ("Volatility", "volatility", Form::Fraction),
             ("Sharpe ratio", "sharpe", Form::Ratio),
