@@ -301,6 +301,26 @@ fn the_numbers_on_the_page_are_those_of_the_json_and_the_console_is_silent() {
     }
 }
 
+/// The questions are of use only if they can be answered with no.
+#[test]
+fn a_wrong_number_and_a_word_on_the_console_are_found() {
+    let browser = Browser::new();
+    quarter(browser.folder.path());
+    let report = browser.report("--month 2025-10", "right.html");
+    let right = fs::read_to_string(browser.path("right.html")).unwrap();
+    let spoiled = "<script>document.querySelector(\"[data-key$=net_pnl]\").textContent = \"+1.00\"; \
+                   console.error(\"spoiled\");</script></body>";
+    write(
+        &browser.path("wrong.html"),
+        right.replacen("</body>", spoiled, 1).as_bytes(),
+    );
+    let seen = browser.ask("wrong.html", &report, SIZES[1]);
+    let wrong = seen.findings["wrong"].as_array().unwrap();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert_eq!(wrong[0][0], "books.0.totals.net_pnl");
+    assert!(seen.console.iter().any(|it| it.contains("spoiled")));
+}
+
 #[test]
 fn trades_are_filtered_and_sorted_and_charts_read_with_the_keyboard() {
     let browser = Browser::new();

@@ -70,3 +70,31 @@ fn fill(edges: &[Decimal], values: impl Iterator<Item = (Decimal, Decimal)>) -> 
     }
     Some(bins)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(seconds: &[u64]) -> Vec<(String, u64)> {
+        let values = seconds.iter().map(|it| (*it, Decimal::ONE));
+        let bins = of_holding(values).unwrap();
+        let shown = |it: Option<Decimal>| it.map_or("..".to_owned(), |it| it.to_string());
+        let row = |it: &Bin| (format!("{}-{}", shown(it.from), shown(it.to)), it.trades);
+        bins.iter().map(row).collect()
+    }
+
+    #[test]
+    fn each_holding_time_is_in_one_bin_and_its_end_in_the_next() {
+        let wanted = [("0-60", 2), ("60-300", 1)].map(|(bin, count)| (bin.to_owned(), count));
+        assert_eq!(counts(&[0, 59, 60]), wanted);
+    }
+
+    #[test]
+    fn empty_bins_stay_between_others_and_go_at_the_ends() {
+        let wanted = [("300-900", 1), ("900-3600", 0), ("3600-14400", 1)];
+        let wanted = wanted.map(|(bin, count)| (bin.to_owned(), count));
+        assert_eq!(counts(&[300, 3600]), wanted);
+        assert_eq!(counts(&[604_800, u64::MAX]), [("604800-..".to_owned(), 2)]);
+        assert_eq!(counts(&[]), []);
+    }
+}

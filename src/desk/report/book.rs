@@ -326,3 +326,23 @@ impl OpenRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn percent(drawdown: i64, peak: i64) -> String {
+        in_per_cent(Decimal::from(drawdown), Decimal::from(peak)).to_string()
+    }
+
+    #[test]
+    fn a_drawdown_is_a_part_of_its_peak_and_never_more_than_all_of_it() {
+        assert_eq!(percent(0, 100), "0");
+        assert_eq!(percent(-25, 100), "-25");
+        assert_eq!(percent(-1, 3), "-33.333333333333");
+        assert_eq!(percent(-150, 100), "-100");
+        // Below nothing there is nothing to be a part of.
+        assert_eq!(percent(-10, 0), "-100");
+        assert_eq!(percent(-10, -5), "-100");
+    }
+}

@@ -321,10 +321,10 @@ impl Request {
                 }
             };
             if self.range.contains(self.zone.day(event.timestamp())) {
-                rows.push(RiskRow::of(&event));
+                rows.push((event.timestamp(), RiskRow::of(&event)));
             }
         }
-        rows
+        in_order(rows)
     }
 
     fn alerts(&self, journal: &Journal, bad: &mut impl FnMut(ReadError)) -> Vec<AlertRow> {
@@ -340,10 +340,10 @@ impl Request {
             // Rolling values are written between alerts too, and an alert that is over is one as well.
             let is_alert = metric.alert_triggered() || metric.event().is_some();
             if is_alert && self.range.contains(self.zone.day(metric.timestamp())) {
-                rows.push(AlertRow::of(&metric));
+                rows.push((metric.timestamp(), AlertRow::of(&metric)));
             }
         }
-        rows
+        in_order(rows)
     }
 }
 
@@ -405,6 +405,12 @@ impl AlertRow {
             message: metric.alert_message().map(str::to_owned),
         }
     }
+}
+
+/// In the order of their times: a shared stream may have them otherwise.
+fn in_order<T>(mut rows: Vec<(Timestamp, T)>) -> Vec<T> {
+    rows.sort_by_key(|it| it.0);
+    rows.into_iter().map(|it| it.1).collect()
 }
 
 fn count<T>(of: &[T], is_counted: impl Fn(&T) -> bool) -> u64 {

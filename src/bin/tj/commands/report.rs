@@ -76,7 +76,10 @@ pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Res
             context.out.line(printable(&text))?;
         }
     }
-    Ok(Verdict::found(report.problems.unread_lines != 0))
+    let problems = report.problems;
+    Ok(Verdict::found(
+        problems.unread_lines + problems.sums_refused != 0,
+    ))
 }
 
 /// The modes that are meant, paper first.

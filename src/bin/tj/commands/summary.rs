@@ -51,7 +51,11 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
         true => context.out.json(&summary)?,
         false => show(&summary, context)?,
     }
-    Ok(Verdict::found(ledger.unread() != 0))
+    if ledger.refused() != 0 {
+        let text = format!("records whose sums do not fit: {}", ledger.refused());
+        talk.warning(&text);
+    }
+    Ok(Verdict::found(ledger.unread() + ledger.refused() != 0))
 }
 
 fn too_large(mode: ExecutionMode) -> Failure {
