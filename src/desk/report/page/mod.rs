@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - It needs nothing else, neither a network nor another file, and can be read without its script.
-//! - Each number that comes from the JSON carries its place there in `data-key`; the JSON itself is in the page,
-//!   as the element `report`.
+//! - Each number that comes from the JSON carries its place there in `data-key`; the JSON itself is in the
+//!   page, as the element `report`.
 //! - Texts out of the journal are escaped.
 //!
 //! Not here: which numbers there are.
@@ -373,9 +373,9 @@ impl Page<'_> {
     }
 
     fn foot(&self) -> String {
-        "<footer><p>A trade belongs to the day of its last exit. Net is after the commission of its exits. \
-         Drawdown is measured within these days, from the highest point so far. A dash is a number that is not \
-         defined.</p></footer>\n"
+        "<footer><p>A trade belongs to the day of its last exit. Net is after the commission of its \
+         exits. Drawdown is measured within these days, from the highest point so far. A dash is a \
+         number that is not defined.</p></footer>\n"
             .to_owned()
     }
 }
