@@ -17,6 +17,7 @@ mod cli;
 mod evidence;
 mod examples;
 mod format;
+mod living;
 mod power;
 mod process;
 mod reading;

@@ -35,11 +35,25 @@ impl Fall {
     pub(super) const NONE: Fall = Fall { drop: 0, peak: 1 };
     const ALL: Fall = Fall { drop: 1, peak: 1 };
 
+    /// From a peak to a point behind it.
+    #[inline]
+    fn between(peak: i128, point: i128) -> Fall {
+        // From nothing there is no way down.
+        if peak <= 0 {
+            return Fall::ALL;
+        }
+        let drop = (peak - point).clamp(0, peak);
+        Fall { drop, peak }
+    }
+
+    /// Which of two is the deeper one hangs on chance, so the choice is made without a branch.
     #[inline]
     fn deeper(self, other: Fall) -> Fall {
-        match compare_products((self.drop, other.peak), (other.drop, self.peak)) {
-            Ordering::Less => other,
-            _ => self,
+        let products = compare_products((self.drop, other.peak), (other.drop, self.peak));
+        let is_less = products == Ordering::Less;
+        Fall {
+            drop: if is_less { other.drop } else { self.drop },
+            peak: if is_less { other.peak } else { self.peak },
         }
     }
 }
@@ -57,15 +71,7 @@ impl Span {
     /// This span and a newer one behind it.
     #[inline]
     pub(super) fn join(self, newer: Span) -> Span {
-        let between = match self.high {
-            // From nothing there is no way down.
-            ..=0 => Fall::ALL,
-            high if newer.low < high => Fall {
-                drop: (high - newer.low).min(high),
-                peak: high,
-            },
-            _ => Fall::NONE,
-        };
+        let between = Fall::between(self.high, newer.low);
         Span {
             high: self.high.max(newer.high),
             low: self.low.min(newer.low),

@@ -23,7 +23,7 @@ use serde::Serialize;
 use super::ClosedTrade;
 use crate::record::field::Word;
 
-pub use rolling::{Rolling, RollingError, RollingMetrics, WINDOW};
+pub use rolling::{Fractions, Rolling, RollingError, RollingMetrics, WINDOW};
 pub use rule::{Alert, AlertEvent, Level, Metric, Rule, RuleError, RuleParts};
 pub use scopes::{Books, ScopeKind, Told, Windows};
 

@@ -103,6 +103,24 @@ pub struct Rolling {
     pub net_profit: Decimal,
 }
 
+/// What a window comes to, as whole numbers: the first of each pair divided by the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fractions {
+    /// The win rate: of `trades`.
+    pub wins: u32,
+    /// How many trades are in the window.
+    pub trades: u32,
+    /// The profit factor: of `gross_loss`, in the same units.
+    pub gross_profit: i128,
+    /// 0 when nothing was lost.
+    pub gross_loss: i128,
+    /// How far the equity fell, and from which peak.
+    pub drawdown: Option<(i128, i128)>,
+    /// How many of the last trades in a row were lost.
+    pub consecutive_losses: u32,
+}
+
 impl RollingMetrics {
     /// A window of so many trades over an account that begins with `equity`.
     #[must_use]
@@ -210,15 +228,15 @@ impl RollingMetrics {
             self.remove_oldest();
         }
         self.results.push_back(units);
-        match self.sign(units) {
-            Ordering::Greater => self.wins += 1,
-            Ordering::Less => self.losses += 1,
-            Ordering::Equal => {}
-        }
-        self.streak = match (self.sign(units), self.breakeven) {
-            (Ordering::Less, _) | (Ordering::Equal, BreakevenStreak::Loses) => self.streak + 1,
-            (Ordering::Equal, BreakevenStreak::Skips) => self.streak,
-            _ => 0,
+        // Which of them it is hangs on chance, so nothing here branches on it.
+        let (is_win, is_loss) = self.signs(units);
+        self.wins += u32::from(is_win);
+        self.losses += u32::from(is_loss);
+        let longer = if is_win { 0 } else { self.streak + 1 };
+        self.streak = match self.breakeven {
+            BreakevenStreak::Ends => u64::from(is_loss) * (self.streak + 1),
+            BreakevenStreak::Loses => longer,
+            BreakevenStreak::Skips => longer.saturating_sub(u64::from(!is_win && !is_loss)),
         };
         Some(())
     }
@@ -230,21 +248,15 @@ impl RollingMetrics {
         };
         self.gross_profit -= units.max(0);
         self.gross_loss += units.min(0);
-        match self.sign(units) {
-            Ordering::Greater => self.wins -= 1,
-            Ordering::Less => self.losses -= 1,
-            Ordering::Equal => {}
-        }
+        let (was_win, was_loss) = self.signs(units);
+        self.wins -= u32::from(was_win);
+        self.losses -= u32::from(was_loss);
     }
 
-    /// A win, a loss or neither.
+    /// Whether it is a win, and whether it is a loss.
     #[inline]
-    fn sign(&self, units: i128) -> Ordering {
-        match units {
-            _ if self.tolerance_units < units => Ordering::Greater,
-            _ if units < -self.tolerance_units => Ordering::Less,
-            _ => Ordering::Equal,
-        }
+    fn signs(&self, units: i128) -> (bool, bool) {
+        (self.tolerance_units < units, units < -self.tolerance_units)
     }
 
     /// Gives every value as many places as `result` and the tolerance have.
@@ -283,6 +295,21 @@ impl RollingMetrics {
             account,
             ..self.clone()
         })
+    }
+
+    /// What the window comes to as fractions, of which nothing is rounded and nothing divided.
+    #[must_use]
+    #[inline]
+    pub fn fractions(&self) -> Fractions {
+        let fall = self.account.as_ref().map(|it| it.points.fall());
+        Fractions {
+            wins: self.wins,
+            trades: self.len(),
+            gross_profit: self.gross_profit,
+            gross_loss: self.gross_loss,
+            drawdown: fall.map(|it| (it.drop, it.peak)),
+            consecutive_losses: self.consecutive_losses(),
+        }
     }
 
     /// How many trades are in the window.

@@ -66,9 +66,9 @@ impl Scale {
 /// How `a` x `b` compares with `c` x `d`, exactly.
 #[inline]
 pub(super) fn compare_products((a, b): (i128, i128), (c, d): (i128, i128)) -> Ordering {
-    let small = |it: i128| i64::try_from(it).map(i128::from);
-    if let (Ok(a), Ok(b), Ok(c), Ok(d)) = (small(a), small(b), small(c), small(d)) {
-        return (a * b).cmp(&(c * d));
+    // What they are nearly always: neither negative nor large.
+    if let [Ok(a), Ok(b), Ok(c), Ok(d)] = [a, b, c, d].map(u64::try_from) {
+        return (u128::from(a) * u128::from(b)).cmp(&(u128::from(c) * u128::from(d)));
     }
     compare_large((a, b), (c, d))
 }
