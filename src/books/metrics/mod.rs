@@ -15,6 +15,7 @@ mod drawdown;
 mod rolling;
 mod rule;
 mod scopes;
+pub mod sheet;
 mod units;
 
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -26,6 +27,7 @@ use crate::record::field::Word;
 pub use rolling::{Fractions, Rolling, RollingError, RollingMetrics, WINDOW};
 pub use rule::{Alert, AlertEvent, Level, Metric, Rule, RuleError, RuleParts};
 pub use scopes::{Books, ScopeKind, Told, Windows};
+pub use sheet::{SheetError, SheetOptions, TearSheet};
 
 /// How many places a ratio has at most.
 pub const RATIO_PLACES: u32 = 12;

@@ -1,0 +1,32 @@
+//! How the values of a tear sheet stand in JSON.
+//!
+//! Always true: a decimal is a string with all its digits, a time is RFC 3339, what is missing is null.
+
+use std::fmt::Display;
+
+use serde::Serializer;
+
+use crate::books::metrics::Basis;
+
+/// As its text.
+pub(super) fn text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// As its text, or null.
+pub(super) fn text_or_null<T: Display, S: Serializer>(
+    value: &Option<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => to.collect_str(value),
+        None => to.serialize_none(),
+    }
+}
+
+pub(super) fn basis<S: Serializer>(basis: &Basis, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(match basis {
+        Basis::Net => "net",
+        Basis::Gross => "gross",
+    })
+}

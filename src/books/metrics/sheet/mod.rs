@@ -1,0 +1,227 @@
+//! The tear sheet: what a history of closed trades comes to.
+//!
+//! Always true:
+//! - Trades count in the order of their exits; at equal times, of the log.
+//! - Sums are exact. The rows of each breakdown, and the months, add up to the totals to the last digit.
+//! - A quotient is a decimal of at most 12 places; what stands on a root or a power has 12 digits.
+//! - Every null has its reason in [`TearSheet::nulls`], or in the status beside it.
+//! - Only fields that end in `_pct` are in per cent; other ratios are fractions of 1.
+//! - Slippage is inside the prices: it is told, and never taken off.
+//!
+//! Not here: which trades (the caller chooses, and is the one to mix paper and live trades or not), the
+//! rolling window, and how numbers are shown to people.
+
+mod annual;
+mod blank;
+mod costs;
+mod curve;
+mod equity;
+mod excursions;
+mod exposure;
+mod json;
+mod ledger;
+mod monthly;
+mod options;
+mod r_multiples;
+mod results;
+mod roots;
+mod streaks;
+mod tally;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod wide;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::books::ClosedTrade;
+use crate::books::metrics::Basis;
+use crate::record::field::OrderId;
+use crate::time::Timestamp;
+
+use blank::noted;
+use curve::Curve;
+use json::text_or_null;
+use ledger::Ledger;
+use tally::{Tallies, Tally};
+
+pub use annual::Annual;
+pub use blank::{Blank, Nulls};
+pub use costs::Costs;
+pub use equity::EquityPath;
+pub use excursions::{ExcursionGroup, Excursions};
+pub use monthly::{MonthRow, YearRow};
+pub use options::{BreakevenInStreak, Calendar, Excursion, SheetOptions};
+pub use r_multiples::{RBucket, RMultiples};
+pub use results::Results;
+pub use streaks::Streaks;
+pub use tally::BreakdownRow;
+
+/// What a history of trades comes to.
+///
+/// In JSON it is one object: the members of [`Counts`], [`Results`], [`EquityPath`] and [`Annual`] stand
+/// directly in it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TearSheet {
+    /// Which result counted.
+    #[serde(serialize_with = "json::basis")]
+    pub basis: Basis,
+    /// How many trades, and when.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How often and how much was won and lost.
+    #[serde(flatten)]
+    pub results: Results,
+    /// What became of the account.
+    #[serde(flatten)]
+    pub equity: EquityPath,
+    /// What it comes to in a year.
+    #[serde(flatten)]
+    pub annual: Annual,
+    /// The time with at least one position open, as a part of the time from the first entry to the last
+    /// exit.
+    #[serde(serialize_with = "text_or_null")]
+    pub exposure: Option<Decimal>,
+    /// Runs of wins and losses.
+    pub streaks: Streaks,
+    /// Commission and slippage.
+    pub costs: Costs,
+    /// Results in units of what was risked.
+    pub r_multiples: RMultiples,
+    /// How far trades were behind and ahead while they were open; null where that was not handed in.
+    pub excursions: Option<Excursions>,
+    /// By ticker.
+    pub by_symbol: Vec<BreakdownRow>,
+    /// By strategy.
+    pub by_strategy: Vec<BreakdownRow>,
+    /// By account; those of which no account is known are a row of their own.
+    pub by_account: Vec<BreakdownRow>,
+    /// By `LIVE` and `PAPER`.
+    pub by_execution_mode: Vec<BreakdownRow>,
+    /// By the UTC hour of the entry, `00` to `23`; those of which it is not known are a row of their own.
+    pub by_entry_hour_utc: Vec<BreakdownRow>,
+    /// By the weekday of the exit, from Monday.
+    pub by_exit_weekday: Vec<BreakdownRow>,
+    /// By the month of the exit, from the first to the last.
+    pub monthly: Vec<MonthRow>,
+    /// By the year of the exit, from the first to the last.
+    pub yearly: Vec<YearRow>,
+    /// Why values are null.
+    pub nulls: Nulls,
+}
+
+/// How many trades there are, and when.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// All.
+    pub total_trades: u64,
+    /// Those with a result above 0, or above the tolerance.
+    pub wins: u64,
+    /// Those with a result below 0, or below the tolerance.
+    pub losses: u64,
+    /// The others.
+    pub breakevens: u64,
+    /// How many are labelled as something else than the sign of their net result; the sign counts.
+    pub label_conflicts: u64,
+    /// Of how many it is not known when they were entered.
+    pub entry_time_unknown: u64,
+    /// The first entry that is known.
+    #[serde(serialize_with = "text_or_null")]
+    pub first_entry: Option<Timestamp>,
+    /// The last exit.
+    #[serde(serialize_with = "text_or_null")]
+    pub last_exit: Option<Timestamp>,
+}
+
+/// Why there is no tear sheet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SheetError {
+    /// A sum that cannot be kept exactly.
+    #[error("add up {field}: with order {order_id} they do not fit into 96 bits and 28 places")]
+    TooLarge {
+        /// What was added up.
+        field: &'static str,
+        /// The trade with which it became too much.
+        order_id: OrderId,
+    },
+    /// A starting equity that has no place beside the results.
+    #[error("add up results: with the starting equity they do not fit into 96 bits and 28 places")]
+    Equity,
+    /// A tolerance below 0.
+    #[error("breakeven tolerance must be 0 or more, got {0}")]
+    BreakevenTolerance(Decimal),
+    /// A year without periods.
+    #[error("periods per year must be 1 or more, got 0")]
+    PeriodsPerYear,
+    /// A rate at which all is lost.
+    #[error("risk-free rate must be above -1, got {0}")]
+    RiskFreeRate(Decimal),
+}
+
+impl TearSheet {
+    /// Of closed trades, such as [`crate::books::Pairing::closed`] hands out.
+    ///
+    /// # Errors
+    /// [`SheetError`]: a setting that cannot be, or sums that cannot be kept exactly.
+    pub fn of(trades: &[ClosedTrade], options: &SheetOptions) -> Result<TearSheet, SheetError> {
+        options.check()?;
+        let mut nulls = Nulls::new();
+        let ledger = Ledger::of(trades, options)?;
+        let tallies = Tallies::of(&ledger, &options.zone)?;
+        tallies.note_keys(&mut nulls);
+        let curve = Curve::of(&ledger);
+        let exposure = exposure::exposure(&ledger);
+        let sides = ledger.rows.iter().map(|it| it.side);
+        let (monthly, yearly) = monthly::table(&ledger);
+        Ok(TearSheet {
+            basis: options.basis,
+            counts: Counts::of(&ledger, &tallies.all, &mut nulls),
+            results: Results::of(&ledger, &tallies.all, &mut nulls),
+            equity: EquityPath::of(&ledger, &curve, &mut nulls),
+            annual: Annual::of(&ledger, &curve, options, &mut nulls),
+            exposure: noted(&mut nulls, "exposure", exposure),
+            streaks: Streaks::of(sides, options.breakeven_in_streak),
+            costs: Costs::of(&ledger, &tallies, &mut nulls)?,
+            r_multiples: RMultiples::of(&ledger, options.basis, &mut nulls)?,
+            excursions: Excursions::of(&ledger, options, &mut nulls)?,
+            by_symbol: tallies.by_symbol,
+            by_strategy: tallies.by_strategy,
+            by_account: tallies.by_account,
+            by_execution_mode: tallies.by_execution_mode,
+            by_entry_hour_utc: tallies.by_entry_hour_utc,
+            by_exit_weekday: tallies.by_exit_weekday,
+            monthly,
+            yearly,
+            nulls,
+        })
+    }
+}
+
+impl Counts {
+    fn of(ledger: &Ledger<'_>, all: &Tally, nulls: &mut Nulls) -> Counts {
+        let rows = || ledger.rows.iter();
+        let count = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
+        let unknown = match ledger.rows.is_empty() {
+            true => Blank::NoTrades,
+            false => Blank::EntryTimeUnknown,
+        };
+        let entries = rows().filter(|it| it.entry_known).map(|it| it.began);
+        let first_entry = entries.min().ok_or(unknown);
+        let last_exit = ledger.last_exit().ok_or(Blank::NoTrades);
+        Counts {
+            total_trades: all.trades,
+            wins: all.wins,
+            losses: all.losses,
+            breakevens: all.breakevens,
+            label_conflicts: count(rows().filter(|it| it.trade.label_conflict).count()),
+            entry_time_unknown: count(rows().filter(|it| !it.entry_known).count()),
+            first_entry: noted(nulls, "first_entry", first_entry),
+            last_exit: noted(nulls, "last_exit", last_exit),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a tear sheet can be asked to do otherwise.
+//!
+//! Always true: the defaults are those of the metrics; a setting that cannot be is refused before anything
+//! is added up.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::books::Zone;
+use crate::books::metrics::{Basis, Equity};
+use crate::record::field::OrderId;
+
+use super::SheetError;
+
+/// The settings of a tear sheet.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SheetOptions {
+    /// Which result counts; the net one by default.
+    pub basis: Basis,
+    /// What the account began with. Without it there are no percentages.
+    pub starting_equity: Option<Equity>,
+    /// Which days there are; the weekdays by default.
+    pub calendar: Calendar,
+    /// How many of those days a year has: 252 by default; 365 goes with [`Calendar::All`].
+    pub periods_per_year: u32,
+    /// What money earns in a year without risk, as a fraction of 1; 0 by default.
+    pub rf: Decimal,
+    /// How many days a history has to span for a yearly growth; 90 by default.
+    pub cagr_days_min: u32,
+    /// Results at most this far from 0 are breakevens; 0 by default. No sum knows of it.
+    pub breakeven_tolerance: Decimal,
+    /// What a breakeven does to a run of wins or losses.
+    pub breakeven_in_streak: BreakevenInStreak,
+    /// Where days, weekdays and months begin; UTC by default. The hour of an entry is always in UTC.
+    pub zone: Zone,
+    /// How far each order was ahead and behind while it was open, for those of which that is known.
+    pub excursions: Option<HashMap<OrderId, Excursion>>,
+}
+
+/// Which days have a return.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calendar {
+    /// Monday to Friday; what is closed at a weekend belongs to the Monday after it.
+    #[default]
+    Business,
+    /// Every day, for markets that never close.
+    All,
+}
+
+/// What a breakeven does to a run of wins or losses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BreakevenInStreak {
+    /// It ends the run.
+    #[default]
+    End,
+    /// It is a loss.
+    Loss,
+    /// It is not there.
+    Skip,
+}
+
+/// The worst and the best open result of a trade, in money and before commission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excursion {
+    /// The worst, 0 or less.
+    pub mae: Decimal,
+    /// The best, 0 or more.
+    pub mfe: Decimal,
+}
+
+impl Default for SheetOptions {
+    fn default() -> SheetOptions {
+        SheetOptions {
+            basis: Basis::default(),
+            starting_equity: None,
+            calendar: Calendar::default(),
+            periods_per_year: 252,
+            rf: Decimal::ZERO,
+            cagr_days_min: 90,
+            breakeven_tolerance: Decimal::ZERO,
+            breakeven_in_streak: BreakevenInStreak::default(),
+            zone: Zone::default(),
+            excursions: None,
+        }
+    }
+}
+
+impl SheetOptions {
+    pub(super) fn check(&self) -> Result<(), SheetError> {
+        if self.breakeven_tolerance < Decimal::ZERO {
+            return Err(SheetError::BreakevenTolerance(self.breakeven_tolerance));
+        }
+        if self.periods_per_year == 0 {
+            return Err(SheetError::PeriodsPerYear);
+        }
+        if self.rf <= Decimal::NEGATIVE_ONE {
+            return Err(SheetError::RiskFreeRate(self.rf));
+        }
+        Ok(())
+    }
+}

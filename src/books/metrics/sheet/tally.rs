@@ -1,0 +1,262 @@
+//! Counting and adding up trades, all together and by what they have in common.
+//!
+//! Always true:
+//! - Every trade is in exactly one row of each breakdown, so that the rows of each add up to the totals
+//!   exactly.
+//! - Rows are in the order of their keys; what has no key comes last.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::books::Zone;
+use crate::books::metrics::ratio;
+
+use super::SheetError;
+use super::blank::{Blank, Nulls};
+use super::json::{text, text_or_null};
+use super::ledger::{Column, Ledger, Scale, Side};
+
+const WEEKDAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+/// The trades that have something in common.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BreakdownRow {
+    /// What they have in common; null for those whose account, or hour of entry, is not known.
+    pub key: Option<String>,
+    /// How many.
+    pub trades: u64,
+    /// How many were won.
+    pub wins: u64,
+    /// How many were lost.
+    pub losses: u64,
+    /// How many were neither.
+    pub breakevens: u64,
+    /// `wins` / `trades`.
+    #[serde(serialize_with = "text")]
+    pub win_rate: Decimal,
+    /// The results above 0 added up.
+    #[serde(serialize_with = "text")]
+    pub gross_profit: Decimal,
+    /// The results below 0 added up, without the sign.
+    #[serde(serialize_with = "text")]
+    pub gross_loss: Decimal,
+    /// All results added up.
+    #[serde(serialize_with = "text")]
+    pub net: Decimal,
+    /// `gross_profit` / `gross_loss`.
+    #[serde(serialize_with = "text_or_null")]
+    pub profit_factor: Option<Decimal>,
+    /// Why there is no profit factor; null where there is one.
+    pub profit_factor_status: Option<Blank>,
+    /// `net` / `trades`.
+    #[serde(serialize_with = "text")]
+    pub expectancy: Decimal,
+    /// The commission of their exits.
+    #[serde(serialize_with = "text")]
+    pub commission: Decimal,
+    /// How far their prices were from the expected ones; it is in the results already.
+    #[serde(serialize_with = "text")]
+    pub slippage: Decimal,
+}
+
+/// Counts and sums, in units.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) trades: u64,
+    pub(super) wins: u64,
+    pub(super) losses: u64,
+    pub(super) breakevens: u64,
+    /// What is above 0.
+    pub(super) profit: i128,
+    /// What is below 0, without the sign.
+    pub(super) loss: i128,
+    /// The part of `profit` that counts as won, where there is a tolerance.
+    pub(super) won: i128,
+    /// The part of `loss` that counts as lost.
+    pub(super) lost: i128,
+    pub(super) commission: i128,
+    pub(super) slippage: i128,
+}
+
+/// One trade as a tally takes it.
+#[derive(Clone, Copy)]
+struct Entry {
+    side: Side,
+    result: i128,
+    commission: i128,
+    slippage: i128,
+}
+
+/// What the sums of a tally are in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scales {
+    pub(super) result: Scale,
+    pub(super) commission: Scale,
+    pub(super) slippage: Scale,
+}
+
+/// All trades, and each breakdown.
+#[derive(Debug)]
+pub(super) struct Tallies {
+    pub(super) all: Tally,
+    pub(super) scales: Scales,
+    pub(super) by_symbol: Vec<BreakdownRow>,
+    pub(super) by_strategy: Vec<BreakdownRow>,
+    pub(super) by_account: Vec<BreakdownRow>,
+    pub(super) by_execution_mode: Vec<BreakdownRow>,
+    pub(super) by_entry_hour_utc: Vec<BreakdownRow>,
+    pub(super) by_exit_weekday: Vec<BreakdownRow>,
+}
+
+impl Tally {
+    pub(super) fn net(&self) -> i128 {
+        self.profit - self.loss
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.trades += 1;
+        match entry.side {
+            Side::Win => {
+                self.wins += 1;
+                self.won += entry.result;
+            }
+            Side::Loss => {
+                self.losses += 1;
+                self.lost -= entry.result;
+            }
+            Side::Breakeven => self.breakevens += 1,
+        }
+        match entry.result < 0 {
+            true => self.loss -= entry.result,
+            false => self.profit += entry.result,
+        }
+        self.commission += entry.commission;
+        self.slippage += entry.slippage;
+    }
+
+    /// What was earned for each that was lost.
+    pub(super) fn profit_factor(&self, scale: Scale) -> Result<Decimal, Blank> {
+        match (self.profit, self.loss) {
+            _ if self.trades == 0 => Err(Blank::NoTrades),
+            (0, 0) => Err(Blank::NoProfitNoLoss),
+            (_, 0) => Err(Blank::NoLosses),
+            (profit, loss) => {
+                ratio(scale.decimal(profit), scale.decimal(loss)).ok_or(Blank::DoesNotFit)
+            }
+        }
+    }
+
+    fn row(&self, key: Option<String>, scales: Scales) -> BreakdownRow {
+        let profit_factor = self.profit_factor(scales.result);
+        let net = scales.result.decimal(self.net());
+        // There is no row without a trade, and a quotient by a count is no larger than what is divided.
+        let each = |value: Decimal| ratio(value, self.trades.into()).unwrap_or_default();
+        BreakdownRow {
+            key,
+            trades: self.trades,
+            wins: self.wins,
+            losses: self.losses,
+            breakevens: self.breakevens,
+            win_rate: each(self.wins.into()),
+            gross_profit: scales.result.decimal(self.profit),
+            gross_loss: scales.result.decimal(self.loss),
+            net,
+            profit_factor: profit_factor.ok(),
+            profit_factor_status: profit_factor.err(),
+            expectancy: each(net),
+            commission: scales.commission.decimal(self.commission),
+            slippage: scales.slippage.decimal(self.slippage),
+        }
+    }
+}
+
+impl Tallies {
+    pub(super) fn of(ledger: &Ledger<'_>, zone: &Zone) -> Result<Tallies, SheetError> {
+        let trades = || ledger.rows.iter().map(|it| it.trade);
+        let scales = Scales {
+            result: ledger.scale,
+            commission: Scale::of(trades().map(|it| it.commission)),
+            slippage: Scale::of(trades().map(|it| it.slippage)),
+        };
+        let mut commissions = Column::new("commission", scales.commission);
+        let mut slippages = Column::new("slippage", scales.slippage);
+        let mut all = Tally::default();
+        let (mut symbols, mut strategies, mut accounts) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut modes, mut hours, mut weekdays) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for row in &ledger.rows {
+            let trade = row.trade;
+            let entry = Entry {
+                side: row.side,
+                result: row.result,
+                commission: commissions.take(trade.commission, trade)?,
+                slippage: slippages.take(trade.slippage, trade)?,
+            };
+            all.take(entry);
+            let of = |tally: &mut Tally| tally.take(entry);
+            of(symbols.entry(trade.symbol).or_default());
+            of(strategies.entry(trade.strategy.as_str()).or_default());
+            let account = trade.account_id.as_ref().map(|it| it.as_str());
+            of(accounts.entry(account).or_default());
+            of(modes.entry(trade.mode).or_default());
+            let hour = row.entry_known.then(|| Zone::default().hour(row.began));
+            of(hours.entry(hour).or_default());
+            let weekday = weekday(zone.day(row.exited).unix_days());
+            of(weekdays.entry(weekday).or_default());
+        }
+        let weekday_of = |it: usize| WEEKDAYS.get(it).map(|it| (*it).to_owned());
+        Ok(Tallies {
+            all,
+            scales,
+            by_symbol: rows(symbols, scales, |it| Some(it.to_string())),
+            by_strategy: rows(strategies, scales, |it| Some(it.to_owned())),
+            by_account: rows(accounts, scales, |it| it.map(str::to_owned)),
+            by_execution_mode: rows(modes, scales, |it| Some(it.to_string())),
+            by_entry_hour_utc: rows(hours, scales, |it| it.map(|it| format!("{it:02}"))),
+            by_exit_weekday: rows(weekdays, scales, weekday_of),
+        })
+    }
+
+    /// Why some rows have no key.
+    pub(super) fn note_keys(&self, nulls: &mut Nulls) {
+        let has_rest = |rows: &[BreakdownRow]| rows.iter().any(|it| it.key.is_none());
+        if has_rest(&self.by_account) {
+            nulls.insert("by_account.key".to_owned(), Blank::NoAccount);
+        }
+        if has_rest(&self.by_entry_hour_utc) {
+            nulls.insert("by_entry_hour_utc.key".to_owned(), Blank::EntryTimeUnknown);
+        }
+    }
+}
+
+/// Days after Monday.
+pub(super) fn weekday(unix_days: i32) -> usize {
+    // 1970-01-01 was a Thursday.
+    usize::try_from((i64::from(unix_days) + 3).rem_euclid(7)).unwrap_or_default()
+}
+
+fn rows<K>(
+    tallies: BTreeMap<K, Tally>,
+    scales: Scales,
+    key: impl Fn(K) -> Option<String>,
+) -> Vec<BreakdownRow> {
+    let mut rows: Vec<BreakdownRow> = tallies
+        .into_iter()
+        .map(|(it, tally)| tally.row(key(it), scales))
+        .collect();
+    let without = rows.partition_point(|it| it.key.is_none());
+    rows.rotate_left(without);
+    rows
+}

@@ -1,0 +1,1 @@
+//! Closed trades for the tests of the tear sheet.

@@ -1,0 +1,1 @@
+//! The tear sheet with numbers worked out by hand.
