@@ -6,6 +6,7 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{
@@ -13,6 +14,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use clap_complete::Shell;
+use rust_decimal::Decimal;
 use tradejournal::record::Stream;
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
@@ -75,6 +77,7 @@ pub(crate) enum Command {
     Prove(Prove),
     Check(Check),
     Anchor(Anchor),
+    Metrics(Metrics),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -196,6 +199,72 @@ pub(crate) struct Wanted {
     /// this value in any field; may be repeated
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = field_and_value)]
     pub(crate) fields: Vec<(String, String)>,
+}
+
+/// The metrics of the last closed trades, or of all of them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An entry and its exits are one trade, which counts when its exits have the entry's quantity. LIVE and
+PAPER have windows of their own. Without a starting equity there is no drawdown in per cent. The
+defaults of window, equity and basis are in [metrics] of tj.toml.
+
+Examples:
+  tj metrics --starting-equity 100000
+  tj metrics --by strategy --window 50 --from 30d
+  tj metrics --series --json                    one object a closed trade
+  tj metrics --tear-sheet --json | jq .sharpe")]
+pub(crate) struct Metrics {
+    /// How many trades a window takes [default: 20]
+    #[arg(long, value_name = "N", conflicts_with = "tear_sheet")]
+    pub(crate) window: Option<NonZeroU32>,
+    /// What the account had before the first trade that counts
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) starting_equity: Option<Decimal>,
+    /// PAPER, LIVE or all; of a tear sheet LIVE without it, if there are live trades
+    #[arg(long, value_name = "MODE", value_parser = ["PAPER", "LIVE", "all"], ignore_case = true)]
+    pub(crate) mode: Option<String>,
+    /// Which result counts: after commission or before it
+    #[arg(long, value_name = "BASIS", value_parser = ["net", "gross"])]
+    pub(crate) basis: Option<String>,
+    /// A window for each of these
+    #[arg(long, value_name = "WHAT", value_parser = ["strategy", "symbol", "account", "mode"])]
+    pub(crate) by: Option<String>,
+    /// Trades that were closed at this time or later
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Trades that were closed before this time; a date without a time of day is included
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// The window after each closed trade
+    #[arg(long)]
+    pub(crate) series: bool,
+    /// Everything about all trades instead of a window
+    #[arg(long, conflicts_with_all = ["series", "by"])]
+    pub(crate) tear_sheet: bool,
+    #[command(flatten)]
+    pub(crate) sheet: SheetFlags,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Of a tear sheet")]
+pub(crate) struct SheetFlags {
+    /// Which days have a return: business days, or all of a market that never closes
+    #[arg(long, value_name = "DAYS", value_parser = ["business", "all"], requires = "tear_sheet")]
+    pub(crate) calendar: Option<String>,
+    /// How many of those days a year has [default: 252]
+    #[arg(long, value_name = "N", requires = "tear_sheet")]
+    pub(crate) periods: Option<NonZeroU32>,
+    /// What money earns in a year without risk, as a part of 1 [default: 0]
+    #[arg(
+        long,
+        value_name = "RATE",
+        requires = "tear_sheet",
+        allow_negative_numbers = true
+    )]
+    pub(crate) rf: Option<Decimal>,
+    /// A CSV of order_id, mae, mfe: the worst and the best open result of trades, in money
+    #[arg(long, value_name = "FILE", requires = "tear_sheet")]
+    pub(crate) excursions: Option<PathBuf>,
 }
 
 /// Show the streams: records, days, sizes, last write, who holds the lock, free disk

@@ -8,6 +8,8 @@
 //!
 //! Not here: opening anything but the file of settings.
 
+mod metrics;
+
 use std::{
     env, fmt, fs, io,
     ops::Range,
@@ -28,6 +30,8 @@ use crate::args::Global;
 use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::when;
+
+pub(crate) use metrics::MetricsSettings;
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -62,6 +66,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Setting<Durability>,
     pub(crate) allow_personal_data: Setting<bool>,
     pub(crate) zone: Setting<Tz>,
+    pub(crate) metrics: MetricsSettings,
     pub(crate) json: bool,
 }
 
@@ -120,6 +125,7 @@ impl Settings {
             durability: first(None, None, values.durability, Durability::Synced),
             allow_personal_data: first(None, None, values.allow_personal_data, false),
             zone: first(None, None, values.zone, Tz::UTC),
+            metrics: values.metrics.unwrap_or_default(),
             file,
             json: flags.json,
         }
@@ -194,6 +200,7 @@ pub(crate) struct Values {
     durability: Option<Durability>,
     allow_personal_data: Option<bool>,
     zone: Option<Tz>,
+    metrics: Option<MetricsSettings>,
 }
 
 /// Reads a file of settings: its values, or all its problems.
@@ -292,7 +299,8 @@ impl Parser<'_> {
             match (name, value.get_ref()) {
                 ("journal", DeValue::Table(table)) => self.journal(table, values),
                 ("time", DeValue::Table(table)) => self.time(table, values),
-                ("journal" | "time", _) => {
+                ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
+                ("journal" | "time" | "metrics", _) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -310,7 +318,12 @@ impl Parser<'_> {
             let hint = "it belongs into [time]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            self.unknown(span, "section or key", name, &["journal", "time"]);
+            self.unknown(
+                span,
+                "section or key",
+                name,
+                &["journal", "time", "metrics"],
+            );
         }
     }
 
@@ -432,6 +445,40 @@ mod tests {
                 "line 11: unknown section or key `jurnal` (did you mean `journal`?)",
             ]
         );
+    }
+
+    #[test]
+    fn every_problem_of_the_metrics_is_named_with_its_line() {
+        let text = "[metrics]\nwindow = 0\nstarting_equity = 1.5\nbasis = \"nett\"\n\
+                    scopes = [\"strategie\"]\nevery = 1\n[[metrics.rules]]\nid = \"a\"\n\
+                    metric = \"win_rate\"\nthreshold = \"40\"\n[[metrics.rules]]\nid = \"b\"\n\
+                    metrik = 1\n[[metrics.rules]]\nid = \"c\"\n[[metrics.rules]]\nid = \"d\"\n\
+                    metric = \"profit_factor\"\nthreshold = \"1.2\"\ncooldown = \"6 hours\"\n";
+        assert_eq!(
+            problems(text),
+            [
+                "line 2: `window` is a whole number above 0",
+                "line 3: `starting_equity` is a decimal in quotes, such as \"0.40\"",
+                "line 4: `basis` is one of \"net\", \"gross\"",
+                "line 5: `scopes` is one of \"all\", \"strategy\", \"symbol\", \"account\"",
+                "line 6: `every` is one of \"alert\", \"trade\", \"day\"",
+                "line 7: rule a: the threshold of win_rate must be above 0 and at most 1, since it is \
+                 a part of 1, got 40",
+                "line 13: unknown key `metrik` (did you mean `metric`?)",
+                "line 14: a rule needs `id`, `metric` and `threshold`",
+                "line 19: `cooldown` is a span such as \"90s\", \"30m\", \"6h\" or \"1d\"",
+            ]
+        );
+        let text = "[metrics]\n[[metrics.rules]]\nid = \"a\"\nmetric = \"win_rate\"\nthreshold = \"0.4\"\n";
+        assert_eq!(
+            problems(text),
+            [
+                "line 2: rules need `starting_equity` in [metrics] (what the account began with, such as \"100000\")"
+            ]
+        );
+        let text = text.replace("[metrics]", "[metrics]\nstarting_equity = 100000");
+        let rules = Values::parse(&text).unwrap().metrics.unwrap().rules;
+        assert_eq!(rules.len(), 1);
     }
 
     #[test]

@@ -10,7 +10,9 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
+use chrono::{
+    LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone, Timelike,
+};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use tradejournal::time::{Timestamp, TimestampError};
 
@@ -168,6 +170,14 @@ pub(crate) fn local(text: &str, zone: Option<Tz>) -> Result<Timestamp, LocalErro
     }
 }
 
+/// How far a zone is from UTC then, in seconds; east is positive.
+pub(crate) fn offset_secs(instant: Timestamp, zone: Tz) -> i32 {
+    let local = zone.timestamp_opt(instant.unix_secs(), 0);
+    local
+        .single()
+        .map_or(0, |it| it.offset().fix().local_minus_utc())
+}
+
 /// An instant as a table shows it: the zone's own date and time, to the second.
 pub(crate) fn shown(instant: Timestamp, zone: Tz) -> String {
     match zone.timestamp_opt(instant.unix_secs(), instant.subsec_nanos()) {
@@ -191,6 +201,14 @@ mod tests {
             from(text, zone, now()).unwrap().to_string(),
             to(text, zone, now()).unwrap().to_string(),
         )
+    }
+
+    #[test]
+    fn a_zone_is_as_far_from_utc_as_the_season_says() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(offset_secs(at("2025-07-01T12:00:00Z"), BERLIN), 7200);
+        assert_eq!(offset_secs(at("2025-12-01T12:00:00Z"), BERLIN), 3600);
+        assert_eq!(offset_secs(at("2025-12-01T12:00:00Z"), Tz::UTC), 0);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod demo;
 mod import;
 mod key;
 mod man;
+mod metrics;
 mod prove;
 mod query;
 mod repair;
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Prove(wanted) => prove::run(wanted, context),
         Command::Anchor(wanted) => anchor::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
+        Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
     }
