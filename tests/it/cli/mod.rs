@@ -8,5 +8,6 @@ mod demo;
 mod documented;
 mod evidence;
 mod import;
+mod metrics;
 mod reading;
 mod run;

@@ -14,14 +14,14 @@ use std::num::NonZeroU32;
 use anyhow::Context as _;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use tradejournal::books::ClosedTrade;
 use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, TearSheet};
 use tradejournal::books::metrics::{Basis, Equity, Rolling, RollingMetrics, ScopeKind};
-use tradejournal::books::{ClosedTrade, Zone};
 use tradejournal::desk::Ledger;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
-use super::Context;
+use super::{Context, zone};
 use crate::args::{Metrics, SheetFlags};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
@@ -325,12 +325,6 @@ struct End<'t> {
     results: Vec<Decimal>,
 }
 
-/// The zone of the settings as the books know one.
-pub(crate) fn zone(context: &Context<'_>) -> Zone {
-    let zone = context.settings.zone.value;
-    Zone::new(move |at| when::offset_secs(at, zone))
-}
-
 /// What somebody should know before he believes a number.
 pub(crate) fn tell_strange(ledger: &Ledger, trades: &[ClosedTrade], context: &Context<'_>) {
     let notes = ledger.notes();
@@ -392,7 +386,10 @@ fn series_table() -> Table {
 
 /// A ratio for people, to four places.
 fn shown(value: Option<Decimal>) -> String {
-    value.map_or_else(|| "-".to_owned(), |it| it.round_dp(4).to_string())
+    value.map_or_else(
+        || "-".to_owned(),
+        |it| it.round_dp(4).normalize().to_string(),
+    )
 }
 
 /// A profit factor for people.
