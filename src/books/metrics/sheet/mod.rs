@@ -22,6 +22,8 @@ mod json;
 mod ledger;
 mod monthly;
 mod options;
+#[cfg(test)]
+mod properties;
 mod r_multiples;
 mod results;
 mod roots;
