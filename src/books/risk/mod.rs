@@ -25,6 +25,8 @@ mod event;
 mod limits;
 mod monitor;
 mod rebuilt;
+#[cfg(test)]
+mod tests;
 
 use crate::record::field::Word;
 
