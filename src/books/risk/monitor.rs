@@ -11,7 +11,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use rust_decimal::Decimal;
 
-use super::event::{Facts, Rule, Snapshot, Told, What, told};
+use super::event::{Facts, Rule, Snapshot, Told, What, pct, told};
 use super::{
     CHECK_WHILE_PAUSED, CIRCUIT_BREAKER_RESET, PortfolioValue, Reset, RiskLimits, TRADING_RESUMED,
 };
@@ -263,6 +263,12 @@ impl RiskMonitor {
     #[must_use]
     pub fn daily_pnl(&self) -> Decimal {
         self.today().net
+    }
+
+    /// The same in per cent of the portfolio, rounded half to even at [`super::PCT_PLACES`] places.
+    #[must_use]
+    pub fn daily_pnl_pct(&self, portfolio_value: PortfolioValue) -> Decimal {
+        pct(self.daily_pnl(), portfolio_value)
     }
 
     /// How many of the last trades in a row were lost.

@@ -9,4 +9,5 @@ mod documented;
 mod evidence;
 mod import;
 mod reading;
+mod risk;
 mod run;
