@@ -22,6 +22,7 @@ mod power;
 mod process;
 mod reading;
 mod repairing;
+mod risking;
 mod sample;
 mod verifying;
 mod writing;

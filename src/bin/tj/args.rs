@@ -15,7 +15,9 @@ use clap::{
 };
 use clap_complete::Shell;
 use rust_decimal::Decimal;
+use tradejournal::books::risk::PortfolioValue;
 use tradejournal::record::Stream;
+use tradejournal::record::field::ExecutionMode;
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
 #[derive(Debug, Parser)]
@@ -78,6 +80,7 @@ pub(crate) enum Command {
     Check(Check),
     Anchor(Anchor),
     Metrics(Metrics),
+    Risk(Risk),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -464,6 +467,69 @@ pub(crate) enum AnchorWhat {
     },
 }
 
+/// Show whether trading is paused, list the risk events, resume by hand
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The limits are [risk] of tj.toml. A pause that a bot recorded is shown whatever they are. A reset
+reaches a running bot at its next check; nothing here needs one.
+
+Examples:
+  tj risk status --portfolio-value 100000
+  tj risk events --from 7d
+  tj risk reset --mode PAPER --why \"looked at the fills, the feed was stale\"")]
+pub(crate) struct Risk {
+    #[command(subcommand)]
+    pub(crate) what: RiskWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RiskWhat {
+    /// Whether trading is paused, why and since when; the day, the streak, what is open
+    #[command(after_help = "\
+Examples:
+  tj risk status
+  tj risk status --mode LIVE --portfolio-value 100000 --json | jq '.modes[].paused'")]
+    Status {
+        /// This mode alone
+        #[arg(long, value_name = "MODE", value_parser = mode(), ignore_case = true)]
+        mode: Option<ExecutionMode>,
+        /// What the portfolio is worth: for the day's loss in per cent
+        #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+        portfolio_value: Option<PortfolioValue>,
+    },
+    /// The risk events
+    #[command(after_help = "\
+Examples:
+  tj risk events
+  tj risk events --from 2025-10-26 --to 2025-10-26 --json")]
+    Events {
+        /// Not before this time
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Before this time; a date without a time of day is included
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+    },
+    /// Resume trading that is paused
+    #[command(after_help = "\
+Exit code 1: trading is not paused.
+
+Examples:
+  tj risk reset --why \"the feed was stale\"
+  tj risk reset --mode LIVE --why \"new limits from today\"")]
+    Reset {
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Which mode; needed when both are paused
+        #[arg(long, value_name = "MODE", value_parser = mode(), ignore_case = true)]
+        mode: Option<ExecutionMode>,
+        /// What the portfolio is worth; without it, what it was when trading was paused
+        #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+        portfolio_value: Option<PortfolioValue>,
+    },
+}
+
 /// Do what is safe: keep and cut a torn tail; explain damage
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -545,6 +611,12 @@ tj.toml:
   [time]
   zone = \"America/New_York\"
 
+  [risk]                         # each may be left out
+  max_position_pct = 5           # of the portfolio in one symbol
+  max_daily_loss_pct = 3         # of the portfolio: then trading pauses
+  max_consecutive_losses = 3     # then trading pauses
+  reset = \"next-day\"             # what ends a pause; or \"by-hand\"
+
 A flag comes before the environment, the environment before the file.
 
 Examples:
@@ -594,6 +666,11 @@ pub(crate) struct Man {
 
 fn stream() -> impl TypedValueParser<Value = Stream> {
     PossibleValuesParser::new(Stream::ALL.map(Stream::name)).try_map(|name| name.parse::<Stream>())
+}
+
+fn mode() -> impl TypedValueParser<Value = ExecutionMode> {
+    PossibleValuesParser::new(ExecutionMode::ALL.iter().map(|it| it.as_str()))
+        .try_map(|word| word.to_uppercase().parse::<ExecutionMode>())
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

@@ -10,4 +10,5 @@ mod evidence;
 mod import;
 mod metrics;
 mod reading;
+mod risk;
 mod run;

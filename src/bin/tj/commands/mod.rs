@@ -16,6 +16,7 @@ mod metrics;
 mod prove;
 mod query;
 mod repair;
+mod risk;
 mod status;
 mod tail;
 mod verify;
@@ -70,6 +71,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Checkpoint(wanted) => checkpoint::run(wanted, context),
         Command::Prove(wanted) => prove::run(wanted, context),
         Command::Anchor(wanted) => anchor::run(wanted, context),
+        Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
