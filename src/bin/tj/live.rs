@@ -6,7 +6,7 @@ use tradejournal::books::metrics::Windows;
 use tradejournal::bot::{Every, LiveMetrics, LiveOptions};
 use tradejournal::journal::Journal;
 
-use crate::commands::{Context, zone};
+use crate::commands::Context;
 use crate::output::{Talk, printable};
 
 /// The windows and rules of the settings, if there is anything to tell.
@@ -26,7 +26,7 @@ pub(crate) fn metrics(journal: &Journal, context: &Context<'_>) -> Option<LiveMe
         scopes: settings.scopes.clone(),
         rules: settings.rules.clone(),
         every: settings.every,
-        zone: zone(context),
+        zone: context.settings.days(),
     };
     match LiveMetrics::open(journal, options) {
         Ok(live) => Some(live),

@@ -25,6 +25,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use tradejournal::books::Zone;
 use tradejournal::books::risk::{LossesMax, Percent, Reset, RiskLimits};
 use tradejournal::journal::Durability;
 use tradejournal::record::field::Wrong;
@@ -117,6 +118,12 @@ impl Settings {
             None => (None, Values::default()),
         };
         Ok(Settings::merged(flags, file, values))
+    }
+
+    /// The zone as the books know one: where their days begin.
+    pub(crate) fn days(&self) -> Zone {
+        let zone = self.zone.value;
+        Zone::new(move |at| when::offset_secs(at, zone))
     }
 
     fn merged(flags: &Global, file: Option<PathBuf>, values: Values) -> Settings {

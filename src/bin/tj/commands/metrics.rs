@@ -21,7 +21,7 @@ use tradejournal::desk::Ledger;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
-use super::{Context, zone};
+use super::Context;
 use crate::args::{Metrics, SheetFlags};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
@@ -290,7 +290,7 @@ impl Asked {
         let mut options = SheetOptions::default();
         options.basis = self.basis;
         options.starting_equity = self.equity;
-        options.zone = zone(context);
+        options.zone = context.settings.days();
         if flags.calendar.as_deref() == Some("all") {
             options.calendar = Calendar::All;
         }

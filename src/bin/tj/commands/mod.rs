@@ -21,13 +21,10 @@ mod status;
 mod tail;
 mod verify;
 
-use tradejournal::books::Zone;
-
 use crate::args::{Args, Command};
 use crate::failure::Verdict;
 use crate::output::{Out, Talk};
 use crate::settings::Settings;
-use crate::when;
 
 /// What a command is given.
 #[derive(Debug)]
@@ -35,12 +32,6 @@ pub(crate) struct Context<'a> {
     pub(crate) settings: Settings,
     pub(crate) out: &'a mut Out,
     pub(crate) talk: &'a Talk,
-}
-
-/// The zone of the settings as the books know one.
-pub(crate) fn zone(context: &Context<'_>) -> Zone {
-    let zone = context.settings.zone.value;
-    Zone::new(move |at| when::offset_secs(at, zone))
 }
 
 /// Runs what was asked for.

@@ -9,11 +9,10 @@
 //! Not here: the limits themselves, which are the library's.
 
 use anyhow::Context as _;
-use chrono::{Offset as _, TimeZone as _};
 use chrono_tz::Tz;
 use serde::Serialize;
 use tradejournal::books::risk::{History, Pause, PortfolioValue, Rebuilt, RiskMonitor};
-use tradejournal::books::{ClosedTrade, Leg, OpenOrder, Pairing, Zone};
+use tradejournal::books::{ClosedTrade, Leg, OpenOrder, Pairing};
 use tradejournal::journal::{Journal, ReadError};
 use tradejournal::record::field::ExecutionMode;
 use tradejournal::record::{Record, RiskEvent, Stream, TradeRecord, personal};
@@ -93,8 +92,14 @@ impl Found {
             events: &self.events,
         };
         let limits = settings.risk.limits();
-        let zone = days_of(settings.zone.value);
-        RiskMonitor::rebuilt(limits, mode, zone, &history, portfolio_value, now)
+        RiskMonitor::rebuilt(
+            limits,
+            mode,
+            settings.days(),
+            &history,
+            portfolio_value,
+            now,
+        )
     }
 
     fn open(&self, mode: ExecutionMode) -> impl Iterator<Item = &OpenOrder> {
@@ -124,14 +129,6 @@ fn each<R: Record>(
 fn tell_bad(talk: &Talk, error: ReadError) {
     let error = anyhow::Error::new(error);
     talk.error(&printable(&format!("{error:#}")));
-}
-
-/// The zone of the settings as the books know zones.
-fn days_of(zone: Tz) -> Zone {
-    Zone::new(move |at| {
-        let local = zone.timestamp_opt(at.unix_secs(), 0).earliest();
-        local.map_or(0, |it| it.offset().fix().local_minus_utc())
-    })
 }
 
 /// What `status --json` prints.

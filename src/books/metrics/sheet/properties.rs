@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::testing::{at, check_nulls, trade, with_equity};
-use super::{Blank, BreakdownRow, BreakevenInStreak, Calendar, SheetOptions, TearSheet};
+use super::{Blank, BreakdownRow, BreakevenStreak, Calendar, SheetOptions, TearSheet};
 use crate::books::ClosedTrade;
 use crate::books::metrics::{Equity, ratio};
 use crate::record::field::{Action, ExecutionMode, Outcome};
@@ -245,8 +245,8 @@ proptest! {
     #[test]
     fn streaks_are_those_of_a_plain_rescan(trades in history(60), skip in any::<bool>()) {
         let breakeven_in_streak = match skip {
-            true => BreakevenInStreak::Skip,
-            false => BreakevenInStreak::End,
+            true => BreakevenStreak::Skips,
+            false => BreakevenStreak::Ends,
         };
         let options = SheetOptions { breakeven_in_streak, ..SheetOptions::default() };
         let sheet = TearSheet::of(&trades, &options).unwrap();

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::testing::{at, decimal, sheet, trade, trades, with_equity};
 use super::{
-    Blank, BreakdownRow, BreakevenInStreak, Calendar, Excursion, SheetError, SheetOptions,
-    TearSheet,
+    Blank, BreakdownRow, BreakevenStreak, Calendar, Excursion, SheetError, SheetOptions, TearSheet,
 };
 use crate::books::metrics::{Basis, Equity};
 use crate::books::{ClosedTrade, Leg, Pairing, Zone};
@@ -218,9 +217,9 @@ fn a_breakeven_ends_a_streak_unless_it_is_told_otherwise() {
         };
         sheet(&trades, &options).streaks.longest_loss
     };
-    assert_eq!(streak(BreakevenInStreak::End), 2);
-    assert_eq!(streak(BreakevenInStreak::Loss), 4);
-    assert_eq!(streak(BreakevenInStreak::Skip), 3);
+    assert_eq!(streak(BreakevenStreak::Ends), 2);
+    assert_eq!(streak(BreakevenStreak::Loses), 4);
+    assert_eq!(streak(BreakevenStreak::Skips), 3);
 }
 
 #[test]
