@@ -11,8 +11,13 @@ use crate::table::{Goal, Rounds, Table, thread_cpu_ns};
 const TRADES: usize = 1_000_000;
 const ROUNDS: usize = 7;
 
-/// Results in cents, a little more often won than lost.
+/// Results, about as often won as lost.
 fn results() -> Vec<Decimal> {
+    let cents = cents().into_iter();
+    cents.map(|it| Decimal::new(it, 2)).collect()
+}
+
+fn cents() -> Vec<i64> {
     let mut state = 7_u64;
     let mut results = Vec::with_capacity(TRADES);
     for _ in 0..TRADES {
@@ -20,7 +25,7 @@ fn results() -> Vec<Decimal> {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
         let cents = (state >> 33) % 20_000;
-        results.push(Decimal::new(cents as i64 - 9_500, 2));
+        results.push(cents as i64 - 9_500);
     }
     results
 }
@@ -40,6 +45,16 @@ fn rolling(window: u32, results: &[Decimal]) -> f64 {
     let took = (thread_cpu_ns() - start) as f64 / results.len() as f64;
     assert!(streaks != 0 && metrics.values().unwrap().total_trades == window.get());
     took
+}
+
+/// For `benches/peers/rolling.py`: the results in cents, in a file, and the seconds that ours takes.
+pub(crate) fn beside_pandas(folder: &Path) {
+    let bytes: Vec<u8> = cents().into_iter().flat_map(i64::to_le_bytes).collect();
+    std::fs::write(folder.join("results.i64"), bytes).unwrap();
+    let results = results();
+    let start = std::time::Instant::now();
+    rolling(20, &results);
+    println!("{}", start.elapsed().as_secs_f64());
 }
 
 pub(crate) fn metrics(table: &mut Table, _: &Path) {
