@@ -58,7 +58,7 @@
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
 //! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
-//! | [`desk`] | what a person asks for: all trades of a journal, reports |
+//! | [`desk`] | what a person asks for: all trades of a journal, the report and its page |
 //!
 //! # Features
 //!

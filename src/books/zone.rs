@@ -37,9 +37,14 @@ impl Zone {
         u8::try_from(hour).unwrap_or_default()
     }
 
+    /// How many seconds it is from UTC at that instant; east is positive.
+    #[must_use]
+    pub fn offset(&self, at: Timestamp) -> i32 {
+        self.0.as_ref().map_or(0, |it| it(at))
+    }
+
     fn local_secs(&self, at: Timestamp) -> i64 {
-        let offset = self.0.as_ref().map_or(0, |it| it(at));
-        at.unix_secs() + i64::from(offset)
+        at.unix_secs() + i64::from(self.offset(at))
     }
 }
 

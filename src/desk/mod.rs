@@ -8,5 +8,6 @@
 //! Not here: terminals and files, which the program has, and the arithmetic of trades.
 
 mod ledger;
+pub mod report;
 
 pub use ledger::Ledger;

@@ -13,6 +13,7 @@
 
 mod anchoring;
 mod auditing;
+mod browsing;
 mod cli;
 mod evidence;
 mod examples;
@@ -24,5 +25,6 @@ mod reading;
 mod repairing;
 mod risking;
 mod sample;
+mod trading;
 mod verifying;
 mod writing;

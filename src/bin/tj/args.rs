@@ -15,6 +15,7 @@ use clap::{
 };
 use clap_complete::Shell;
 use rust_decimal::Decimal;
+use tradejournal::books::metrics::Equity;
 use tradejournal::books::risk::PortfolioValue;
 use tradejournal::record::Stream;
 use tradejournal::record::field::ExecutionMode;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Append(Append),
     Tail(Tail),
     Query(Box<Query>),
+    Summary(Summary),
+    Report(Box<Report>),
     Status(Status),
     Verify(Verify),
     Repair(Repair),
@@ -268,6 +271,83 @@ pub(crate) struct SheetFlags {
     /// A CSV of order_id, mae, mfe: the worst and the best open result of trades, in money
     #[arg(long, value_name = "FILE", requires = "tear_sheet")]
     pub(crate) excursions: Option<PathBuf>,
+}
+
+/// Count and add up the trades that were closed on a day
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A trade belongs to the day of its last exit, in [time] zone of tj.toml (default UTC).
+
+Examples:
+  tj summary
+  tj summary --day yesterday
+  tj summary --day 2025-10-27 --json | jq .trades.PAPER.net_pnl")]
+pub(crate) struct Summary {
+    /// The day: 2025-10-27, today or yesterday
+    #[arg(long, value_name = "DAY", default_value = "today")]
+    pub(crate) day: String,
+    /// Live trades, paper trades or both, apart
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_enum,
+        ignore_case = true,
+        default_value = "all"
+    )]
+    pub(crate) mode: ModeWanted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeWanted {
+    /// Simulated
+    #[value(name = "PAPER")]
+    Paper,
+    /// With money at stake
+    #[value(name = "LIVE")]
+    Live,
+    /// Both, apart
+    All,
+}
+
+/// Show how trading went: results, risk, trades; as a page too
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A trade belongs to the day of its last exit, in [time] zone of tj.toml (default UTC). Live and paper
+trades are never added up together.
+
+The page is one file without anything outside it: open it in a browser, print it, send it.
+
+Examples:
+  tj report
+  tj report --day 2025-10-27 --html report.html
+  tj report --week --starting-equity 25000
+  tj report --month 2025-10 --mode LIVE --json | jq .books[0].totals
+  tj report --from 2025-01-01 --to 2025-12-31 --html 2025.html")]
+pub(crate) struct Report {
+    /// A day: 2025-10-27, today or yesterday [default: today]
+    #[arg(long, value_name = "DAY", group = "days")]
+    pub(crate) day: Option<String>,
+    /// A week, from Monday: 2025-W44, or a day in it; this one without a value
+    #[arg(long, value_name = "WEEK", group = "days", num_args = 0..=1, default_missing_value = "today")]
+    pub(crate) week: Option<String>,
+    /// A month: 2025-10, or a day in it; this one without a value
+    #[arg(long, value_name = "MONTH", group = "days", num_args = 0..=1, default_missing_value = "today")]
+    pub(crate) month: Option<String>,
+    /// From this day on; from the first trade without it
+    #[arg(long, value_name = "DAY", conflicts_with = "days")]
+    pub(crate) from: Option<String>,
+    /// Until this day, which is included; until today without it
+    #[arg(long, value_name = "DAY", conflicts_with = "days")]
+    pub(crate) to: Option<String>,
+    /// Live trades, paper trades or both, apart [default: LIVE if there are any, else PAPER]
+    #[arg(long, value_name = "MODE", value_enum, ignore_case = true)]
+    pub(crate) mode: Option<ModeWanted>,
+    /// What the account had before the first trade in the journal
+    #[arg(long, value_name = "MONEY", value_parser = equity)]
+    pub(crate) starting_equity: Option<Equity>,
+    /// Write the page into this file; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// Show the streams: records, days, sizes, last write, who holds the lock, free disk
@@ -662,6 +742,11 @@ pub(crate) struct Man {
     /// Write a page a command into this folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
+}
+
+fn equity(text: &str) -> Result<Equity, String> {
+    let value: Decimal = text.parse().map_err(|_| "write it as 25000 or 25000.50")?;
+    Equity::new(value).map_err(|error| error.to_string())
 }
 
 fn stream() -> impl TypedValueParser<Value = Stream> {

@@ -122,8 +122,7 @@ impl Settings {
 
     /// The zone as the books know one: where their days begin.
     pub(crate) fn days(&self) -> Zone {
-        let zone = self.zone.value;
-        Zone::new(move |at| when::offset_secs(at, zone))
+        when::books_zone(self.zone.value)
     }
 
     fn merged(flags: &Global, file: Option<PathBuf>, values: Values) -> Settings {

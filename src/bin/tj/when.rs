@@ -11,10 +11,11 @@
 use std::{fmt, time::Duration};
 
 use chrono::{
-    LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone, Timelike,
+    LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
-use tradejournal::time::{Timestamp, TimestampError};
+use tradejournal::books::Zone;
+use tradejournal::time::{Day, Timestamp, TimestampError};
 
 use crate::failure::Failure;
 use crate::nearest::nearest;
@@ -61,6 +62,27 @@ pub(crate) fn to(text: &str, zone: Tz, now: Timestamp) -> Result<Timestamp, Fail
     parse(text, zone, now, Edge::To).ok_or_else(|| refusal("--to", text))
 }
 
+/// The day that `text` names, in the zone: a date, `today` or `yesterday`.
+pub(crate) fn day(flag: &str, text: &str, zone: Tz, now: Timestamp) -> Result<Day, Failure> {
+    let today = books_zone(zone).day(now);
+    match text {
+        "today" => Ok(today),
+        "yesterday" => Ok(today.previous()),
+        _ => text.parse().map_err(|_| {
+            Failure::usage(format!("{flag} {text}: not a day"))
+                .hint("write 2025-10-26, today or yesterday")
+        }),
+    }
+}
+
+/// The zone as the library's books take it: as a distance from UTC.
+pub(crate) fn books_zone(zone: Tz) -> Zone {
+    Zone::new(move |at| {
+        let found = zone.timestamp_opt(at.unix_secs(), 0).single();
+        found.map_or(0, |it| it.offset().fix().local_minus_utc())
+    })
+}
+
 fn refusal(flag: &str, text: &str) -> Failure {
     Failure::usage(format!("{flag} {text}: not a time")).hint(
         "write 2025-10-26, 2025-10-26T14:30, 2025-10-26T14:30:00Z, or a span before now: 30m, 24h, 7d, 2w",
@@ -101,7 +123,7 @@ fn span(text: &str) -> Option<Duration> {
 }
 
 fn date(text: &str) -> Option<NaiveDate> {
-    let day: tradejournal::time::Day = text.parse().ok()?;
+    let day: Day = text.parse().ok()?;
     NaiveDate::parse_from_str(&day.to_string(), "%Y-%m-%d").ok()
 }
 
@@ -170,14 +192,6 @@ pub(crate) fn local(text: &str, zone: Option<Tz>) -> Result<Timestamp, LocalErro
     }
 }
 
-/// How far a zone is from UTC then, in seconds; east is positive.
-pub(crate) fn offset_secs(instant: Timestamp, zone: Tz) -> i32 {
-    let local = zone.timestamp_opt(instant.unix_secs(), 0);
-    local
-        .single()
-        .map_or(0, |it| it.offset().fix().local_minus_utc())
-}
-
 /// An instant as a table shows it: the zone's own date and time, to the second.
 pub(crate) fn shown(instant: Timestamp, zone: Tz) -> String {
     match zone.timestamp_opt(instant.unix_secs(), instant.subsec_nanos()) {
@@ -201,14 +215,6 @@ mod tests {
             from(text, zone, now()).unwrap().to_string(),
             to(text, zone, now()).unwrap().to_string(),
         )
-    }
-
-    #[test]
-    fn a_zone_is_as_far_from_utc_as_the_season_says() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        assert_eq!(offset_secs(at("2025-07-01T12:00:00Z"), BERLIN), 7200);
-        assert_eq!(offset_secs(at("2025-12-01T12:00:00Z"), BERLIN), 3600);
-        assert_eq!(offset_secs(at("2025-12-01T12:00:00Z"), Tz::UTC), 0);
     }
 
     #[test]
@@ -271,6 +277,17 @@ mod tests {
             Err(LocalError::Skipped)
         );
         assert_eq!(local("2025-03-30T02:30:00", None), Err(LocalError::NoZone));
+    }
+
+    #[test]
+    fn a_day_is_one_of_the_zone() {
+        let late: Timestamp = "2025-10-26T23:30:00Z".parse().unwrap();
+        let named = |text, zone| day("--day", text, zone, late).map(|it| it.to_string());
+        assert_eq!(named("today", Tz::UTC).unwrap(), "2025-10-26");
+        assert_eq!(named("today", BERLIN).unwrap(), "2025-10-27");
+        assert_eq!(named("yesterday", BERLIN).unwrap(), "2025-10-26");
+        assert_eq!(named("2025-02-28", BERLIN).unwrap(), "2025-02-28");
+        assert!(named("2025-02-30", BERLIN).is_err());
     }
 
     #[test]

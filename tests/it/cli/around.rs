@@ -4,10 +4,12 @@ use std::fs;
 
 use super::run::{Bench, trades};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "append",
     "tail",
     "query",
+    "summary",
+    "report",
     "status",
     "verify",
     "repair",

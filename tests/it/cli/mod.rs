@@ -10,5 +10,6 @@ mod evidence;
 mod import;
 mod metrics;
 mod reading;
+mod report;
 mod risk;
 mod run;

@@ -16,8 +16,10 @@ mod metrics;
 mod prove;
 mod query;
 mod repair;
+mod report;
 mod risk;
 mod status;
+mod summary;
 mod tail;
 mod verify;
 
@@ -55,6 +57,8 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Append(wanted) => append::run(wanted, context),
         Command::Tail(wanted) => tail::run(wanted, context),
         Command::Query(wanted) => query::run(wanted, context),
+        Command::Summary(wanted) => summary::run(wanted, context),
+        Command::Report(wanted) => report::run(wanted, context),
         Command::Status(_) => status::run(context),
         Command::Repair(wanted) => repair::run(wanted, context),
         Command::Verify(wanted) => verify::run(wanted, context),

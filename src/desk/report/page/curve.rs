@@ -1,0 +1,360 @@
+//! The account over time, its drawdown below, and the events of risk on the same axis.
+//!
+//! Always true:
+//! - The line is a stair: an account changes when a trade is closed and not between.
+//! - However many trades there are, no peak and no trough is left out; only the places that can be pointed at are
+//!   thinned.
+//!
+//! Not here: what the numbers are; they come with the report.
+
+use rust_decimal::Decimal;
+
+use super::super::{Book, Point, Report};
+use super::figure::Form;
+use super::html::escaped;
+use super::moment::Local;
+use super::scale::{Scale, percent};
+use crate::time::Timestamp;
+
+/// The width of the picture in its own units, and its height.
+const WIDTH: i64 = 10_000;
+const HEIGHT: i64 = 1000;
+/// Where the account is drawn, from top to bottom, and its drawdown.
+const ACCOUNT: (i64, i64) = (20, 650);
+const DRAWDOWN: (i64, i64) = (740, 980);
+/// How many places can be told apart on a screen.
+const PLACES_MAX: usize = 600;
+
+/// What is at one place.
+struct Dot {
+    x: i64,
+    low: Decimal,
+    high: Decimal,
+    value: Decimal,
+    deepest: Decimal,
+    drawdown: Decimal,
+    tip: String,
+}
+
+/// The time axis.
+struct Axis {
+    first: i64,
+    last: i64,
+}
+
+/// The figure; without a closed trade there is nothing to draw.
+pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<String> {
+    let axis = Axis::of(report, book)?;
+    let dots = dots(book, &axis, local);
+    let start = book.equity_before.unwrap_or_default();
+    let (low, high) = ends(start, dots.iter().flat_map(|it| [it.low, it.high]));
+    let (account, ticks) = Scale::rounded(low, high, 4, ACCOUNT.1, ACCOUNT.0);
+    let (deepest, _) = ends(Decimal::ZERO, dots.iter().map(|it| it.deepest));
+    let (drawdown, falls) = Scale::rounded(deepest, Decimal::ZERO, 2, DRAWDOWN.1, DRAWDOWN.0);
+    let drawdown = match deepest.is_zero() {
+        true => Scale::new(-Decimal::ONE, Decimal::ZERO, DRAWDOWN.1, DRAWDOWN.0),
+        false => drawdown,
+    };
+    let is_equity = book.equity_before.is_some();
+    let mut shapes = String::new();
+    let mut labels = String::new();
+    for tick in &ticks {
+        let y = account.place(*tick);
+        shapes.push_str(&grid(y));
+        labels.push_str(&label(y, &whole(*tick)));
+    }
+    if !deepest.is_zero() {
+        for tick in &falls {
+            let y = drawdown.place(*tick);
+            shapes.push_str(&grid(y));
+            let text = match is_equity {
+                true => format!("{}%", whole(*tick)),
+                false => whole(*tick),
+            };
+            labels.push_str(&label(y, &text));
+        }
+    }
+    shapes.push_str(&stair(&dots, start, &account));
+    shapes.push_str(&depth(&dots, &drawdown));
+    shapes.push_str(&hits(&dots));
+    labels.push_str(&axis.labels(local));
+    let name = if is_equity {
+        "Equity"
+    } else {
+        "Cumulative net P&amp;L"
+    };
+    let unit = if is_equity {
+        "in % of the peak"
+    } else {
+        "in money"
+    };
+    Some(format!(
+        "<figure class=\"curve\"><figcaption><h3>{name}</h3><p>After each closed trade; below, how far it is \
+         under its highest point, {unit}.{}</p></figcaption>\
+         <div class=\"plot\" data-marks tabindex=\"0\" role=\"group\" aria-label=\"{}\">\
+         <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{shapes}</svg>\
+         {labels}{}</div></figure>\n",
+        match report.risk_events.is_empty() {
+            true => "",
+            false => " Triangles are events of risk.",
+        },
+        spoken(book, name),
+        marks(report, &axis, local),
+    ))
+}
+
+/// What the picture shows, in a sentence.
+fn spoken(book: &Book, name: &str) -> String {
+    let end = book.curve.last();
+    let value = end.map(|it| it.equity.unwrap_or(it.cumulative));
+    let deepest = book.curve.iter().map(|it| it.drawdown).min();
+    format!(
+        "{name} over {} closed trades, from {} to {}, at worst {} below its highest point. Arrow keys go from \
+         trade to trade.",
+        book.totals.trades,
+        Form::Money.shown(book.equity_before.unwrap_or_default()),
+        Form::Money.shown(value.unwrap_or_default()),
+        Form::Money.shown(deepest.unwrap_or_default().abs()),
+    )
+}
+
+fn dots(book: &Book, axis: &Axis, local: &Local<'_>) -> Vec<Dot> {
+    let width = match book.curve.len() <= PLACES_MAX {
+        true => 1,
+        false => WIDTH / i64::try_from(PLACES_MAX).unwrap_or(WIDTH),
+    };
+    let mut dots: Vec<Dot> = Vec::new();
+    for point in &book.curve {
+        let Ok(at) = point.at.parse::<Timestamp>() else {
+            continue;
+        };
+        let x = axis.place(at) / width * width;
+        let value = point.equity.unwrap_or(point.cumulative);
+        let drawdown = point.drawdown_pct.unwrap_or(point.drawdown);
+        let tip = tip(point, at, local);
+        match dots.last_mut().filter(|it| it.x == x) {
+            Some(dot) => {
+                dot.low = dot.low.min(value);
+                dot.high = dot.high.max(value);
+                dot.deepest = dot.deepest.min(drawdown);
+                (dot.value, dot.drawdown, dot.tip) = (value, drawdown, tip);
+            }
+            None => dots.push(Dot {
+                x,
+                low: value,
+                high: value,
+                value,
+                deepest: drawdown,
+                drawdown,
+                tip,
+            }),
+        }
+    }
+    dots
+}
+
+fn tip(point: &Point, at: Timestamp, local: &Local<'_>) -> String {
+    let mut text = local.full(at);
+    if let Some(equity) = point.equity {
+        text.push_str(&format!("\nequity {}", Form::Money.shown(equity)));
+    }
+    let so_far = Form::Pnl.shown(point.cumulative);
+    let drawdown = Form::Money.shown(point.drawdown);
+    text.push_str(&format!("\nP&L so far {so_far}\ndrawdown {drawdown}"));
+    if let Some(percent) = point.drawdown_pct {
+        text.push_str(&format!(" ({})", Form::PerCent.shown(percent)));
+    }
+    text
+}
+
+fn ends(start: Decimal, values: impl Iterator<Item = Decimal>) -> (Decimal, Decimal) {
+    values.fold((start, start), |(low, high), it| {
+        (low.min(it), high.max(it))
+    })
+}
+
+fn grid(y: i64) -> String {
+    format!("<path class=\"grid\" d=\"M0 {y}H{WIDTH}\"/>")
+}
+
+fn label(y: i64, text: &str) -> String {
+    let top = percent(y, HEIGHT);
+    format!("<span class=\"y\" style=\"top:{top}\">{text}</span>")
+}
+
+/// A number of an axis: it is round by itself.
+fn whole(tick: Decimal) -> String {
+    let shown = Form::Money.shown(tick);
+    match shown.strip_suffix(".00") {
+        Some(whole) => whole.to_owned(),
+        None => shown,
+    }
+}
+
+fn stair(dots: &[Dot], start: Decimal, scale: &Scale) -> String {
+    let base = scale.place(start);
+    let mut line = format!("M0 {base}");
+    for dot in dots {
+        line.push_str(&format!("H{}", dot.x));
+        if dot.low != dot.high {
+            line.push_str(&format!(
+                "V{}V{}",
+                scale.place(dot.high),
+                scale.place(dot.low)
+            ));
+        }
+        line.push_str(&format!("V{}", scale.place(dot.value)));
+    }
+    line.push_str(&format!("H{WIDTH}"));
+    format!(
+        "<path class=\"fill\" d=\"{line}V{base}Z\"/><path class=\"base\" d=\"M0 {base}H{WIDTH}\"/>\
+         <path class=\"line\" d=\"{line}\"/>"
+    )
+}
+
+fn depth(dots: &[Dot], scale: &Scale) -> String {
+    let top = scale.place(Decimal::ZERO);
+    let mut line = format!("M0 {top}");
+    for dot in dots {
+        line.push_str(&format!("H{}", dot.x));
+        if dot.deepest != dot.drawdown {
+            line.push_str(&format!("V{}", scale.place(dot.deepest)));
+        }
+        line.push_str(&format!("V{}", scale.place(dot.drawdown)));
+    }
+    format!("<path class=\"depth\" d=\"{line}H{WIDTH}V{top}Z\"/>")
+}
+
+/// What can be pointed at: from each place to the next.
+fn hits(dots: &[Dot]) -> String {
+    let ends = dots.iter().skip(1).map(|it| it.x).chain([WIDTH]);
+    let rects = dots.iter().zip(ends).map(|(dot, end)| {
+        let (x, width) = (dot.x.min(WIDTH - 10), (end - dot.x).max(10));
+        let tip = escaped(&dot.tip);
+        format!("<rect class=\"hit\" x=\"{x}\" width=\"{width}\" height=\"{HEIGHT}\" data-tip=\"{tip}\"/>")
+    });
+    rects.collect()
+}
+
+/// The events of risk.
+fn marks(report: &Report, axis: &Axis, local: &Local<'_>) -> String {
+    let mut out = String::new();
+    for event in &report.risk_events {
+        let Ok(at) = event.at.parse::<Timestamp>() else {
+            continue;
+        };
+        let text = format!(
+            "{}\n{} {}: {}\nday so far {} ({}\u{a0}%)",
+            local.full(at),
+            event.severity,
+            event.event_type,
+            event.action_taken,
+            event.daily_pnl,
+            event.daily_pnl_pct
+        );
+        out.push_str(&format!(
+            "<span class=\"mark {}\" style=\"left:{}\" data-tip=\"{}\"></span>",
+            event.severity.to_ascii_lowercase(),
+            percent(axis.place(at), WIDTH),
+            escaped(&text)
+        ));
+    }
+    out
+}
+
+/// Seconds from one tick of a time axis to the next.
+const STEPS: [i64; 19] = [
+    1,
+    5,
+    15,
+    60,
+    300,
+    900,
+    1800,
+    3600,
+    7200,
+    10_800,
+    21_600,
+    43_200,
+    86_400,
+    2 * 86_400,
+    7 * 86_400,
+    14 * 86_400,
+    28 * 86_400,
+    91 * 86_400,
+    365 * 86_400,
+];
+
+impl Axis {
+    /// From the first entry or exit or event to the last.
+    fn of(report: &Report, book: &Book) -> Option<Axis> {
+        let exits = book.curve.iter().map(|it| it.at.as_str());
+        let entries = book.trades.iter().filter_map(|it| it.entered.as_deref());
+        let events = report.risk_events.iter().map(|it| it.at.as_str());
+        let first_exit = exits.clone().next()?;
+        // Of trades that began long before the range, the range is what matters.
+        let begin = report.range.from.as_deref().unwrap_or_default();
+        let entries = entries.filter(|it| begin <= *it);
+        let all = exits.chain(entries).chain(events).chain([first_exit]);
+        let times: Vec<i64> = all
+            .filter_map(|it| it.parse::<Timestamp>().ok())
+            .map(millis)
+            .collect();
+        let (first, last) = (*times.iter().min()?, *times.iter().max()?);
+        // A little room at the end, so that the last step is seen.
+        let room = ((last - first) / 40).max(1000);
+        Some(Axis {
+            first,
+            last: last + room,
+        })
+    }
+
+    fn place(&self, at: Timestamp) -> i64 {
+        let span = (self.last - self.first).max(1);
+        let moved = i128::from(millis(at) - self.first) * i128::from(WIDTH) / i128::from(span);
+        i64::try_from(moved).unwrap_or_default().clamp(0, WIDTH)
+    }
+
+    fn labels(&self, local: &Local<'_>) -> String {
+        let span = (self.last - self.first) / 1000;
+        let is_fit = |step: &&i64| span / **step <= 6;
+        let step = STEPS.iter().find(is_fit).copied();
+        let step = step
+            .unwrap_or_else(|| (span / 6 / 86_400 + 1) * 86_400)
+            .max(1);
+        let mut out = String::new();
+        let Some(first) = instant(self.first) else {
+            return out;
+        };
+        let offset = i64::from(local.0.offset(first));
+        let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - offset;
+        let mut is_odd = false;
+        while tick * 1000 <= self.last {
+            let Some(at) = instant(tick * 1000) else {
+                return out;
+            };
+            let text = match step {
+                ..60 => local.of_day(at),
+                60..86_400 => local.of_day(at).get(..5).unwrap_or_default().to_owned(),
+                _ if 200 * 86_400 < span => local.short_month(at),
+                _ => local.short_day(at),
+            };
+            let left = percent(self.place(at), WIDTH);
+            let class = if is_odd { "x odd" } else { "x" };
+            out.push_str(&format!(
+                "<span class=\"{class}\" style=\"left:{left}\">{text}</span>"
+            ));
+            is_odd = !is_odd;
+            tick += step;
+        }
+        out
+    }
+}
+
+fn millis(at: Timestamp) -> i64 {
+    at.unix_secs() * 1000 + i64::from(at.subsec_nanos() / 1_000_000)
+}
+
+fn instant(millis: i64) -> Option<Timestamp> {
+    Timestamp::from_unix(millis.div_euclid(1000), 0).ok()
+}

@@ -1,0 +1,68 @@
+//! How many trades there were and what they came to.
+//!
+//! Always true: wins, losses and breakevens together are the trades; the net result is the gross one less the
+//! fees, exactly.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::exact;
+use crate::books::ClosedTrade;
+use crate::books::metrics::ratio;
+use crate::record::field::sum;
+
+/// Counts and sums of closed trades.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Totals {
+    /// How many.
+    pub trades: u64,
+    /// Those that earned something after fees.
+    pub wins: u64,
+    /// Those that lost something after fees.
+    pub losses: u64,
+    /// Those that did neither.
+    pub breakevens: u64,
+    /// The part of all that won; null without a trade.
+    #[serde(serialize_with = "exact::option")]
+    pub win_rate: Option<Decimal>,
+    /// What they earned before fees.
+    #[serde(serialize_with = "exact::text")]
+    pub gross_pnl: Decimal,
+    /// What they earned after fees.
+    #[serde(serialize_with = "exact::text")]
+    pub net_pnl: Decimal,
+    /// The commission of their exits.
+    #[serde(serialize_with = "exact::text")]
+    pub fees: Decimal,
+    /// The commission of their entries, which is not in the net result.
+    #[serde(serialize_with = "exact::text")]
+    pub entry_fees: Decimal,
+}
+
+impl Totals {
+    /// Of these trades; `None` when a sum does not fit.
+    #[must_use]
+    pub fn of<'a>(trades: impl IntoIterator<Item = &'a ClosedTrade>) -> Option<Totals> {
+        let mut totals = Totals::default();
+        for trade in trades {
+            totals.add(trade)?;
+        }
+        Some(totals)
+    }
+
+    fn add(&mut self, trade: &ClosedTrade) -> Option<()> {
+        self.trades += 1;
+        match trade.net.mantissa() {
+            1.. => self.wins += 1,
+            0 => self.breakevens += 1,
+            _ => self.losses += 1,
+        }
+        self.gross_pnl = sum(self.gross_pnl, trade.gross)?;
+        self.net_pnl = sum(self.net_pnl, trade.net)?;
+        self.fees = sum(self.fees, trade.commission)?;
+        self.entry_fees = sum(self.entry_fees, trade.entry_commission)?;
+        self.win_rate = ratio(Decimal::from(self.wins), Decimal::from(self.trades));
+        Some(())
+    }
+}

@@ -1,0 +1,476 @@
+//! `tj report` and `tj summary`: what they print, and what they refuse.
+
+use std::fs;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+use tradejournal::time::Day;
+
+use super::run::{Bench, Ran};
+use crate::trading::{HOSTILE, quarter};
+
+/// A bench with the journal of `tj demo` in `logs`.
+fn demo() -> Bench {
+    let bench = Bench::new();
+    bench.tj("demo demo").fine();
+    fs::rename(bench.path("demo/logs"), bench.path("logs")).unwrap();
+    bench
+}
+
+/// A bench with three months of trading in `logs`.
+fn rich() -> Bench {
+    let bench = Bench::new();
+    quarter(&bench.path(""));
+    bench
+}
+
+fn object(ran: &Ran) -> Value {
+    let mut lines = ran.json();
+    assert_eq!(lines.len(), 1);
+    lines.remove(0)
+}
+
+fn decimal(value: &Value) -> Decimal {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value}"))
+        .parse()
+        .unwrap()
+}
+
+fn names(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_day_is_summed_up_for_each_mode() {
+    let bench = demo();
+    let ran = bench.tj("summary --day 2025-10-27 --json").fine();
+    assert_eq!(
+        ran.out,
+        "{\"day\":\"2025-10-27\",\"zone\":\"UTC\",\"trades\":{\
+         \"LIVE\":{\"trades\":0,\"wins\":0,\"losses\":0,\"breakevens\":0,\"win_rate\":null,\
+         \"gross_pnl\":\"0\",\"net_pnl\":\"0\",\"fees\":\"0\",\"entry_fees\":\"0\"},\
+         \"PAPER\":{\"trades\":13,\"wins\":6,\"losses\":7,\"breakevens\":0,\"win_rate\":\"0.461538461538\",\
+         \"gross_pnl\":\"118.95\",\"net_pnl\":\"112.65\",\"fees\":\"6.30\",\"entry_fees\":\"0.00\"}}}\n"
+    );
+    let only = object(
+        &bench
+            .tj("summary --day 2025-10-27 --mode paper --json")
+            .fine(),
+    );
+    assert_eq!(names(&only["trades"]), ["PAPER"]);
+    // What the exits of that day say, added up by other means.
+    let sum = bench.tj("query trades --sum net_profit_loss").fine().out;
+    assert_eq!(only["trades"]["PAPER"]["net_pnl"], sum.trim());
+    let today = object(&bench.tj("summary --json").fine());
+    assert_eq!(today["trades"]["PAPER"]["trades"], 0);
+}
+
+#[test]
+fn a_report_adds_up() {
+    let bench = rich();
+    let line = "report --from 2025-08-01 --to 2025-10-31 --mode all --starting-equity 25000 --json";
+    let report = object(&bench.tj(line).fine());
+    assert_eq!(report["journal"], "quarter");
+    assert_eq!(report["range"]["title"], "1 August to 31 October 2025");
+    assert_eq!(report["problems"]["unpaired_exits"], 1);
+    assert_eq!(report["risk"]["critical"], 2);
+    assert_eq!(report["risk"]["alerts"], 1);
+    // What was calculated between alerts is none.
+    assert_eq!(report["alerts"].as_array().unwrap().len(), 2);
+    let books = report["books"].as_array().unwrap();
+    assert_eq!(books.len(), 2);
+    for book in books {
+        let (totals, sheet) = (&book["totals"], &book["sheet"]);
+        let mode = book["mode"].as_str().unwrap();
+        let sum = bench.tj(&format!("query trades --mode {mode} --sum net_profit_loss"));
+        assert_eq!(decimal(&totals["net_pnl"]), sum.out.trim().parse().unwrap());
+        let add = |list: &Value, name: &str| -> Decimal {
+            list.as_array()
+                .unwrap()
+                .iter()
+                .map(|it| decimal(&it[name]))
+                .sum()
+        };
+        let net = decimal(&totals["net_pnl"]);
+        assert_eq!(add(&book["trades"], "net_pnl"), net);
+        assert_eq!(add(&book["days"], "net_pnl"), net);
+        assert_eq!(add(&sheet["by_symbol"], "net"), net);
+        assert_eq!(add(&sheet["monthly"], "net"), net);
+        assert_eq!(
+            decimal(&totals["gross_pnl"]) - decimal(&totals["fees"]),
+            net
+        );
+        assert_eq!(decimal(&book["equity_after"]), Decimal::from(25_000) + net);
+        assert_eq!(totals["win_rate"], sheet["win_rate"]);
+        for (name, other) in [
+            ("trades", "total_trades"),
+            ("wins", "wins"),
+            ("losses", "losses"),
+        ] {
+            assert_eq!(totals[name], sheet[other]);
+        }
+        // The curve falls as deep as the sheet says.
+        let deepest = |name: &str| {
+            let points = book["curve"].as_array().unwrap().iter();
+            points.map(|it| decimal(&it[name])).min().unwrap()
+        };
+        assert_eq!(deepest("drawdown_pct"), decimal(&sheet["max_drawdown_pct"]));
+        assert_eq!(-deepest("drawdown"), decimal(&sheet["max_drawdown_abs"]));
+        let held: u64 = book["holding"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["trades"].as_u64().unwrap())
+            .sum();
+        assert_eq!(held, totals["trades"].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn a_report_has_a_shape_that_programs_can_rely_on() {
+    let bench = demo();
+    let report = object(&bench.tj("report --day 2025-10-27 --json").fine());
+    assert_eq!(
+        names(&report),
+        [
+            "alerts",
+            "books",
+            "journal",
+            "made_at",
+            "mode",
+            "problems",
+            "range",
+            "risk",
+            "risk_events",
+            "starting_equity",
+            "zone"
+        ]
+    );
+    assert_eq!(
+        names(&report["books"][0]),
+        [
+            "best_day",
+            "curve",
+            "days",
+            "equity_after",
+            "equity_before",
+            "holding",
+            "mode",
+            "open",
+            "open_value",
+            "sheet",
+            "totals",
+            "trades",
+            "worst_day"
+        ]
+    );
+    assert_eq!(report["range"]["kind"], "day");
+    assert_eq!(report["mode"]["shown"], serde_json::json!(["PAPER"]));
+    assert_eq!(report["mode"]["is_asked_for"], false);
+    // Without what the account began with there are no parts of it.
+    let book = &report["books"][0];
+    assert!(book["equity_before"].is_null() && book["curve"][0]["drawdown_pct"].is_null());
+    assert!(!book["curve"][0]["drawdown"].is_null());
+    assert_eq!(book["open"][0]["value"], "5210.40");
+}
+
+#[test]
+fn live_and_paper_are_never_added_up_together() {
+    let bench = rich();
+    let net = |flags: &str| {
+        let line = format!("report --month 2025-10 {flags} --json");
+        let report = object(&bench.tj(&line).fine());
+        let books = report["books"].as_array().unwrap().clone();
+        let of = |it: &Value| (it["mode"].clone(), it["totals"]["net_pnl"].clone());
+        (
+            books.iter().map(of).collect::<Vec<_>>(),
+            report["mode"].clone(),
+        )
+    };
+    let (live, _) = net("--mode live");
+    let (paper, _) = net("--mode PAPER");
+    let (both, _) = net("--mode all");
+    assert_eq!(both, [live.clone(), paper.clone()].concat());
+    assert_ne!(live[0].1, paper[0].1);
+    // There are live trades, so they are meant; the page says what it leaves out.
+    let (usual, mode) = net("");
+    assert_eq!(usual, live);
+    assert_eq!(mode["is_asked_for"], false);
+    assert!(0 < mode["trades_not_shown"].as_u64().unwrap());
+    let page = bench.tj("report --month 2025-10 --html -").fine().out;
+    assert!(page.contains("LIVE <small>there are live trades</small>"));
+    assert!(page.contains("closed trades of the other mode are not in this report"));
+}
+
+#[test]
+fn an_account_does_not_begin_anew_with_a_report() {
+    let bench = rich();
+    let book = |line: &str| {
+        let line = format!("report {line} --starting-equity 25000 --json");
+        object(&bench.tj(&line).fine())["books"][0].clone()
+    };
+    let before = book("--from 2025-08-01 --to 2025-09-30");
+    let month = book("--month 2025-10");
+    assert_eq!(before["equity_before"], "25000");
+    assert_eq!(before["equity_after"], month["equity_before"]);
+    assert_eq!(month["sheet"]["starting_equity"], month["equity_before"]);
+    // From the first trade on is the same as from a day before it.
+    let all = book("--to 2025-10-31");
+    assert_eq!(all["equity_after"], month["equity_after"]);
+}
+
+#[test]
+fn days_are_those_of_the_zone_in_the_settings() {
+    let bench = rich();
+    let orders = |day: &str| {
+        let report = object(&bench.tj(&format!("report --day {day} --json")).fine());
+        let trades = report["books"][0]["trades"].as_array().unwrap().clone();
+        let orders = trades.iter().map(|it| it["order_id"].clone());
+        (orders.collect::<Vec<_>>(), report["zone"].clone())
+    };
+    // A trade that was closed in the night of London, on the evening before in Los Angeles.
+    let all = object(&bench.tj("report --to 2025-10-31 --json").fine());
+    let trades = all["books"][0]["trades"].as_array().unwrap();
+    let exited = |it: &Value| it["exited"].as_str().unwrap().to_owned();
+    let late = trades.iter().find(|it| exited(it)[11..13] < *"05").unwrap();
+    let day = exited(late)[..10].to_owned();
+    let before = day.parse::<Day>().unwrap().previous().to_string();
+    assert!(orders(&day).0.contains(&late["order_id"]));
+    bench.write("tj.toml", "[time]\nzone = \"America/Los_Angeles\"\n");
+    assert!(!orders(&day).0.contains(&late["order_id"]));
+    let (there, zone) = orders(&before);
+    assert!(there.contains(&late["order_id"]));
+    assert_eq!(zone, "America/Los_Angeles");
+}
+
+#[test]
+fn a_day_without_trades_is_no_failure() {
+    let bench = demo();
+    let ran = bench.tj("report --day 2025-10-25").fine();
+    assert!(
+        ran.out.contains("PAPER          0 trades: 0 won"),
+        "{}",
+        ran.out
+    );
+    let page = bench.tj("report --day 2025-10-25 --html -").fine().out;
+    assert!(page.contains("No trade was closed in these days."));
+    bench.tj("report").fine();
+    bench.tj("report --week").fine();
+    bench
+        .tj("report --month --mode all --starting-equity 10")
+        .fine();
+}
+
+#[test]
+fn every_way_to_name_days_names_the_same_days() {
+    let bench = demo();
+    let range = |flags: &str| {
+        let report = object(&bench.tj(&format!("report {flags} --json")).fine());
+        let range = &report["range"];
+        format!("{} {} {}", range["kind"], range["from"], range["to"]).replace('"', "")
+    };
+    assert_eq!(range("--day 2025-10-27"), "day 2025-10-27 2025-10-27");
+    for week in ["2025-W44", "2025-10-27", "2025-11-02"] {
+        assert_eq!(
+            range(&format!("--week {week}")),
+            "week 2025-10-27 2025-11-02"
+        );
+    }
+    for month in ["2025-10", "2025-10-31"] {
+        assert_eq!(
+            range(&format!("--month {month}")),
+            "month 2025-10-01 2025-10-31"
+        );
+    }
+    assert_eq!(range("--to 2025-10-27"), "span null 2025-10-27");
+    assert!(range("--from 2025-10-27").starts_with("span 2025-10-27 "));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_remedy() {
+    let bench = demo();
+    for (line, error) in [
+        (
+            "report --day 2025-02-30",
+            "tj: --day 2025-02-30: not a day\nhint: write 2025-10-26, today or yesterday\n",
+        ),
+        (
+            "report --week 2025-W60",
+            "tj: --week 2025-W60: not a week such as 2025-W44\nhint: write 2025-W44, or a day of the week: 2025-10-27, today\n",
+        ),
+        (
+            "report --month October",
+            "tj: --month October: not a month such as 2025-10\nhint: write 2025-10, or a day of the month: 2025-10-27, today\n",
+        ),
+        (
+            "report --from 2025-10-28 --to 2025-10-27",
+            "tj: --from and --to: 2025-10-28 is after 2025-10-27\nhint: a report goes from an earlier day to a later one\n",
+        ),
+        (
+            "report --html - --json",
+            "tj: --html - and --json both print on standard output\nhint: name a file for the page\n",
+        ),
+        (
+            "summary --day x",
+            "tj: --day x: not a day\nhint: write 2025-10-26, today or yesterday\n",
+        ),
+    ] {
+        assert_eq!(bench.tj(line).code(2).err, error);
+    }
+    for (line, error) in [
+        (
+            "report --starting-equity 0",
+            "starting equity must be above 0, got 0",
+        ),
+        (
+            "report --starting-equity much",
+            "write it as 25000 or 25000.50",
+        ),
+        ("report --mode both", "invalid value 'both'"),
+        ("report --day today --week", "cannot be used with"),
+        (
+            "report --day today --from 2025-01-01",
+            "cannot be used with",
+        ),
+    ] {
+        let ran = bench.tj(line).code(2);
+        assert!(ran.err.contains(error), "{line}: {}", ran.err);
+    }
+    let nothing = Bench::new();
+    for line in ["report", "summary"] {
+        let ran = nothing.tj(line).code(3);
+        assert!(
+            ran.err.starts_with("tj: no journal in logs: "),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn a_page_is_written_whole_or_not_at_all() {
+    let bench = demo();
+    bench.write("report.html", "what was there");
+    let ran = bench
+        .tj("report --day 2025-10-27 --html report.html")
+        .fine();
+    assert_eq!(
+        ran.out,
+        "report.html: Monday, 27 October 2025, 13 closed trades\n"
+    );
+    let page = bench.read("report.html");
+    assert!(page.starts_with("<!DOCTYPE html>\n") && page.ends_with("</html>\n"));
+    // The JSON may be had beside it.
+    let ran = bench
+        .tj("report --day 2025-10-27 --html report.html --json")
+        .fine();
+    assert_eq!(object(&ran)["books"][0]["totals"]["trades"], 13);
+    let out = bench.tj("report --day 2025-10-27 --html -").fine().out;
+    let without_time = |page: &str| {
+        let lines = page
+            .lines()
+            .filter(|it| !it.contains("Made</dt>") && !it.contains("made_at"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_time(&out), without_time(&page));
+    for path in ["nowhere/report.html", "logs"] {
+        let ran = bench.tj(&format!("report --html {path}")).code(3);
+        assert!(
+            ran.err.starts_with(&format!("tj: cannot write {path}: ")),
+            "{}",
+            ran.err
+        );
+    }
+    // A device stays one, and a link a link.
+    bench.tj("report --html /dev/null").fine();
+    std::os::unix::fs::symlink("report.html", bench.path("link.html")).unwrap();
+    bench.tj("report --html link.html").fine();
+    assert!(
+        fs::symlink_metadata(bench.path("link.html"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert!(!bench.read("report.html").contains("27 October"));
+    let left: Vec<_> = fs::read_dir(bench.path(""))
+        .unwrap()
+        .map(|it| it.unwrap().file_name())
+        .collect();
+    assert!(
+        left.iter().all(|it| !it.to_string_lossy().contains(".tmp")),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn a_text_out_of_the_journal_stays_a_text() {
+    let bench = rich();
+    let page = bench
+        .tj("report --to 2025-10-31 --mode all --html -")
+        .fine()
+        .out;
+    assert!(!page.contains("<script>document") && !page.contains("<img"));
+    assert_eq!(page.matches("</script>").count(), 2);
+    assert!(
+        page.contains("&lt;/script&gt;&lt;script&gt;document.title=&#39;ran&#39;&lt;/script&gt;")
+    );
+    // In the JSON it is what it was.
+    let start = page.find("id=\"report\">").unwrap() + "id=\"report\">".len();
+    let json = &page[start..];
+    let json: Value = serde_json::from_str(&json[..json.find("</script>").unwrap()]).unwrap();
+    let trades = json["books"][0]["trades"].as_array().unwrap();
+    assert!(trades.iter().any(|it| it["strategy"] == HOSTILE));
+}
+
+#[test]
+fn a_page_names_nothing_elsewhere() {
+    let bench = rich();
+    let page = bench.tj("report --to 2025-10-31 --html -").fine().out;
+    for word in [
+        "http:", "https:", "@import", "url(", "<img", "<iframe", "<form",
+    ] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert_eq!(page.matches("<link").count(), 1);
+    assert!(page.contains("<link rel=\"icon\" href=\"data:,\">"));
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_named_and_counted() {
+    let bench = demo();
+    let name = "logs/trades/2025-10-27.jsonl";
+    let text = bench.read(name);
+    bench.write(
+        name,
+        text.replacen("\"symbol\":\"NVDA\"", "\"symbol\":\"nvda\"", 1),
+    );
+    let ran = bench.tj("report --day 2025-10-27 --json").code(1);
+    assert!(
+        ran.err.contains("2025-10-27.jsonl:1, byte 0"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(object(&ran)["problems"]["unread_lines"], 1);
+    // Its exit is a trade of its own now.
+    assert_eq!(object(&ran)["problems"]["unpaired_exits"], 1);
+    let ran = bench.tj("summary --day 2025-10-27").code(1);
+    assert!(
+        ran.err.contains("2025-10-27.jsonl:1, byte 0"),
+        "{}",
+        ran.err
+    );
+    let ran = bench.tj("report --day 2025-10-27").code(1);
+    assert!(
+        ran.out.contains("note: lines that could not be read: 1\n"),
+        "{}",
+        ran.out
+    );
+}
