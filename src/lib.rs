@@ -57,8 +57,8 @@
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
-//! | [`bot`] | what a bot embeds: its session |
-//! | [`desk`] | what a person looks at: the report |
+//! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
+//! | [`desk`] | what a person asks for: all trades of a journal, the report and its page |
 //!
 //! # Features
 //!

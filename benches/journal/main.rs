@@ -27,6 +27,7 @@ mod append;
 mod counting;
 mod evidence;
 mod memory;
+mod metrics;
 mod open;
 mod reading;
 mod record;
@@ -43,7 +44,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -56,6 +57,7 @@ const ROWS: [Row; 12] = [
     ("signed", evidence::appends),
     ("proof", evidence::proofs),
     ("checkpoints", evidence::checkpoints),
+    ("metrics", metrics::metrics),
 ];
 
 fn main() {

@@ -12,6 +12,7 @@ use tradejournal::journal::Depth;
 use tradejournal::record::{Stream, TradeRecord};
 
 use crate::evidence;
+use crate::metrics;
 use crate::open;
 use crate::sample::{fill, journal};
 use crate::table::{Goal, Rounds, Table};
@@ -62,6 +63,9 @@ pub(crate) fn child(arguments: &[String]) {
         std::process::exit(2);
     };
     let folder = Path::new(folder);
+    if question == "rolling" {
+        return metrics::beside_pandas(folder);
+    }
     let (journal, _) = journal(folder);
     let trades = journal.query(Stream::Trades);
     match &**question {

@@ -110,6 +110,12 @@ fn cpu_seconds() -> f64 {
     ticks as f64 / 100.0
 }
 
+/// What this thread has used, in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// Ratios on the clock and of CPU time. The second says what the first is when nobody else uses the
 /// machine.
 pub(crate) struct Ratios {

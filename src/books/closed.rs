@@ -154,6 +154,12 @@ impl Leg {
         })
     }
 
+    /// Where it stands in the log.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.place
+    }
+
     /// Whether it is an exit.
     #[must_use]
     pub fn is_exit(&self) -> bool {

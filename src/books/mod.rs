@@ -9,6 +9,7 @@
 
 mod closed;
 pub mod metrics;
+pub mod risk;
 mod zone;
 
 pub use closed::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, Step, SumError};

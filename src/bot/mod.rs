@@ -1,7 +1,11 @@
-//! What a bot embeds: so far its session.
+//! What a bot embeds: its session, its metrics and the guard of its limits while it trades.
 //!
 //! Not here: what cron runs and what a person asks for; those three kinds of user never meet.
 
+mod guard;
+mod live;
 mod session;
 
+pub use guard::{GuardError, RiskGuard};
+pub use live::{Every, LiveError, LiveMetrics, LiveOptions};
 pub use session::{Session, SessionError, Settings};

@@ -7,4 +7,7 @@
 //!
 //! Not here: terminals and files, which the program has, and the arithmetic of trades.
 
+mod ledger;
 pub mod report;
+
+pub use ledger::Ledger;

@@ -574,7 +574,8 @@ impl Ack {
         })
     }
 
-    fn answer(&self) -> Option<Result<Receipt, AppendError>> {
+    /// The answer, if it is known yet.
+    pub fn answer(&self) -> Option<Result<Receipt, AppendError>> {
         match self.ticket.batch.answer()? {
             Ok(committed) => receipt(committed, self.ticket.first).map(Ok),
             Err(error) => Some(Err(AppendError::new(self.stream, error, &self.ticket))),

@@ -6,6 +6,7 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{
@@ -15,7 +16,9 @@ use clap::{
 use clap_complete::Shell;
 use rust_decimal::Decimal;
 use tradejournal::books::metrics::Equity;
+use tradejournal::books::risk::PortfolioValue;
 use tradejournal::record::Stream;
+use tradejournal::record::field::ExecutionMode;
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
 #[derive(Debug, Parser)]
@@ -79,6 +82,8 @@ pub(crate) enum Command {
     Prove(Prove),
     Check(Check),
     Anchor(Anchor),
+    Metrics(Metrics),
+    Risk(Risk),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -200,6 +205,72 @@ pub(crate) struct Wanted {
     /// this value in any field; may be repeated
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = field_and_value)]
     pub(crate) fields: Vec<(String, String)>,
+}
+
+/// The metrics of the last closed trades, or of all of them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An entry and its exits are one trade, which counts when its exits have the entry's quantity. LIVE and
+PAPER have windows of their own. Without a starting equity there is no drawdown in per cent. The
+defaults of window, equity and basis are in [metrics] of tj.toml.
+
+Examples:
+  tj metrics --starting-equity 100000
+  tj metrics --by strategy --window 50 --from 30d
+  tj metrics --series --json                    one object a closed trade
+  tj metrics --tear-sheet --json | jq .sharpe")]
+pub(crate) struct Metrics {
+    /// How many trades a window takes [default: 20]
+    #[arg(long, value_name = "N", conflicts_with = "tear_sheet")]
+    pub(crate) window: Option<NonZeroU32>,
+    /// What the account had before the first trade that counts
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) starting_equity: Option<Decimal>,
+    /// PAPER, LIVE or all; of a tear sheet LIVE without it, if there are live trades
+    #[arg(long, value_name = "MODE", value_parser = ["PAPER", "LIVE", "all"], ignore_case = true)]
+    pub(crate) mode: Option<String>,
+    /// Which result counts: after commission or before it
+    #[arg(long, value_name = "BASIS", value_parser = ["net", "gross"])]
+    pub(crate) basis: Option<String>,
+    /// A window for each of these
+    #[arg(long, value_name = "WHAT", value_parser = ["strategy", "symbol", "account", "mode"])]
+    pub(crate) by: Option<String>,
+    /// Trades that were closed at this time or later
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Trades that were closed before this time; a date without a time of day is included
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// The window after each closed trade
+    #[arg(long)]
+    pub(crate) series: bool,
+    /// Everything about all trades instead of a window
+    #[arg(long, conflicts_with_all = ["series", "by"])]
+    pub(crate) tear_sheet: bool,
+    #[command(flatten)]
+    pub(crate) sheet: SheetFlags,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Of a tear sheet")]
+pub(crate) struct SheetFlags {
+    /// Which days have a return: business days, or all of a market that never closes
+    #[arg(long, value_name = "DAYS", value_parser = ["business", "all"], requires = "tear_sheet")]
+    pub(crate) calendar: Option<String>,
+    /// How many of those days a year has [default: 252]
+    #[arg(long, value_name = "N", requires = "tear_sheet")]
+    pub(crate) periods: Option<NonZeroU32>,
+    /// What money earns in a year without risk, as a part of 1 [default: 0]
+    #[arg(
+        long,
+        value_name = "RATE",
+        requires = "tear_sheet",
+        allow_negative_numbers = true
+    )]
+    pub(crate) rf: Option<Decimal>,
+    /// A CSV of order_id, mae, mfe: the worst and the best open result of trades, in money
+    #[arg(long, value_name = "FILE", requires = "tear_sheet")]
+    pub(crate) excursions: Option<PathBuf>,
 }
 
 /// Count and add up the trades that were closed on a day
@@ -476,6 +547,69 @@ pub(crate) enum AnchorWhat {
     },
 }
 
+/// Show whether trading is paused, list the risk events, resume by hand
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The limits are [risk] of tj.toml. A pause that a bot recorded is shown whatever they are. A reset
+reaches a running bot at its next check; nothing here needs one.
+
+Examples:
+  tj risk status --portfolio-value 100000
+  tj risk events --from 7d
+  tj risk reset --mode PAPER --why \"looked at the fills, the feed was stale\"")]
+pub(crate) struct Risk {
+    #[command(subcommand)]
+    pub(crate) what: RiskWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RiskWhat {
+    /// Whether trading is paused, why and since when; the day, the streak, what is open
+    #[command(after_help = "\
+Examples:
+  tj risk status
+  tj risk status --mode LIVE --portfolio-value 100000 --json | jq '.modes[].paused'")]
+    Status {
+        /// This mode alone
+        #[arg(long, value_name = "MODE", value_parser = mode(), ignore_case = true)]
+        mode: Option<ExecutionMode>,
+        /// What the portfolio is worth: for the day's loss in per cent
+        #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+        portfolio_value: Option<PortfolioValue>,
+    },
+    /// The risk events
+    #[command(after_help = "\
+Examples:
+  tj risk events
+  tj risk events --from 2025-10-26 --to 2025-10-26 --json")]
+    Events {
+        /// Not before this time
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Before this time; a date without a time of day is included
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+    },
+    /// Resume trading that is paused
+    #[command(after_help = "\
+Exit code 1: trading is not paused.
+
+Examples:
+  tj risk reset --why \"the feed was stale\"
+  tj risk reset --mode LIVE --why \"new limits from today\"")]
+    Reset {
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Which mode; needed when both are paused
+        #[arg(long, value_name = "MODE", value_parser = mode(), ignore_case = true)]
+        mode: Option<ExecutionMode>,
+        /// What the portfolio is worth; without it, what it was when trading was paused
+        #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+        portfolio_value: Option<PortfolioValue>,
+    },
+}
+
 /// Do what is safe: keep and cut a torn tail; explain damage
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -557,6 +691,12 @@ tj.toml:
   [time]
   zone = \"America/New_York\"
 
+  [risk]                         # each may be left out
+  max_position_pct = 5           # of the portfolio in one symbol
+  max_daily_loss_pct = 3         # of the portfolio: then trading pauses
+  max_consecutive_losses = 3     # then trading pauses
+  reset = \"next-day\"             # what ends a pause; or \"by-hand\"
+
 A flag comes before the environment, the environment before the file.
 
 Examples:
@@ -611,6 +751,11 @@ fn equity(text: &str) -> Result<Equity, String> {
 
 fn stream() -> impl TypedValueParser<Value = Stream> {
     PossibleValuesParser::new(Stream::ALL.map(Stream::name)).try_map(|name| name.parse::<Stream>())
+}
+
+fn mode() -> impl TypedValueParser<Value = ExecutionMode> {
+    PossibleValuesParser::new(ExecutionMode::ALL.iter().map(|it| it.as_str()))
+        .try_map(|word| word.to_uppercase().parse::<ExecutionMode>())
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

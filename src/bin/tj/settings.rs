@@ -8,10 +8,13 @@
 //!
 //! Not here: opening anything but the file of settings.
 
+mod metrics;
+
 use std::{
     env, fmt, fs, io,
     ops::Range,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -22,12 +25,17 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use tradejournal::books::Zone;
+use tradejournal::books::risk::{LossesMax, Percent, Reset, RiskLimits};
 use tradejournal::journal::Durability;
+use tradejournal::record::field::Wrong;
 
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::when;
+
+pub(crate) use metrics::MetricsSettings;
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -62,7 +70,41 @@ pub(crate) struct Settings {
     pub(crate) durability: Setting<Durability>,
     pub(crate) allow_personal_data: Setting<bool>,
     pub(crate) zone: Setting<Tz>,
+    pub(crate) metrics: MetricsSettings,
+    pub(crate) risk: Risk,
     pub(crate) json: bool,
+}
+
+/// The section `risk`.
+#[derive(Clone, Debug)]
+pub(crate) struct Risk {
+    pub(crate) max_position_pct: Setting<Option<Percent>>,
+    pub(crate) max_daily_loss_pct: Setting<Option<Percent>>,
+    pub(crate) max_consecutive_losses: Setting<Option<LossesMax>>,
+    pub(crate) reset: Setting<Reset>,
+}
+
+impl Risk {
+    fn of(values: RiskValues) -> Risk {
+        let percent = |it: Option<Percent>| first(None, None, it.map(Some), None);
+        let losses = values.max_consecutive_losses.map(Some);
+        Risk {
+            max_position_pct: percent(values.max_position_pct),
+            max_daily_loss_pct: percent(values.max_daily_loss_pct),
+            max_consecutive_losses: first(None, None, losses, None),
+            reset: first(None, None, values.reset, Reset::default()),
+        }
+    }
+
+    /// The limits that they make.
+    pub(crate) fn limits(&self) -> RiskLimits {
+        RiskLimits {
+            max_position_pct: self.max_position_pct.value,
+            max_daily_loss_pct: self.max_daily_loss_pct.value,
+            max_consecutive_losses: self.max_consecutive_losses.value,
+            reset: self.reset.value,
+        }
+    }
 }
 
 impl Settings {
@@ -76,6 +118,11 @@ impl Settings {
             None => (None, Values::default()),
         };
         Ok(Settings::merged(flags, file, values))
+    }
+
+    /// The zone as the books know one: where their days begin.
+    pub(crate) fn days(&self) -> Zone {
+        when::books_zone(self.zone.value)
     }
 
     fn merged(flags: &Global, file: Option<PathBuf>, values: Values) -> Settings {
@@ -120,6 +167,8 @@ impl Settings {
             durability: first(None, None, values.durability, Durability::Synced),
             allow_personal_data: first(None, None, values.allow_personal_data, false),
             zone: first(None, None, values.zone, Tz::UTC),
+            metrics: values.metrics.unwrap_or_default(),
+            risk: Risk::of(values.risk),
             file,
             json: flags.json,
         }
@@ -194,6 +243,17 @@ pub(crate) struct Values {
     durability: Option<Durability>,
     allow_personal_data: Option<bool>,
     zone: Option<Tz>,
+    metrics: Option<MetricsSettings>,
+    risk: RiskValues,
+}
+
+/// The values of the section `risk`.
+#[derive(Debug, Default)]
+struct RiskValues {
+    max_position_pct: Option<Percent>,
+    max_daily_loss_pct: Option<Percent>,
+    max_consecutive_losses: Option<LossesMax>,
+    reset: Option<Reset>,
 }
 
 /// Reads a file of settings: its values, or all its problems.
@@ -238,6 +298,12 @@ const JOURNAL_KEYS: [&str; 8] = [
     "allow_personal_data",
 ];
 const TIME_KEYS: [&str; 1] = ["zone"];
+const RISK_KEYS: [&str; 4] = [
+    "max_position_pct",
+    "max_daily_loss_pct",
+    "max_consecutive_losses",
+    "reset",
+];
 
 impl Values {
     fn parse(text: &str) -> Result<Values, Vec<Problem>> {
@@ -292,7 +358,9 @@ impl Parser<'_> {
             match (name, value.get_ref()) {
                 ("journal", DeValue::Table(table)) => self.journal(table, values),
                 ("time", DeValue::Table(table)) => self.time(table, values),
-                ("journal" | "time", _) => {
+                ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
+                ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
+                ("journal" | "time" | "metrics" | "risk", _) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -309,8 +377,12 @@ impl Parser<'_> {
         } else if TIME_KEYS.contains(&name) {
             let hint = "it belongs into [time]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
+        } else if RISK_KEYS.contains(&name) {
+            let hint = "it belongs into [risk]".to_owned();
+            self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            self.unknown(span, "section or key", name, &["journal", "time"]);
+            let known = ["journal", "time", "metrics", "risk"];
+            self.unknown(span, "section or key", name, &known);
         }
     }
 
@@ -353,6 +425,49 @@ impl Parser<'_> {
                 name => self.unknown(&key.span(), "key", name, &TIME_KEYS),
             }
         }
+    }
+
+    fn risk(&mut self, table: &DeTable<'_>, values: &mut RiskValues) {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            match name {
+                "max_position_pct" => values.max_position_pct = self.number(name, value),
+                "max_daily_loss_pct" => values.max_daily_loss_pct = self.number(name, value),
+                "max_consecutive_losses" => {
+                    values.max_consecutive_losses = self.number(name, value);
+                }
+                "reset" => {
+                    let word = value.get_ref().as_str().unwrap_or_default();
+                    values.reset = word.parse().ok();
+                    if values.reset.is_none() {
+                        let problem = "`reset` is \"next-day\" or \"by-hand\"".to_owned();
+                        self.problem(&value.span(), problem, None);
+                    }
+                }
+                _ => self.unknown(&key.span(), "key", name, &RISK_KEYS),
+            }
+        }
+    }
+
+    /// A number with its digits as they are written, with or without quotes: nothing is rounded.
+    fn number<T: FromStr<Err = Wrong>>(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<T> {
+        let digits = match value.get_ref() {
+            DeValue::String(text) => Some(text.as_ref()),
+            DeValue::Float(number) => Some(number.as_str()),
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            _ => None,
+        };
+        let problem = match digits.map(str::parse) {
+            Some(Ok(parsed)) => return Some(parsed),
+            Some(Err(wrong)) => format!("`{key}` {wrong}"),
+            None => format!("`{key}` is a number"),
+        };
+        self.problem(&value.span(), problem, None);
+        None
     }
 
     fn string<'v>(&mut self, key: &str, value: &'v Spanned<DeValue<'_>>) -> Option<&'v str> {
@@ -432,6 +547,73 @@ mod tests {
                 "line 11: unknown section or key `jurnal` (did you mean `journal`?)",
             ]
         );
+    }
+
+    #[test]
+    fn every_problem_of_the_metrics_is_named_with_its_line() {
+        let text = "[metrics]\nwindow = 0\nstarting_equity = 1.5\nbasis = \"nett\"\n\
+                    scopes = [\"strategie\"]\nevery = 1\n[[metrics.rules]]\nid = \"a\"\n\
+                    metric = \"win_rate\"\nthreshold = \"40\"\n[[metrics.rules]]\nid = \"b\"\n\
+                    metrik = 1\n[[metrics.rules]]\nid = \"c\"\n[[metrics.rules]]\nid = \"d\"\n\
+                    metric = \"profit_factor\"\nthreshold = \"1.2\"\ncooldown = \"6 hours\"\n";
+        assert_eq!(
+            problems(text),
+            [
+                "line 2: `window` is a whole number above 0",
+                "line 3: `starting_equity` is a decimal in quotes, such as \"0.40\"",
+                "line 4: `basis` is one of \"net\", \"gross\"",
+                "line 5: `scopes` is one of \"all\", \"strategy\", \"symbol\", \"account\"",
+                "line 6: `every` is one of \"alert\", \"trade\", \"day\"",
+                "line 7: rule a: the threshold of win_rate must be above 0 and at most 1, since it is \
+                 a part of 1, got 40",
+                "line 13: unknown key `metrik` (did you mean `metric`?)",
+                "line 14: a rule needs `id`, `metric` and `threshold`",
+                "line 19: `cooldown` is a span such as \"90s\", \"30m\", \"6h\" or \"1d\"",
+            ]
+        );
+        let text = "[metrics]\n[[metrics.rules]]\nid = \"a\"\nmetric = \"win_rate\"\nthreshold = \"0.4\"\n";
+        assert_eq!(
+            problems(text),
+            [
+                "line 2: rules need `starting_equity` in [metrics] (what the account began with, such as \"100000\")"
+            ]
+        );
+        let text = text.replace("[metrics]", "[metrics]\nstarting_equity = 100000");
+        let rules = Values::parse(&text).unwrap().metrics.unwrap().rules;
+        assert_eq!(rules.len(), 1);
+    }
+
+    #[test]
+    fn limits_of_risk_are_read_digit_by_digit_and_refused_with_the_reason() {
+        let text = "[risk]\nmax_position_pct = 2.50\nmax_daily_loss_pct = \"0.000001\"\n\
+                    max_consecutive_losses = 3\nreset = \"by-hand\"\n";
+        let limits = Risk::of(Values::parse(text).unwrap().risk).limits();
+        assert_eq!(limits.max_position_pct, Some("2.5".parse().unwrap()));
+        assert_eq!(limits.max_daily_loss_pct, Some("0.000001".parse().unwrap()));
+        assert_eq!(limits.max_consecutive_losses, Some("3".parse().unwrap()));
+        assert_eq!(limits.reset, Reset::ByHand);
+        let none = Risk::of(Values::parse("[risk]\n").unwrap().risk).limits();
+        assert_eq!(none, RiskLimits::default());
+        let text = "max_position_pct = 5\n[risk]\nmax_position_pct = 0\nmax_daily_loss_pct = 100.5\n\
+                    max_consecutive_losses = 0.5\nreset = \"never\"\nmax_loss = 1\n";
+        let percentage = "must be a percentage above 0 and at most 100, with at most 6 places";
+        assert_eq!(
+            problems(text),
+            [
+                "line 1: `max_position_pct` outside a section (it belongs into [risk])",
+                &format!("line 3: `max_position_pct` {percentage}, got \"0\""),
+                &format!("line 4: `max_daily_loss_pct` {percentage}, got \"100.5\""),
+                "line 5: `max_consecutive_losses` must be a whole number of losses, at least 1, got \"0.5\"",
+                "line 6: `reset` is \"next-day\" or \"by-hand\"",
+                "line 7: unknown key `max_loss` (known: max_position_pct, max_daily_loss_pct, max_consecutive_losses, reset)",
+            ]
+        );
+        for value in ["inf", "1e1", "true", "[5]", "-1", "0x5"] {
+            let text = format!("[risk]\nmax_daily_loss_pct = {value}\n");
+            assert_eq!(problems(&text).len(), 1, "{value}");
+        }
+        let section = "line 1: `risk` is a section: write [risk]";
+        assert_eq!(problems("risk = 1\n"), [section]);
     }
 
     #[test]

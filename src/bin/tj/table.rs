@@ -7,6 +7,8 @@
 //!
 //! Not here: which columns a stream has.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::output::{Out, printable};
@@ -19,23 +21,23 @@ const SHRUNK_MIN: usize = 8;
 /// A column: its title and how it is set.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
-    pub(crate) title: &'static str,
+    pub(crate) title: Cow<'static, str>,
     is_right: bool,
     may_shrink: bool,
 }
 
 impl Column {
     /// Texts of a known shape.
-    pub(crate) fn left(title: &'static str) -> Column {
+    pub(crate) fn left(title: impl Into<Cow<'static, str>>) -> Column {
         Column {
-            title,
+            title: title.into(),
             is_right: false,
             may_shrink: false,
         }
     }
 
     /// Numbers.
-    pub(crate) fn right(title: &'static str) -> Column {
+    pub(crate) fn right(title: impl Into<Cow<'static, str>>) -> Column {
         Column {
             is_right: true,
             ..Column::left(title)
@@ -43,7 +45,7 @@ impl Column {
     }
 
     /// Free texts, cut where there is no room.
-    pub(crate) fn text(title: &'static str) -> Column {
+    pub(crate) fn text(title: impl Into<Cow<'static, str>>) -> Column {
         Column {
             may_shrink: true,
             ..Column::left(title)
@@ -97,7 +99,7 @@ impl Table {
             if let Some(width) = out.width() {
                 self.fit(width);
             }
-            let titles = self.columns.iter().map(|it| it.title.to_owned()).collect();
+            let titles = self.columns.iter().map(|it| it.title.to_string()).collect();
             out.line(self.line(titles))?;
         }
         for row in std::mem::take(&mut self.rows) {

@@ -8,12 +8,25 @@
 //!
 //! Not here: where trades come from, and how numbers are shown.
 
+#[cfg(test)]
+mod tests;
+
+mod drawdown;
+mod rolling;
+mod rule;
+mod scopes;
 pub mod sheet;
+mod units;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::Serialize;
 
 use super::ClosedTrade;
+use crate::record::field::Word;
 
+pub use rolling::{Fractions, Rolling, RollingError, RollingMetrics, WINDOW};
+pub use rule::{Alert, AlertEvent, Level, Metric, Rule, RuleError, RuleParts};
+pub use scopes::{Books, ScopeKind, Told, Windows};
 pub use sheet::{SheetError, SheetOptions, TearSheet};
 
 /// How many places a ratio has at most.
@@ -36,6 +49,53 @@ impl Basis {
         match self {
             Basis::Net => trade.net,
             Basis::Gross => trade.gross,
+        }
+    }
+}
+
+/// What a breakeven does to a run of losses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BreakevenStreak {
+    /// It ends it.
+    #[default]
+    Ends,
+    /// It counts as a loss.
+    Loses,
+    /// It is passed over.
+    Skips,
+}
+
+/// Why a value is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Status {
+    /// No trade was closed.
+    NoTrades,
+    /// Nothing was lost.
+    NoLosses,
+    /// Nothing was lost, and nothing won.
+    NoProfitNoLoss,
+}
+
+impl Status {
+    /// Why there is no profit factor; `None` when there is one.
+    pub(crate) fn of_factor(trades: u32, profit: i128, loss: i128) -> Option<Status> {
+        match (trades, profit, loss) {
+            (0, _, _) => Some(Status::NoTrades),
+            (_, 0, 0) => Some(Status::NoProfitNoLoss),
+            (_, _, 0) => Some(Status::NoLosses),
+            _ => None,
+        }
+    }
+
+    /// As a record has it.
+    #[must_use]
+    pub fn word(self) -> Word {
+        match self {
+            Status::NoTrades => Word::known("no_trades"),
+            Status::NoLosses => Word::known("no_losses"),
+            Status::NoProfitNoLoss => Word::known("no_profit_no_loss"),
         }
     }
 }

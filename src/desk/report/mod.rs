@@ -12,7 +12,6 @@
 mod bins;
 mod book;
 mod exact;
-mod ledger;
 mod page;
 mod range;
 mod totals;
@@ -22,6 +21,7 @@ use serde::Serialize;
 use crate::books::metrics::Equity;
 use crate::books::metrics::sheet::SheetError;
 use crate::books::{SumError, Zone};
+use crate::desk::Ledger;
 use crate::journal::{Journal, ReadError};
 use crate::record::field::{AlertEvent, ExecutionMode, RiskSeverity};
 use crate::record::{PerformanceMetric, RiskEvent};
@@ -29,7 +29,6 @@ use crate::time::Timestamp;
 
 pub use bins::Bin;
 pub use book::{Book, DayRow, OpenRow, Point, TradeRow};
-pub use ledger::Ledger;
 pub use range::{Month, MonthError, Range, RangeError, Week, WeekError};
 pub use totals::Totals;
 

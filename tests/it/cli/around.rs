@@ -180,16 +180,20 @@ fn a_setting_comes_from_flag_environment_file_or_default() {
     assert_eq!(
         show(&bench, &[], &[]),
         "\
-setting                      value    from
-journal.dir                  logs     default
-journal.archive              archive  default
-journal.keys                 keys     default
-journal.cache                cache    default
-journal.name                 -        default
-journal.min_free_bytes       0        default
-journal.durability           synced   default
-journal.allow_personal_data  false    default
-time.zone                    UTC      default
+setting                      value     from
+journal.dir                  logs      default
+journal.archive              archive   default
+journal.keys                 keys      default
+journal.cache                cache     default
+journal.name                 -         default
+journal.min_free_bytes       0         default
+journal.durability           synced    default
+journal.allow_personal_data  false     default
+time.zone                    UTC       default
+risk.max_position_pct        -         default
+risk.max_daily_loss_pct      -         default
+risk.max_consecutive_losses  -         default
+risk.reset                   next-day  default
 "
     );
     bench.write(

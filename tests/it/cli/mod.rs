@@ -8,6 +8,8 @@ mod demo;
 mod documented;
 mod evidence;
 mod import;
+mod metrics;
 mod reading;
 mod report;
+mod risk;
 mod run;

@@ -11,6 +11,7 @@
 //! Refused: `audit`, which the journal writes itself.
 
 use std::{
+    any::Any,
     collections::VecDeque,
     fs::File,
     io::{self, IsTerminal},
@@ -19,8 +20,9 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tradejournal::bot::LiveMetrics;
 use tradejournal::journal::{Ack, AppendError, Receipt, Writer};
-use tradejournal::record::{Record, Stream, decode_new};
+use tradejournal::record::{Record, Stream, TradeRecord, decode_new};
 
 use super::Context;
 use crate::args::{Append, OnInvalid};
@@ -29,6 +31,7 @@ use crate::evidence;
 use crate::failure::{Failure, Verdict};
 use crate::input::{Lines, Next};
 use crate::journal;
+use crate::live;
 use crate::output::StdoutClosed;
 use crate::streams::{ForRecord, with_record};
 
@@ -85,9 +88,14 @@ impl ForRecord for Run<'_, '_> {
             .writer::<R>()
             .with_context(|| format!("cannot write to {stream}"))?;
         let talk = self.context.talk;
+        let live = match stream {
+            Stream::Trades => live::metrics(&journal, self.context),
+            _ => None,
+        };
         let mut appending = Appending {
             stream,
             writer: &writer,
+            live: live.as_ref(),
             waiting: VecDeque::new(),
             context: self.context,
             unknown: Unknown::default(),
@@ -99,6 +107,7 @@ impl ForRecord for Run<'_, '_> {
         };
         let result = appending.all(self.lines, self.args.on_invalid);
         let told = appending.told(result);
+        live::close(live, talk);
         let closed = writer.close().context("the last sync failed");
         evidence::tell_troubles(notary.as_deref(), talk);
         told.and_then(|verdict| closed.map(|()| verdict))
@@ -109,6 +118,8 @@ impl ForRecord for Run<'_, '_> {
 struct Appending<'a, 'c, R> {
     stream: Stream,
     writer: &'a Writer<R>,
+    /// Counts trades when they are on disk.
+    live: Option<&'a LiveMetrics>,
     waiting: VecDeque<Waiting>,
     context: &'a mut Context<'c>,
     unknown: Unknown,
@@ -124,6 +135,8 @@ struct Waiting {
     line: u64,
     unknown: Vec<String>,
     ack: Ack,
+    /// What is to be counted then.
+    trade: Option<Box<TradeRecord>>,
 }
 
 /// What `--json` prints for each record.
@@ -186,10 +199,12 @@ impl<R: Record> Appending<'_, '_, R> {
             Ok(ack) => {
                 self.unknown
                     .note(talk, &place(number), self.stream, &unknown);
+                let trade = self.live.and((&record as &dyn Any).downcast_ref());
                 self.waiting.push_back(Waiting {
                     line: number,
                     unknown,
                     ack,
+                    trade: trade.cloned().map(Box::new),
                 });
                 if WAITING_MAX <= self.waiting.len() {
                     self.settle(WAITING_MAX / 2)?;
@@ -215,6 +230,9 @@ impl<R: Record> Appending<'_, '_, R> {
                 break;
             };
             let receipt = waiting.ack.wait().with_context(|| place(waiting.line))?;
+            if let (Some(live), Some(trade)) = (self.live, &waiting.trade) {
+                live.observe(trade);
+            }
             self.appended += 1;
             self.first.get_or_insert(receipt);
             self.last = Some(receipt);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::args::{Config, ConfigWhat, Global};
 use crate::failure::{Failure, Verdict};
 use crate::output::{Out, Talk, printable};
-use crate::settings::{self, Problem, Settings, Source};
+use crate::settings::{self, Problem, Risk, Settings, Source};
 use crate::table::{Column, Table};
 
 pub(crate) fn run(
@@ -58,7 +58,7 @@ fn show(settings: &Settings, out: &mut Out) -> anyhow::Result<Verdict> {
 fn rows(settings: &Settings) -> Vec<Row> {
     let folder = |it: &PathBuf| it.display().to_string().into();
     let durability = settings::durability_text(settings.durability.value);
-    vec![
+    let mut rows = vec![
         Row {
             key: "journal.dir",
             value: folder(&settings.dir.value),
@@ -103,6 +103,39 @@ fn rows(settings: &Settings) -> Vec<Row> {
             key: "time.zone",
             value: settings.zone.value.name().into(),
             from: settings.zone.from,
+        },
+    ];
+    rows.extend(risk_rows(&settings.risk));
+    rows
+}
+
+/// The limits as texts, since a number of JSON has no exact value.
+fn risk_rows(risk: &Risk) -> [Row; 4] {
+    let text = |it: Option<String>| it.into();
+    [
+        Row {
+            key: "risk.max_position_pct",
+            value: text(risk.max_position_pct.value.map(|it| it.to_string())),
+            from: risk.max_position_pct.from,
+        },
+        Row {
+            key: "risk.max_daily_loss_pct",
+            value: text(risk.max_daily_loss_pct.value.map(|it| it.to_string())),
+            from: risk.max_daily_loss_pct.from,
+        },
+        Row {
+            key: "risk.max_consecutive_losses",
+            value: risk
+                .max_consecutive_losses
+                .value
+                .map(|it| it.value())
+                .into(),
+            from: risk.max_consecutive_losses.from,
+        },
+        Row {
+            key: "risk.reset",
+            value: risk.reset.value.as_str().into(),
+            from: risk.reset.from,
         },
     ]
 }

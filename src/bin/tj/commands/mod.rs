@@ -12,10 +12,12 @@ pub(crate) mod demo;
 mod import;
 mod key;
 mod man;
+mod metrics;
 mod prove;
 mod query;
 mod repair;
 mod report;
+mod risk;
 mod status;
 mod summary;
 mod tail;
@@ -64,7 +66,9 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Checkpoint(wanted) => checkpoint::run(wanted, context),
         Command::Prove(wanted) => prove::run(wanted, context),
         Command::Anchor(wanted) => anchor::run(wanted, context),
+        Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
+        Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
     }

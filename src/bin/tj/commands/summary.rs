@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tradejournal::desk::report::{Ledger, Totals};
+use tradejournal::desk::Ledger;
+use tradejournal::desk::report::Totals;
 use tradejournal::record::field::ExecutionMode;
 use tradejournal::time::{Clock, SystemClock};
 

@@ -64,8 +64,9 @@ impl<'a> Ledger<'a> {
         let results = trades.iter().map(|it| options.basis.of(it));
         let scale = Scale::of(results.chain(equity));
         let mut column = Column::new("results", scale);
-        let start = match equity {
-            Some(equity) => Some(scale.units(equity).ok_or(SheetError::Equity)?),
+        let start = match equity.map(|it| scale.units(it)) {
+            Some(Some(units @ ..=UNITS_MAX)) => Some(units),
+            Some(_) => return Err(SheetError::Equity),
             None => None,
         };
         column.sizes = start.unwrap_or_default();

@@ -22,6 +22,8 @@ mod json;
 mod ledger;
 mod monthly;
 mod options;
+#[cfg(test)]
+mod properties;
 mod r_multiples;
 mod results;
 mod roots;
@@ -37,7 +39,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::ClosedTrade;
-use crate::books::metrics::Basis;
+use crate::books::metrics::{Basis, BreakevenStreak};
 use crate::record::field::OrderId;
 use crate::time::Timestamp;
 
@@ -53,7 +55,7 @@ pub use costs::Costs;
 pub use equity::EquityPath;
 pub use excursions::{ExcursionGroup, Excursions};
 pub use monthly::{MonthRow, YearRow};
-pub use options::{BreakevenInStreak, Calendar, Excursion, SheetOptions};
+pub use options::{Calendar, Excursion, SheetOptions};
 pub use r_multiples::{RBucket, RMultiples};
 pub use results::Results;
 pub use streaks::Streaks;

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::Zone;
-use crate::books::metrics::{Basis, Equity};
+use crate::books::metrics::{Basis, BreakevenStreak, Equity};
 use crate::record::field::OrderId;
 
 use super::SheetError;
@@ -33,7 +33,7 @@ pub struct SheetOptions {
     /// Results at most this far from 0 are breakevens; 0 by default. No sum knows of it.
     pub breakeven_tolerance: Decimal,
     /// What a breakeven does to a run of wins or losses.
-    pub breakeven_in_streak: BreakevenInStreak,
+    pub breakeven_in_streak: BreakevenStreak,
     /// Where days, weekdays and months begin; UTC by default. The hour of an entry is always in UTC.
     pub zone: Zone,
     /// How far each order was ahead and behind while it was open, for those of which that is known.
@@ -49,18 +49,6 @@ pub enum Calendar {
     Business,
     /// Every day, for markets that never close.
     All,
-}
-
-/// What a breakeven does to a run of wins or losses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BreakevenInStreak {
-    /// It ends the run.
-    #[default]
-    End,
-    /// It is a loss.
-    Loss,
-    /// It is not there.
-    Skip,
 }
 
 /// The worst and the best open result of a trade, in money and before commission.
@@ -82,7 +70,7 @@ impl Default for SheetOptions {
             rf: Decimal::ZERO,
             cagr_days_min: 90,
             breakeven_tolerance: Decimal::ZERO,
-            breakeven_in_streak: BreakevenInStreak::default(),
+            breakeven_in_streak: BreakevenStreak::default(),
             zone: Zone::default(),
             excursions: None,
         }

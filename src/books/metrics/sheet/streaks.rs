@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::BreakevenInStreak;
+use super::BreakevenStreak;
 use super::ledger::Side;
 
 /// The longest runs, and the one that is on.
@@ -20,15 +20,15 @@ pub struct Streaks {
 }
 
 impl Streaks {
-    pub(super) fn of(sides: impl Iterator<Item = Side>, breakevens: BreakevenInStreak) -> Streaks {
+    pub(super) fn of(sides: impl Iterator<Item = Side>, breakevens: BreakevenStreak) -> Streaks {
         let mut streaks = Streaks::default();
         for side in sides {
             let current = streaks.current;
             streaks.current = match (side, breakevens) {
                 (Side::Win, _) => current.max(0) + 1,
-                (Side::Loss, _) | (Side::Breakeven, BreakevenInStreak::Loss) => current.min(0) - 1,
-                (Side::Breakeven, BreakevenInStreak::End) => 0,
-                (Side::Breakeven, BreakevenInStreak::Skip) => current,
+                (Side::Loss, _) | (Side::Breakeven, BreakevenStreak::Loses) => current.min(0) - 1,
+                (Side::Breakeven, BreakevenStreak::Ends) => 0,
+                (Side::Breakeven, BreakevenStreak::Skips) => current,
             };
             let size = streaks.current.unsigned_abs();
             match streaks.current {
@@ -44,7 +44,7 @@ impl Streaks {
 mod tests {
     use super::*;
 
-    fn of(results: &[i32], breakevens: BreakevenInStreak) -> (u64, u64, i64) {
+    fn of(results: &[i32], breakevens: BreakevenStreak) -> (u64, u64, i64) {
         let sides = results.iter().map(|it| match it.signum() {
             1 => Side::Win,
             0 => Side::Breakeven,
@@ -57,18 +57,18 @@ mod tests {
     #[test]
     fn a_breakeven_ends_a_run_unless_it_is_told_otherwise() {
         let losses = [-10, -10, 0, -10];
-        assert_eq!(of(&losses, BreakevenInStreak::End), (0, 2, -1));
-        assert_eq!(of(&losses, BreakevenInStreak::Loss), (0, 4, -4));
-        assert_eq!(of(&losses, BreakevenInStreak::Skip), (0, 3, -3));
+        assert_eq!(of(&losses, BreakevenStreak::Ends), (0, 2, -1));
+        assert_eq!(of(&losses, BreakevenStreak::Loses), (0, 4, -4));
+        assert_eq!(of(&losses, BreakevenStreak::Skips), (0, 3, -3));
         let wins = [1, 1, 0];
-        assert_eq!(of(&wins, BreakevenInStreak::End), (2, 0, 0));
-        assert_eq!(of(&wins, BreakevenInStreak::Loss), (2, 1, -1));
-        assert_eq!(of(&wins, BreakevenInStreak::Skip), (2, 0, 2));
+        assert_eq!(of(&wins, BreakevenStreak::Ends), (2, 0, 0));
+        assert_eq!(of(&wins, BreakevenStreak::Loses), (2, 1, -1));
+        assert_eq!(of(&wins, BreakevenStreak::Skips), (2, 0, 2));
     }
 
     #[test]
     fn a_run_is_as_long_as_it_is() {
-        let end = BreakevenInStreak::End;
+        let end = BreakevenStreak::Ends;
         assert_eq!(of(&[], end), (0, 0, 0));
         assert_eq!(of(&[5], end), (1, 0, 1));
         assert_eq!(of(&[-5], end), (0, 1, -1));

@@ -1,0 +1,539 @@
+//! `tj metrics`: how the last closed trades went, or all of them.
+//!
+//! Always true:
+//! - LIVE and PAPER have windows of their own; only a tear sheet that is asked for all of them has both,
+//!   and tells them apart.
+//! - With `--json` what is not defined is null, and a word says why.
+//! - A line that cannot be read is named on standard error and left out.
+//!
+//! Not here: the arithmetic, which is the library's.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
+
+use anyhow::Context as _;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use tradejournal::books::ClosedTrade;
+use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, TearSheet};
+use tradejournal::books::metrics::{Basis, Equity, Rolling, RollingMetrics, ScopeKind};
+use tradejournal::desk::Ledger;
+use tradejournal::record::field::{ExecutionMode, OrderId};
+use tradejournal::time::{Clock, SystemClock, Timestamp};
+
+use super::Context;
+use crate::args::{Metrics, SheetFlags};
+use crate::failure::{Failure, Verdict};
+use crate::journal;
+use crate::output::printable;
+use crate::spark::spark;
+use crate::table::{Column, Table};
+use crate::when;
+
+/// As many results as a sparkline shows.
+const SPARK_LEN: usize = 24;
+
+pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    let asked = Asked::new(args, context)?;
+    let journal = journal::for_reading(&context.settings)?;
+    let talk = context.talk;
+    let ledger = Ledger::read(&journal, |error| {
+        talk.warning(&printable(&error.to_string()))
+    });
+    let trades = ledger.closed().context("cannot add up the trades")?;
+    tell_strange(&ledger, &trades, context);
+    let trades = asked.chosen(trades);
+    if args.tear_sheet {
+        return asked.tear_sheet(trades, &args.sheet, context);
+    }
+    match args.series {
+        true => asked.series(&trades, context),
+        false => asked.windows(&trades, context),
+    }
+}
+
+/// What was asked for, with what the settings say.
+struct Asked {
+    window: NonZeroU32,
+    equity: Option<Equity>,
+    basis: Basis,
+    mode: Option<ExecutionMode>,
+    is_all: bool,
+    by: ScopeKind,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+}
+
+/// A window: its mode, and what its trades have in common beside it.
+type Key = (ExecutionMode, String);
+
+impl Asked {
+    fn new(args: &Metrics, context: &Context<'_>) -> anyhow::Result<Asked> {
+        let settings = &context.settings;
+        let (zone, now) = (settings.zone.value, SystemClock.now());
+        let from = args.from.as_ref().map(|it| when::from(it, zone, now));
+        let to = args.to.as_ref().map(|it| when::to(it, zone, now));
+        let (from, to) = (from.transpose()?, to.transpose()?);
+        if from.zip(to).is_some_and(|(from, to)| to <= from) {
+            return Err(Failure::usage("--from is not before --to").into());
+        }
+        let equity = args.starting_equity.map(Equity::new).transpose();
+        let equity = equity.map_err(|error| Failure::usage(error.to_string()))?;
+        let mode = args.mode.as_deref().map(str::to_uppercase);
+        Ok(Asked {
+            window: args.window.unwrap_or(settings.metrics.window),
+            equity: equity.or(settings.metrics.starting_equity),
+            basis: match args.basis.as_deref() {
+                Some("gross") => Basis::Gross,
+                Some(_) => Basis::Net,
+                None => settings.metrics.basis,
+            },
+            is_all: mode.as_deref() == Some("ALL"),
+            mode: mode.and_then(|it| it.parse().ok()),
+            by: match args.by.as_deref() {
+                Some("strategy") => ScopeKind::Strategy,
+                Some("symbol") => ScopeKind::Symbol,
+                Some("account") => ScopeKind::Account,
+                // Each mode has its own window in any case.
+                _ => ScopeKind::All,
+            },
+            from,
+            to,
+        })
+    }
+
+    fn chosen(&self, mut trades: Vec<ClosedTrade>) -> Vec<ClosedTrade> {
+        trades.retain(|it| {
+            self.mode.is_none_or(|mode| it.mode == mode)
+                && self.from.is_none_or(|from| from <= it.exited)
+                && self.to.is_none_or(|to| it.exited < to)
+        });
+        trades
+    }
+
+    fn begin(&self) -> RollingMetrics {
+        let metrics = match self.equity {
+            Some(equity) => RollingMetrics::new(self.window, equity),
+            None => RollingMetrics::without_equity(self.window),
+        };
+        metrics.basis(self.basis)
+    }
+
+    /// Moves each trade's window, and shows it.
+    fn roll<'t>(
+        &self,
+        trades: &'t [ClosedTrade],
+        mut show: impl FnMut(&'t ClosedTrade, &Key, &RollingMetrics) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut windows: HashMap<Key, RollingMetrics> = HashMap::new();
+        for trade in trades {
+            let key = (trade.mode, self.by.of(trade).unwrap_or("-").to_owned());
+            let window = windows.entry(key.clone()).or_insert_with(|| self.begin());
+            window
+                .take(trade)
+                .with_context(|| format!("cannot count order {}", trade.order_id))?;
+            show(trade, &key, window)?;
+        }
+        Ok(())
+    }
+
+    fn series(&self, trades: &[ClosedTrade], context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+        let zone = context.settings.zone.value;
+        let json = context.settings.json;
+        let out = &mut *context.out;
+        let mut table = series_table();
+        self.roll(trades, |trade, key, window| {
+            let values = window.values()?;
+            if json {
+                return out.json(&Point::new(trade, key, &values, self.by));
+            }
+            table.push(vec![
+                when::shown(trade.exited, zone),
+                trade.order_id.to_string(),
+                key.0.to_string(),
+                values.total_trades.to_string(),
+                shown(values.win_rate),
+                factor(&values),
+                shown(values.max_drawdown_pct),
+                values.consecutive_losses.to_string(),
+                values.net_profit.to_string(),
+            ]);
+            Ok(())
+        })?;
+        if !json && !trades.is_empty() {
+            table.print(context.out)?;
+        }
+        self.ended(trades, context)
+    }
+
+    fn windows(
+        &self,
+        trades: &[ClosedTrade],
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<Verdict> {
+        let mut ends: BTreeMap<Key, End> = BTreeMap::new();
+        self.roll(trades, |trade, key, window| {
+            let end = ends.entry(key.clone()).or_insert_with(|| End {
+                metrics: window.clone(),
+                last: trade,
+                results: Vec::new(),
+            });
+            end.last = trade;
+            end.results.push(self.basis.of(trade));
+            Ok(())
+        })?;
+        // A window is as it is after its last trade: it is cheaper to roll again than to copy it each time.
+        self.roll(trades, |trade, key, window| {
+            if let Some(end) = ends.get_mut(key).filter(|it| std::ptr::eq(it.last, trade)) {
+                end.metrics = window.clone();
+            }
+            Ok(())
+        })?;
+        match context.settings.json {
+            true => self.windows_json(&ends, context)?,
+            false => self.windows_table(&ends, context)?,
+        }
+        self.ended(trades, context)
+    }
+
+    fn windows_json(
+        &self,
+        ends: &BTreeMap<Key, End<'_>>,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<()> {
+        if ends.is_empty() {
+            let values = self.begin().values()?;
+            return context
+                .out
+                .json(&WindowRow::new(None, self.by, &values, None));
+        }
+        for (key, end) in ends {
+            let values = end.metrics.values()?;
+            let row = WindowRow::new(Some(key), self.by, &values, Some(end.last));
+            context.out.json(&row)?;
+        }
+        Ok(())
+    }
+
+    fn windows_table(
+        &self,
+        ends: &BTreeMap<Key, End<'_>>,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<()> {
+        if ends.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(vec![
+            Column::left("mode"),
+            Column::text(self.by.name()),
+            Column::right("trades"),
+            Column::right("win rate"),
+            Column::right("profit factor"),
+            Column::right("drawdown %"),
+            Column::right("losses in a row"),
+            Column::right("net"),
+            Column::left("results"),
+        ]);
+        for ((mode, key), end) in ends {
+            let values = end.metrics.values()?;
+            let results = end.results.len();
+            let last = end.results.iter().skip(results.saturating_sub(SPARK_LEN));
+            let mut sum = Decimal::ZERO;
+            let curve: Vec<Decimal> = last
+                .map(|it| {
+                    sum = sum.saturating_add(*it);
+                    sum
+                })
+                .collect();
+            table.push(vec![
+                mode.to_string(),
+                if self.by == ScopeKind::All {
+                    "trades"
+                } else {
+                    key.as_str()
+                }
+                .to_owned(),
+                format!("{} of {}", values.total_trades, values.window_size),
+                shown(values.win_rate),
+                factor(&values),
+                shown(values.max_drawdown_pct),
+                values.consecutive_losses.to_string(),
+                values.net_profit.to_string(),
+                spark(&curve),
+            ]);
+        }
+        table.print(context.out)?;
+        if self.equity.is_none() {
+            context
+                .out
+                .line("without a starting equity there is no drawdown: --starting-equity, or [metrics] in tj.toml")?;
+        }
+        Ok(())
+    }
+
+    fn tear_sheet(
+        &self,
+        mut trades: Vec<ClosedTrade>,
+        flags: &SheetFlags,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<Verdict> {
+        let has_live = trades.iter().any(|it| it.mode == ExecutionMode::Live);
+        if self.mode.is_none() && !self.is_all && has_live {
+            let all = trades.len();
+            trades.retain(|it| it.mode == ExecutionMode::Live);
+            if trades.len() < all {
+                context
+                    .talk
+                    .note("the LIVE trades alone; --mode all has the PAPER ones as well");
+            }
+        }
+        let mut options = SheetOptions::default();
+        options.basis = self.basis;
+        options.starting_equity = self.equity;
+        options.zone = context.settings.days();
+        if flags.calendar.as_deref() == Some("all") {
+            options.calendar = Calendar::All;
+        }
+        if let Some(periods) = flags.periods {
+            options.periods_per_year = periods.get();
+        }
+        options.rf = flags.rf.unwrap_or_default();
+        if let Some(path) = &flags.excursions {
+            options.excursions = Some(excursions(path)?);
+        }
+        let sheet = TearSheet::of(&trades, &options).context("cannot make the tear sheet")?;
+        match context.settings.json {
+            true => context.out.json(&sheet)?,
+            false => crate::sheet_view::print(&sheet, context.out)?,
+        }
+        self.ended(&trades, context)
+    }
+
+    /// Nothing found is exit code 1.
+    fn ended(&self, trades: &[ClosedTrade], context: &Context<'_>) -> anyhow::Result<Verdict> {
+        if trades.is_empty() {
+            context.talk.note("no closed trade");
+        }
+        Ok(Verdict::found(trades.is_empty()))
+    }
+}
+
+/// How a window ended.
+struct End<'t> {
+    metrics: RollingMetrics,
+    last: &'t ClosedTrade,
+    results: Vec<Decimal>,
+}
+
+/// What somebody should know before he believes a number.
+pub(crate) fn tell_strange(ledger: &Ledger, trades: &[ClosedTrade], context: &Context<'_>) {
+    let notes = ledger.notes();
+    let conflicts = trades.iter().filter(|it| it.label_conflict).count() as u64;
+    let lone = trades.iter().filter(|it| !it.has_entry).count() as u64;
+    for (count, one, many) in [
+        (
+            ledger.unread(),
+            "1 line could not be read and is left out",
+            "lines could not be read and are left out",
+        ),
+        (
+            ledger.refused(),
+            "1 record has sums that do not fit and is left out",
+            "records have sums that do not fit and are left out",
+        ),
+        (
+            notes.entries_repeated,
+            "1 entry repeats an order id; the first counts",
+            "entries repeat an order id; the first counts",
+        ),
+        (
+            notes.exits_replaced,
+            "1 exit was replaced by a later one",
+            "exits were replaced by later ones",
+        ),
+        (
+            conflicts,
+            "1 trade is labelled as something else than its net result",
+            "trades are labelled as something else than their net results",
+        ),
+        (
+            lone,
+            "1 exit has no entry in the journal and counts by itself",
+            "exits have no entry in the journal and count by themselves",
+        ),
+    ] {
+        match count {
+            0 => {}
+            1 => context.talk.note(one),
+            _ => context.talk.note(&format!("{count} {many}")),
+        }
+    }
+}
+
+fn series_table() -> Table {
+    Table::new(vec![
+        Column::left("closed"),
+        Column::text("order"),
+        Column::left("mode"),
+        Column::right("trades"),
+        Column::right("win rate"),
+        Column::right("profit factor"),
+        Column::right("drawdown %"),
+        Column::right("losses in a row"),
+        Column::right("net"),
+    ])
+}
+
+/// A ratio for people, to four places.
+fn shown(value: Option<Decimal>) -> String {
+    value.map_or_else(
+        || "-".to_owned(),
+        |it| it.round_dp(4).normalize().to_string(),
+    )
+}
+
+/// A profit factor for people.
+fn factor(values: &Rolling) -> String {
+    let is_endless = values.profit_factor.is_none() && values.wins != 0;
+    match is_endless {
+        true => "\u{221e}".to_owned(),
+        false => shown(values.profit_factor),
+    }
+}
+
+fn text(value: Option<Decimal>) -> Option<String> {
+    value.map(|it| it.to_string())
+}
+
+/// What `--series --json` prints for each closed trade.
+#[derive(Serialize)]
+struct Point<'a> {
+    order_id: &'a str,
+    exit_timestamp: String,
+    total_trades: u32,
+    win_rate: Option<String>,
+    profit_factor: Option<String>,
+    profit_factor_status: Option<String>,
+    max_drawdown_pct: Option<String>,
+    consecutive_losses: u32,
+    gross_profit: String,
+    gross_loss: String,
+    net_profit: String,
+    execution_mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}
+
+impl<'a> Point<'a> {
+    fn new(trade: &'a ClosedTrade, key: &'a Key, values: &Rolling, by: ScopeKind) -> Point<'a> {
+        Point {
+            order_id: trade.order_id.as_str(),
+            exit_timestamp: trade.exited.to_string(),
+            total_trades: values.total_trades,
+            win_rate: text(values.win_rate),
+            profit_factor: text(values.profit_factor),
+            profit_factor_status: values.profit_factor_status.map(|it| it.word().to_string()),
+            max_drawdown_pct: text(values.max_drawdown_pct),
+            consecutive_losses: values.consecutive_losses,
+            gross_profit: values.gross_profit.to_string(),
+            gross_loss: values.gross_loss.to_string(),
+            net_profit: values.net_profit.to_string(),
+            execution_mode: trade.mode.as_str(),
+            scope: (by != ScopeKind::All).then_some(key.1.as_str()),
+        }
+    }
+}
+
+/// What `--json` prints for each window.
+#[derive(Serialize)]
+struct WindowRow {
+    execution_mode: Option<&'static str>,
+    scope: String,
+    window_size: u32,
+    total_trades: u32,
+    wins: u32,
+    losses: u32,
+    breakevens: u32,
+    win_rate: Option<String>,
+    profit_factor: Option<String>,
+    profit_factor_status: Option<String>,
+    max_drawdown_pct: Option<String>,
+    max_drawdown_pct_status: Option<&'static str>,
+    consecutive_losses: u32,
+    gross_profit: String,
+    gross_loss: String,
+    net_profit: String,
+    exit_timestamp: Option<String>,
+}
+
+impl WindowRow {
+    fn new(
+        key: Option<&Key>,
+        by: ScopeKind,
+        values: &Rolling,
+        last: Option<&ClosedTrade>,
+    ) -> WindowRow {
+        let scope = key.map(|it| it.1.as_str()).filter(|_| by != ScopeKind::All);
+        WindowRow {
+            execution_mode: key.map(|it| it.0.as_str()),
+            scope: scope.map_or_else(|| by.name().to_owned(), |it| format!("{}:{it}", by.name())),
+            window_size: values.window_size,
+            total_trades: values.total_trades,
+            wins: values.wins,
+            losses: values.losses,
+            breakevens: values.breakevens,
+            win_rate: text(values.win_rate),
+            profit_factor: text(values.profit_factor),
+            profit_factor_status: values.profit_factor_status.map(|it| it.word().to_string()),
+            max_drawdown_pct: text(values.max_drawdown_pct),
+            max_drawdown_pct_status: values
+                .max_drawdown_pct
+                .is_none()
+                .then_some("no_starting_equity"),
+            consecutive_losses: values.consecutive_losses,
+            gross_profit: values.gross_profit.to_string(),
+            gross_loss: values.gross_loss.to_string(),
+            net_profit: values.net_profit.to_string(),
+            exit_timestamp: last.map(|it| it.exited.to_string()),
+        }
+    }
+}
+
+/// How far orders were behind and ahead, from a CSV with a header.
+fn excursions(path: &std::path::Path) -> anyhow::Result<HashMap<OrderId, Excursion>> {
+    let cannot = || format!("cannot read the excursions in {}", path.display());
+    let mut reader = csv::Reader::from_path(path).with_context(cannot)?;
+    let headers = reader.headers().with_context(cannot)?.clone();
+    let column = |name: &str| {
+        headers
+            .iter()
+            .position(|it| it.trim() == name)
+            .ok_or_else(|| {
+                Failure::new(format!("{} has no column {name}", path.display()))
+                    .hint("the first line is order_id,mae,mfe")
+            })
+    };
+    let columns = [column("order_id")?, column("mae")?, column("mfe")?];
+    let mut all = HashMap::new();
+    for (number, row) in (2_u64..).zip(reader.records()) {
+        let row = row.with_context(cannot)?;
+        let [id, mae, mfe] = columns.map(|it| row.get(it).unwrap_or_default().trim());
+        let wrong = |what: &str| Failure::new(format!("{} line {number}: {what}", path.display()));
+        let id: OrderId = id.parse().map_err(|_| wrong("the order_id is blank"))?;
+        let decimal = |name: &str, text: &str| {
+            let parsed = text.parse::<Decimal>();
+            parsed.map_err(|_| wrong(&format!("{name} must be a decimal, got {text:?}")))
+        };
+        let excursion = Excursion {
+            mae: decimal("mae", mae)?,
+            mfe: decimal("mfe", mfe)?,
+        };
+        if Decimal::ZERO < excursion.mae || excursion.mfe < Decimal::ZERO {
+            return Err(wrong("mae is 0 or less, mfe 0 or more").into());
+        }
+        if all.insert(id, excursion).is_some() {
+            return Err(wrong("the order_id is there twice").into());
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,272 @@
+//! `[metrics]` of `tj.toml`: windows, and the rules that tell when they are bad.
+//!
+//! Always true: a rule that could never fire or be over is refused here, with its line and the reason.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use tradejournal::books::metrics::{
+    Basis, Equity, Level, Metric, Rule, RuleParts, ScopeKind, WINDOW,
+};
+use tradejournal::bot::Every;
+use tradejournal::record::field::Text;
+
+use super::Parser;
+
+/// What `[metrics]` says.
+#[derive(Clone, Debug)]
+pub(crate) struct MetricsSettings {
+    pub(crate) window: NonZeroU32,
+    pub(crate) starting_equity: Option<Equity>,
+    pub(crate) basis: Basis,
+    pub(crate) scopes: Vec<ScopeKind>,
+    pub(crate) every: Every,
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl Default for MetricsSettings {
+    fn default() -> MetricsSettings {
+        MetricsSettings {
+            window: WINDOW,
+            starting_equity: None,
+            basis: Basis::Net,
+            scopes: vec![ScopeKind::All],
+            every: Every::Alert,
+            rules: Vec::new(),
+        }
+    }
+}
+
+const KEYS: [&str; 6] = [
+    "window",
+    "starting_equity",
+    "basis",
+    "scopes",
+    "every",
+    "rules",
+];
+const RULE_KEYS: [&str; 9] = [
+    "id",
+    "metric",
+    "threshold",
+    "clear",
+    "min_trades",
+    "cooldown",
+    "cooldown_trades",
+    "remind_trades",
+    "level",
+];
+
+impl Parser<'_> {
+    pub(super) fn metrics(&mut self, table: &DeTable<'_>) -> Option<MetricsSettings> {
+        let mut settings = MetricsSettings::default();
+        let mut rules = None;
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            match name {
+                "window" => settings.window = self.count(name, value).unwrap_or(WINDOW),
+                "starting_equity" => settings.starting_equity = self.equity(value),
+                "basis" => {
+                    let words = [("net", Basis::Net), ("gross", Basis::Gross)];
+                    settings.basis = self.word(name, value, &words).unwrap_or_default();
+                }
+                "scopes" => settings.scopes = self.scopes(value),
+                "every" => {
+                    let words = [
+                        ("alert", Every::Alert),
+                        ("trade", Every::Trade),
+                        ("day", Every::Day),
+                    ];
+                    settings.every = self.word(name, value, &words).unwrap_or_default();
+                }
+                "rules" => rules = Some((key.span(), value)),
+                _ => self.unknown(&key.span(), "key", name, &KEYS),
+            }
+        }
+        if let Some((span, value)) = rules {
+            let tables = value.get_ref().as_array();
+            if tables.is_none() {
+                let problem = "`rules` are sections: write [[metrics.rules]]".to_owned();
+                self.problem(&span, problem, None);
+            }
+            for value in tables.into_iter().flat_map(|it| it.iter()) {
+                settings.rules.extend(self.rule(value, &settings));
+            }
+            if !settings.rules.is_empty() && settings.starting_equity.is_none() {
+                let problem = "rules need `starting_equity` in [metrics]".to_owned();
+                let hint = "what the account began with, such as \"100000\"".to_owned();
+                self.problem(&span, problem, Some(hint));
+            }
+        }
+        Some(settings)
+    }
+
+    fn rule(&mut self, value: &Spanned<DeValue<'_>>, settings: &MetricsSettings) -> Option<Rule> {
+        let DeValue::Table(table) = value.get_ref() else {
+            let problem = "a rule is a section: write [[metrics.rules]]".to_owned();
+            self.problem(&value.span(), problem, None);
+            return None;
+        };
+        let before = self.problems.len();
+        let mut id = None;
+        let mut metric = None;
+        let mut threshold = None;
+        let mut parts = Draft::default();
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            match name {
+                "id" => {
+                    id = self
+                        .string(name, value)
+                        .and_then(|it| Text::try_from(it).ok())
+                }
+                "metric" => {
+                    let words = Metric::ALL.map(|it| (it.name(), it));
+                    metric = self.word(name, value, &words);
+                }
+                "threshold" => threshold = self.decimal(name, value),
+                "clear" => parts.clear = self.decimal(name, value),
+                "min_trades" => parts.min_trades = self.count(name, value).map(NonZeroU32::get),
+                "cooldown" => parts.cooldown = self.span(name, value).unwrap_or_default(),
+                "cooldown_trades" => {
+                    parts.cooldown_trades = self.count(name, value).map_or(0, NonZeroU32::get);
+                }
+                "remind_trades" => parts.remind_trades = self.count(name, value),
+                "level" => {
+                    let words = [("warning", Level::Warning), ("critical", Level::Critical)];
+                    parts.level = self.word(name, value, &words).unwrap_or_default();
+                }
+                _ => self.unknown(&key.span(), "key", name, &RULE_KEYS),
+            }
+        }
+        if before < self.problems.len() {
+            return None;
+        }
+        let (Some(id), Some(metric), Some(threshold)) = (id, metric, threshold) else {
+            let problem = "a rule needs `id`, `metric` and `threshold`".to_owned();
+            self.problem(&value.span(), problem, None);
+            return None;
+        };
+        if settings.rules.iter().any(|it| *it.id() == id) {
+            self.problem(&value.span(), format!("two rules are called `{id}`"), None);
+            return None;
+        }
+        let parts = RuleParts {
+            id,
+            metric,
+            threshold,
+            clear: parts.clear,
+            min_trades: parts.min_trades,
+            cooldown_trades: parts.cooldown_trades,
+            cooldown: parts.cooldown,
+            remind_trades: parts.remind_trades,
+            level: parts.level,
+        };
+        let rule = Rule::new(parts, settings.window);
+        rule.map_err(|error| self.problem(&value.span(), error.to_string(), None))
+            .ok()
+    }
+
+    fn count(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<NonZeroU32> {
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|it| u32::from_str_radix(it.as_str(), it.radix()).ok())
+            .and_then(NonZeroU32::new);
+        if number.is_none() {
+            let problem = format!("`{key}` is a whole number above 0");
+            self.problem(&value.span(), problem, None);
+        }
+        number
+    }
+
+    /// An exact decimal. A TOML number with a fraction is none.
+    pub(super) fn decimal(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Decimal> {
+        let given = value.get_ref();
+        let whole = given.as_integer().map(|it| it.as_str());
+        let parsed = given.as_str().or(whole).and_then(|it| it.parse().ok());
+        if parsed.is_none() {
+            let problem = format!("`{key}` is a decimal in quotes, such as \"0.40\"");
+            self.problem(&value.span(), problem, None);
+        }
+        parsed
+    }
+
+    fn equity(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Equity> {
+        let equity = Equity::new(self.decimal("starting_equity", value)?);
+        equity
+            .map_err(|error| self.problem(&value.span(), error.to_string(), None))
+            .ok()
+    }
+
+    fn scopes(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<ScopeKind> {
+        let words = ScopeKind::ALL.map(|it| (it.name(), it));
+        let Some(given) = value.get_ref().as_array().filter(|it| !it.is_empty()) else {
+            let names = words.map(|it| it.0).join(", ");
+            let problem = format!("`scopes` is a list of some of {names}");
+            self.problem(&value.span(), problem, None);
+            return Vec::new();
+        };
+        let mut scopes = Vec::new();
+        for value in given.iter() {
+            scopes.extend(self.word("scopes", value, &words));
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        words: &[(&'static str, T)],
+    ) -> Option<T> {
+        let given = value.get_ref().as_str();
+        let found = words.iter().find(|it| Some(it.0) == given);
+        if found.is_none() {
+            let names: Vec<String> = words.iter().map(|it| format!("\"{}\"", it.0)).collect();
+            let problem = format!("`{key}` is one of {}", names.join(", "));
+            self.problem(&value.span(), problem, None);
+        }
+        found.map(|it| it.1)
+    }
+
+    /// A span such as `90s`, `30m`, `6h` or `1d`.
+    fn span(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Duration> {
+        let parsed = value.get_ref().as_str().and_then(span);
+        if parsed.is_none() {
+            let problem = format!("`{key}` is a span such as \"90s\", \"30m\", \"6h\" or \"1d\"");
+            self.problem(&value.span(), problem, None);
+        }
+        parsed
+    }
+}
+
+/// What a rule need not say.
+#[derive(Default)]
+struct Draft {
+    clear: Option<Decimal>,
+    min_trades: Option<u32>,
+    cooldown: Duration,
+    cooldown_trades: u32,
+    remind_trades: Option<NonZeroU32>,
+    level: Level,
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let secs = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    number.checked_mul(secs).map(Duration::from_secs)
+}

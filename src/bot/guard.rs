@@ -1,0 +1,519 @@
+//! The limits of risk, attached to a journal: a bot asks the guard before a trade and shows it every
+//! trade record after.
+//!
+//! Always true:
+//! - A pause outlives the process. It is rebuilt from `risk-management`, or, when the process ended
+//!   between the trade and the event, from the trades; the event is then recorded late.
+//! - What another process appended to `risk-management`, a reset by `tj risk reset` above all, is heard
+//!   at the next check.
+//! - A check is rejected whether or not its event can be recorded. What could not be written is kept,
+//!   tried again with the next event, and told by [`RiskGuard::troubles`].
+//! - LIVE and PAPER never mix: a guard is of one mode.
+//!
+//! Not here: what the limits mean (`books::risk`), and whether the bot obeys.
+
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::books::risk::{
+    History, Pause, PortfolioValue, Proposed, RiskLimits, RiskMonitor, Verdict,
+};
+use crate::books::{Leg, Pairing, Step, SumError, Zone};
+use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Writer};
+use crate::record::field::{ExecutionMode, Wrong};
+use crate::record::{RiskEvent, TradeRecord};
+use crate::time::{Clock, Timestamp};
+
+use super::Settings;
+
+/// More troubles than anybody reads are not kept.
+const TROUBLES_MAX: usize = 100;
+/// How many events wait to be written at most; past that, rejections are not recorded.
+const UNWRITTEN_MAX: usize = 1000;
+
+/// Why a guard could not be opened. A bot that trades with limits does not trade without it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// The stream of the risk events cannot be written.
+    #[error("guard the limits of risk")]
+    Open(#[source] OpenError),
+    /// What is in the journal cannot be read.
+    #[error("guard the limits of risk")]
+    Read(#[source] ReadError),
+    /// The results of a trade cannot be added.
+    #[error("guard the limits of risk")]
+    Sum(#[source] SumError),
+    /// An event could not be recorded.
+    #[error("record a risk event")]
+    Append(#[source] AppendError),
+}
+
+/// Keeps a bot within its limits.
+pub struct RiskGuard {
+    state: Mutex<State>,
+}
+
+struct State {
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    limits: RiskLimits,
+    mode: ExecutionMode,
+    zone: Zone,
+    monitor: RiskMonitor,
+    pairing: Pairing,
+    /// How many trade records came before.
+    place: u64,
+    /// When the newest trade closed.
+    last_exit: Timestamp,
+    /// When a pause was last ended by hand.
+    last_reset: Timestamp,
+    /// The pauses and resets of this mode that the journal has.
+    heard: Vec<RiskEvent>,
+    followed: Followed<RiskEvent>,
+    /// `None` after it failed, until there is something to write.
+    writer: Option<Writer<RiskEvent>>,
+    unwritten: VecDeque<Unwritten>,
+    troubles: VecDeque<String>,
+}
+
+/// An event that is not in the journal yet.
+#[derive(Debug)]
+struct Unwritten {
+    event: RiskEvent,
+    /// Its append failed half-way: it may be in the journal all the same.
+    is_doubtful: bool,
+}
+
+impl RiskGuard {
+    /// A guard over the trades of `mode` in `journal`, whose days begin in `zone`.
+    ///
+    /// It reads the journal's trades and risk events once, so open it before the bot's first trade, and
+    /// records what a run that ended too early could not: that trading is paused.
+    ///
+    /// ```no_run
+    /// use tradejournal::books::{Zone, risk::{Proposed, RiskLimits, Verdict}};
+    /// use tradejournal::bot::RiskGuard;
+    /// use tradejournal::{Journal, record::field::ExecutionMode};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let journal = Journal::open("logs")?;
+    /// let limits = RiskLimits {
+    ///     max_position_pct: Some("5".parse()?),
+    ///     max_daily_loss_pct: Some("3".parse()?),
+    ///     max_consecutive_losses: Some("3".parse()?),
+    ///     ..RiskLimits::default()
+    /// };
+    /// let portfolio = "100000".parse()?;
+    /// let mode = ExecutionMode::Paper;
+    /// let guard = RiskGuard::open(&journal, limits, mode, Zone::default(), portfolio)?;
+    /// let wanted = Proposed::new("AAPL".parse()?, "30".parse()?, "150.25".parse()?);
+    /// if let Verdict::Rejected(event) = guard.check(&wanted, portfolio) {
+    ///     eprintln!("no trade: {}", event.event_type().as_str());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`GuardError`].
+    pub fn open(
+        journal: &Journal,
+        limits: RiskLimits,
+        mode: ExecutionMode,
+        zone: Zone,
+        portfolio_value: PortfolioValue,
+    ) -> Result<RiskGuard, GuardError> {
+        // Order matters: the writer first, since opening it mends a tail that a crash left.
+        let writer = journal.writer::<RiskEvent>().map_err(GuardError::Open)?;
+        let clock = Arc::clone(journal.clock());
+        let mut state = State {
+            journal: journal.clone(),
+            monitor: RiskMonitor::new(limits, mode, zone.clone(), clock.now()),
+            clock,
+            limits,
+            mode,
+            zone,
+            pairing: Pairing::new(),
+            place: 0,
+            last_exit: Timestamp::MIN,
+            last_reset: Timestamp::MIN,
+            heard: Vec::new(),
+            followed: journal.read::<RiskEvent>().follow(),
+            writer: Some(writer),
+            unwritten: VecDeque::new(),
+            troubles: VecDeque::new(),
+        };
+        state.read_events()?;
+        state.read_trades()?;
+        let now = state.clock.now();
+        let unrecorded = state.rebuild(portfolio_value, now);
+        for event in unrecorded.map_err(GuardError::Sum)? {
+            state.record(event);
+        }
+        Ok(RiskGuard {
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Whether that position may be opened now. A rejection is recorded before it is returned, so while
+    /// trading is paused, a bot that only wants to know asks [`RiskGuard::pause`].
+    ///
+    /// An exit needs no leave: what is open must always be closable.
+    pub fn check(&self, proposed: &Proposed, portfolio_value: PortfolioValue) -> Verdict {
+        let mut state = self.state();
+        let now = state.catch_up(portfolio_value);
+        let verdict = state.monitor.check(proposed, portfolio_value, now);
+        if let Verdict::Rejected(event) = &verdict {
+            state.record(RiskEvent::clone(event));
+        }
+        verdict
+    }
+
+    /// Takes a trade record that was appended, entry or exit, and returns the event when it makes trading
+    /// pause; it has been recorded. Records come in the order of the log.
+    pub fn observe(
+        &self,
+        trade: &TradeRecord,
+        portfolio_value: PortfolioValue,
+    ) -> Option<RiskEvent> {
+        let mut state = self.state();
+        let now = state.catch_up(portfolio_value);
+        let mut pauses = None;
+        for event in state.take(trade, portfolio_value, now) {
+            if *event.action_taken() == RiskEvent::TRADING_PAUSED {
+                pauses = Some(event.clone());
+            }
+            state.record(event);
+        }
+        pauses
+    }
+
+    /// Why trading is paused at this moment; `None` when it is not. Nothing is recorded by asking, but for
+    /// a pause that the next day has ended.
+    #[must_use]
+    pub fn pause(&self, portfolio_value: PortfolioValue) -> Option<Pause> {
+        let mut state = self.state();
+        state.catch_up(portfolio_value);
+        state.monitor.pause().cloned()
+    }
+
+    /// Ends a pause by hand, as `tj risk reset` does, and returns the event, which has been recorded;
+    /// `None` when trading is not paused.
+    pub fn reset(&self, why: &str, portfolio_value: PortfolioValue) -> Option<RiskEvent> {
+        let mut state = self.state();
+        let now = state.catch_up(portfolio_value);
+        let event = state.monitor.reset(why, portfolio_value, now)?;
+        state.last_reset = state.last_reset.max(now);
+        state.record(event.clone());
+        Some(event)
+    }
+
+    /// The monitor as it stands, after what other processes did.
+    #[must_use]
+    pub fn monitor(&self, portfolio_value: PortfolioValue) -> RiskMonitor {
+        let mut state = self.state();
+        state.catch_up(portfolio_value);
+        state.monitor.clone()
+    }
+
+    /// What went wrong since this was last asked: events that could not be recorded, lines that could not
+    /// be read.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        let mut state = self.state();
+        let own = state.writer.as_ref().map(Writer::troubles);
+        own.unwrap_or_default()
+            .into_iter()
+            .for_each(|it| state.trouble(it));
+        state.troubles.drain(..).collect()
+    }
+
+    /// How many events wait to be recorded because the stream could not be written.
+    #[must_use]
+    pub fn unrecorded(&self) -> usize {
+        self.state().unwritten.len()
+    }
+
+    /// Finishes: tries once more to record what could not be, and closes the stream.
+    ///
+    /// # Errors
+    /// See [`GuardError`]; something stays unrecorded, or the stream cannot be closed.
+    pub fn close(self) -> Result<(), GuardError> {
+        let mut state = self
+            .state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let written = state.write();
+        let closed = state.writer.take().map_or(Ok(()), Writer::close);
+        written.and(closed.map_err(GuardError::Append))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A check that panicked has changed nothing by halves that the next one would not find again.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Everything that is in `risk-management` now.
+    fn read_events(&mut self) -> Result<(), GuardError> {
+        while let Some(item) = self.followed.next_now() {
+            match item {
+                Ok(entry) => self.hear(&entry.record),
+                Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
+                // One bad line ends nothing.
+                Err(error) => self.trouble(chain_of(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_trades(&mut self) -> Result<(), GuardError> {
+        let mut entries = self.journal.read::<TradeRecord>().iter();
+        while let Some(item) = entries.next_entry() {
+            let leg = match item {
+                Ok(entry) if entry.record.execution_mode() != self.mode => continue,
+                Ok(entry) => Leg::of(entry.record, self.place),
+                Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
+                Err(error) => {
+                    self.trouble(chain_of(&error));
+                    continue;
+                }
+            };
+            self.place += 1;
+            let step = leg.and_then(|it| self.pairing.take(it));
+            step.map_err(GuardError::Sum)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the monitor anew from all trades and events; returns what is to be recorded.
+    fn rebuild(
+        &mut self,
+        portfolio_value: PortfolioValue,
+        now: Timestamp,
+    ) -> Result<Vec<RiskEvent>, SumError> {
+        let (closed, open) = (self.pairing.closed()?, self.pairing.open()?);
+        let waiting = self.unwritten.iter().map(|it| &it.event);
+        let events: Vec<RiskEvent> = self.heard.iter().chain(waiting).cloned().collect();
+        let history = History {
+            closed: &closed,
+            open: &open,
+            events: &events,
+        };
+        let rebuilt = RiskMonitor::rebuilt(
+            self.limits,
+            self.mode,
+            self.zone.clone(),
+            &history,
+            Some(portfolio_value),
+            now,
+        );
+        self.monitor = rebuilt.monitor;
+        self.last_exit = closed.last().map_or(Timestamp::MIN, |it| it.exited);
+        Ok(rebuilt.unrecorded)
+    }
+
+    /// Hears what was appended since the last time, and begins the day.
+    fn catch_up(&mut self, portfolio_value: PortfolioValue) -> Timestamp {
+        let is_taken_back = self.listen();
+        let now = self.clock.now();
+        if is_taken_back {
+            self.begin_again(portfolio_value, now);
+        }
+        if let Some(event) = self.monitor.turn(portfolio_value, now) {
+            self.record(event);
+        }
+        now
+    }
+
+    /// Hears what was appended; returns whether lines that were heard are not there any more.
+    fn listen(&mut self) -> bool {
+        let mut is_taken_back = false;
+        while let Some(item) = self.followed.next_now() {
+            match item {
+                Ok(entry) => self.hear(&entry.record),
+                Err(error) => {
+                    is_taken_back |= matches!(error, ReadError::TakenBack { .. });
+                    self.trouble(chain_of(&error));
+                }
+            }
+        }
+        is_taken_back
+    }
+
+    fn hear(&mut self, event: &RiskEvent) {
+        self.unwritten
+            .retain(|it| !it.is_doubtful || it.event != *event);
+        if !self.monitor.concerns(event) {
+            return;
+        }
+        let was_paused = self.monitor.pause().is_some();
+        self.monitor.hear(event);
+        if was_paused && self.monitor.pause().is_none() {
+            self.last_reset = self.last_reset.max(event.timestamp());
+            // What was answered must not pause again because it is written late.
+            let monitor = &self.monitor;
+            self.unwritten.retain(|it| !monitor.concerns(&it.event));
+        }
+        self.heard.push(event.clone());
+    }
+
+    /// Nobody was promised what is gone, so it must not count.
+    fn begin_again(&mut self, portfolio_value: PortfolioValue, now: Timestamp) {
+        self.heard.clear();
+        self.followed = self.journal.read::<RiskEvent>().follow();
+        if let Err(error) = self.read_events() {
+            self.trouble(chain_of(&error));
+        }
+        match self.rebuild(portfolio_value, now) {
+            Ok(unrecorded) => unrecorded.into_iter().for_each(|it| self.record(it)),
+            Err(error) => self.trouble(chain_of(&error)),
+        }
+    }
+
+    /// Takes a trade record; returns what is to be recorded of it.
+    fn take(
+        &mut self,
+        trade: &TradeRecord,
+        portfolio_value: PortfolioValue,
+        now: Timestamp,
+    ) -> Vec<RiskEvent> {
+        if trade.execution_mode() != self.mode {
+            return Vec::new();
+        }
+        let step = Leg::of(trade, self.place).and_then(|it| self.pairing.take(it));
+        self.place += 1;
+        let taken = match step {
+            Ok(Step::Closed(closed)) if self.is_next(closed.exited) => {
+                self.last_exit = closed.exited;
+                let event = self.monitor.observe(&closed, portfolio_value, now);
+                return event.into_iter().collect();
+            }
+            // It belongs between trades that are counted already, or changes one of them.
+            Ok(Step::Closed(_) | Step::Revised) => self.rebuild(portfolio_value, now),
+            Ok(_) => return Vec::new(),
+            Err(error) => Err(error),
+        };
+        taken.unwrap_or_else(|error| {
+            self.trouble(chain_of(&error));
+            let event = self.monitor.observe_inexact(portfolio_value, now);
+            event.into_iter().collect()
+        })
+    }
+
+    /// Whether a trade that closed then comes after all that counts, as it will after a restart.
+    fn is_next(&self, exited: Timestamp) -> bool {
+        self.last_exit <= exited && self.last_reset < exited
+    }
+
+    /// Has an event written, now or with the next one.
+    fn record(&mut self, event: RiskEvent) {
+        if UNWRITTEN_MAX <= self.unwritten.len() && !self.monitor.concerns(&event) {
+            let kind = event.event_type().as_str();
+            self.trouble(format!(
+                "{UNWRITTEN_MAX} risk events wait: a {kind} was not recorded"
+            ));
+            return;
+        }
+        self.unwritten.push_back(Unwritten {
+            event,
+            is_doubtful: false,
+        });
+        // It is a trouble by now; what was decided holds all the same.
+        let _ = self.write();
+    }
+
+    fn write(&mut self) -> Result<(), GuardError> {
+        while !self.unwritten.is_empty() {
+            if let Err(error) = self.write_first() {
+                self.trouble(chain_of(&error));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_first(&mut self) -> Result<(), GuardError> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => self.journal.writer().map_err(GuardError::Open)?,
+        };
+        // Order matters: opening anew has decided what became of an append that failed half-way.
+        if self.unwritten.front().is_some_and(|it| it.is_doubtful) {
+            self.listen();
+        }
+        let Some(first) = self.unwritten.front_mut() else {
+            self.writer = Some(writer);
+            return Ok(());
+        };
+        first.is_doubtful = false;
+        let error = match writer.append(&first.event) {
+            Ok(_) => {
+                self.unwritten.pop_front();
+                self.writer = Some(writer);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match &error {
+            AppendError::Unknown { .. } => first.is_doubtful = true,
+            AppendError::Ended { .. } => {}
+            // It would be refused every time.
+            AppendError::Refused { .. } | AppendError::TooLong { .. } => {
+                self.unwritten.pop_front();
+                self.writer = Some(writer);
+            }
+            _ => self.writer = Some(writer),
+        }
+        Err(GuardError::Append(error))
+    }
+
+    fn trouble(&mut self, text: String) {
+        // The same trouble at every check is one trouble.
+        if self.troubles.back() != Some(&text) {
+            self.troubles.push_back(text);
+        }
+        if TROUBLES_MAX < self.troubles.len() {
+            self.troubles.pop_front();
+        }
+    }
+}
+
+/// The limits that a session's line tells of, so that what is told and what holds cannot drift.
+impl TryFrom<&Settings> for RiskLimits {
+    type Error = Wrong;
+
+    fn try_from(settings: &Settings) -> Result<RiskLimits, Wrong> {
+        RiskLimits::of_settings(
+            settings.max_position_pct,
+            settings.max_daily_loss_pct,
+            settings.max_consecutive_losses,
+        )
+    }
+}
+
+impl fmt::Debug for RiskGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("RiskGuard")
+            .field("mode", &state.mode)
+            .field("pause", &state.monitor.pause())
+            .finish_non_exhaustive()
+    }
+}
+
+fn chain_of(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
