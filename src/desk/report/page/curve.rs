@@ -328,23 +328,27 @@ impl Axis {
         };
         let offset = i64::from(local.0.offset(first));
         let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - offset;
-        let mut is_odd = false;
         while tick * 1000 <= self.last {
             let Some(at) = instant(tick * 1000) else {
                 return out;
             };
+            let is_midnight = local.secs(at).rem_euclid(86_400) == 0;
             let text = match step {
                 ..60 => local.of_day(at),
+                60..86_400 if is_midnight && 86_400 < span => local.short_day(at),
                 60..86_400 => local.of_day(at).get(..5).unwrap_or_default().to_owned(),
                 _ if 200 * 86_400 < span => local.short_month(at),
                 _ => local.short_day(at),
             };
             let left = percent(self.place(at), WIDTH);
-            let class = if is_odd { "x odd" } else { "x" };
+            // Where there is little room every other one is left out, and never midnight.
+            let class = match local.secs(at).div_euclid(step) % 2 {
+                0 => "x",
+                _ => "x odd",
+            };
             out.push_str(&format!(
                 "<span class=\"{class}\" style=\"left:{left}\">{text}</span>"
             ));
-            is_odd = !is_odd;
             tick += step;
         }
         out
@@ -406,6 +410,11 @@ mod tests {
             labels(&week, &utc),
             ["28 Oct", "29 Oct", "30 Oct", "31 Oct"]
         );
+        let two_days = axis("2025-10-27T13:35:00Z", "2025-10-29T11:00:00Z");
+        let wanted = ["28 Oct", "12:00", "29 Oct"];
+        assert_eq!(labels(&two_days, &utc), wanted);
+        let shown = two_days.labels(&Local(&utc));
+        assert_eq!(shown.matches("\"x odd\"").count(), 1);
         let years = axis("2020-01-01T00:00:00Z", "2025-10-31T20:00:00Z");
         assert!(labels(&years, &utc).len() <= 6);
         let moment = axis("2025-10-27T13:35:00Z", "2025-10-27T13:35:04Z");

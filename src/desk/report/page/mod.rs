@@ -67,10 +67,17 @@ impl Page<'_> {
     fn body(&self) -> String {
         let mut out = self.head();
         out.push_str("<main>\n");
+        // A week is looked back on for its risk first.
+        let is_risk_first = self.report.range.kind == "week";
+        if is_risk_first {
+            out.push_str(&self.risk());
+        }
         for (place, book) in self.report.books.iter().enumerate() {
             out.push_str(&self.book(place, book));
         }
-        out.push_str(&self.risk());
+        if !is_risk_first {
+            out.push_str(&self.risk());
+        }
         out.push_str("</main>\n");
         out.push_str(&self.foot());
         out
@@ -128,7 +135,7 @@ impl Page<'_> {
             .map(|it| format!("<div>{it}</div>\n"))
             .collect();
         format!(
-            "<dl class=\"health\" aria-label=\"What this report is of\">\n{items}</dl>\n{}",
+            "<div role=\"group\" aria-label=\"What this report is of\"><dl class=\"health\">\n{items}</dl></div>\n{}",
             self.not_shown()
         )
     }
@@ -328,7 +335,7 @@ impl Page<'_> {
             .iter()
             .map(|(title, value)| format!("<div><dt>{title}</dt><dd>{value}</dd></div>\n"));
         format!(
-            "<dl class=\"tiles small\" aria-label=\"Risk\">\n{}</dl>\n",
+            "<div role=\"group\" aria-label=\"Risk\"><dl class=\"tiles small\">\n{}</dl></div>\n",
             items.collect::<String>()
         )
     }
