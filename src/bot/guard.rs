@@ -16,7 +16,9 @@ use std::{
     collections::VecDeque,
     error::Error,
     fmt,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::books::risk::{
@@ -25,11 +27,14 @@ use crate::books::risk::{
 use crate::books::{Leg, Pairing, Step, SumError, Zone};
 use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Writer};
 use crate::record::field::{ExecutionMode, Wrong};
-use crate::record::{RiskEvent, TradeRecord};
+use crate::record::{RiskEvent, Stream, TradeRecord};
 use crate::time::{Clock, Timestamp};
 
 use super::Settings;
 
+/// How long a look at two files is enough. A process whose clock is ahead may have begun a day that is in
+/// neither.
+const GLANCE_MAX: Duration = Duration::from_secs(1);
 /// More troubles than anybody reads are not kept.
 const TROUBLES_MAX: usize = 100;
 /// How many events wait to be written at most; past that, rejections are not recorded.
@@ -75,10 +80,23 @@ struct State {
     /// The pauses and resets of this mode that the journal has.
     heard: Vec<RiskEvent>,
     followed: Followed<RiskEvent>,
+    glance: Glance,
     /// `None` after it failed, until there is something to write.
     writer: Option<Writer<RiskEvent>>,
     unwritten: VecDeque<Unwritten>,
     troubles: VecDeque<String>,
+}
+
+/// What the stream looked like before it was last listened to. Two looks at files cost microseconds, and
+/// listing all days of years a millisecond.
+#[derive(Debug, Default)]
+struct Glance {
+    /// The file of the newest event that was heard.
+    file: Option<Arc<Path>>,
+    /// What that file was, and today's.
+    seen: Option<[(u64, (u64, u64)); 2]>,
+    /// When all days were looked at.
+    at: Option<Instant>,
 }
 
 /// An event that is not in the journal yet.
@@ -144,6 +162,7 @@ impl RiskGuard {
             last_reset: Timestamp::MIN,
             heard: Vec::new(),
             followed: journal.read::<RiskEvent>().follow(),
+            glance: Glance::default(),
             writer: Some(writer),
             unwritten: VecDeque::new(),
             troubles: VecDeque::new(),
@@ -264,7 +283,10 @@ impl State {
     fn read_events(&mut self) -> Result<(), GuardError> {
         while let Some(item) = self.followed.next_now() {
             match item {
-                Ok(entry) => self.hear(&entry.record),
+                Ok(entry) => {
+                    self.hear(&entry.record);
+                    self.glance.file = Some(entry.position.file);
+                }
                 Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
                 // One bad line ends nothing.
                 Err(error) => self.trouble(chain_of(&error)),
@@ -321,8 +343,8 @@ impl State {
 
     /// Hears what was appended since the last time, and begins the day.
     fn catch_up(&mut self, portfolio_value: PortfolioValue) -> Timestamp {
-        let is_taken_back = self.listen();
         let now = self.clock.now();
+        let is_taken_back = self.may_have_news(now) && self.listen();
         if is_taken_back {
             self.begin_again(portfolio_value, now);
         }
@@ -332,13 +354,38 @@ impl State {
         now
     }
 
+    /// Whether anything may have been appended since the last time that this was asked.
+    fn may_have_news(&mut self, now: Timestamp) -> bool {
+        let today = self.journal.layout().day(Stream::RiskManagement, now.day());
+        let look = |path: &Path| match self.journal.disk().look(path) {
+            Ok(Some(found)) => Some((found.len, found.identity)),
+            Ok(None) => Some((0, (0, 0))),
+            Err(_) => None,
+        };
+        let heard = self.glance.file.as_deref().map_or(Some((0, (0, 0))), look);
+        let seen = heard.zip(look(&today)).map(|(heard, today)| [heard, today]);
+        let is_recent = self.glance.at.is_some_and(|it| it.elapsed() < GLANCE_MAX);
+        if is_recent && seen.is_some() && seen == self.glance.seen {
+            return false;
+        }
+        // Order matters: it was looked at before it is read, so that what comes in between is seen next time.
+        self.glance.seen = seen;
+        self.glance.at = Some(Instant::now());
+        true
+    }
+
     /// Hears what was appended; returns whether lines that were heard are not there any more.
     fn listen(&mut self) -> bool {
         let mut is_taken_back = false;
         while let Some(item) = self.followed.next_now() {
             match item {
-                Ok(entry) => self.hear(&entry.record),
+                Ok(entry) => {
+                    self.hear(&entry.record);
+                    self.glance.file = Some(entry.position.file);
+                }
                 Err(error) => {
+                    // What could not be read now is to be tried again at the next check.
+                    self.glance.seen = None;
                     is_taken_back |= matches!(error, ReadError::TakenBack { .. });
                     self.trouble(chain_of(&error));
                 }
