@@ -9,10 +9,8 @@
 //!
 //! Not here: reading the journal.
 
-use std::cmp::Ordering;
-
 use super::monitor::{Pause, RiskMonitor};
-use super::{PortfolioValue, RiskLimits};
+use super::{PortfolioValue, Reset, RiskLimits};
 use crate::books::{ClosedTrade, OpenOrder, Zone};
 use crate::record::RiskEvent;
 use crate::record::field::ExecutionMode;
@@ -106,7 +104,7 @@ impl Replay {
 
     /// Whoever entered a trade was not paused.
     fn entered(&mut self, at: Timestamp) {
-        let is_refuted = |it: &Pause| !it.is_recorded && it.since.cmp(&at) == Ordering::Less;
+        let is_refuted = |it: &Pause| !it.is_recorded && it.since < at;
         if self.monitor.pause.as_ref().is_some_and(is_refuted) {
             self.monitor.pause = None;
         }
@@ -138,7 +136,7 @@ impl Replay {
         let mut unrecorded = Vec::new();
         let ended = self.monitor.advance(self.now);
         if let (Some(ended), Some(value)) = (ended.filter(|it| it.is_recorded), self.value) {
-            let by = super::Reset::NextDay;
+            let by = Reset::NextDay;
             unrecorded.push(self.monitor.resumed(&ended, by, None, value, self.now));
         }
         self.pause_at(self.now);
