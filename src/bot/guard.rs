@@ -22,9 +22,9 @@ use std::{
 };
 
 use crate::books::risk::{
-    History, Pause, PortfolioValue, Proposed, RiskLimits, RiskMonitor, Verdict,
+    History, Known, Pause, PortfolioValue, Proposed, Replay, RiskLimits, RiskMonitor, Verdict,
 };
-use crate::books::{Leg, Pairing, Step, SumError, Zone};
+use crate::books::{ClosedTrade, Leg, Pairing, Step, SumError, Zone};
 use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Writer};
 use crate::record::field::{ExecutionMode, Wrong};
 use crate::record::{RiskEvent, Stream, TradeRecord};
@@ -35,6 +35,9 @@ use super::Settings;
 /// How long a look at two files is enough. A process whose clock is ahead may have begun a day that is in
 /// neither.
 const GLANCE_MAX: Duration = Duration::from_secs(1);
+/// How many closed trades are kept apart at least, so that an exit which comes late is put among them
+/// without going through the journal again.
+const RECENT_MIN: usize = 1000;
 /// More troubles than anybody reads are not kept.
 const TROUBLES_MAX: usize = 100;
 /// How many events wait to be written at most; past that, rejections are not recorded.
@@ -73,8 +76,15 @@ struct State {
     pairing: Pairing,
     /// How many trade records came before.
     place: u64,
-    /// When the newest trade closed.
-    last_exit: Timestamp,
+    /// The way up to the recent trades, and how many of the events that were heard are on it.
+    base: Replay,
+    base_events: usize,
+    /// The closed trades of after that, in the order of their last exits.
+    recent: Vec<ClosedTrade>,
+    /// Trades that closed before that are in the base.
+    recent_from: Timestamp,
+    /// When the newest trade was entered.
+    last_entry: Option<Timestamp>,
     /// When a pause was last ended by hand.
     last_reset: Timestamp,
     /// The pauses and resets of this mode that the journal has.
@@ -149,16 +159,25 @@ impl RiskGuard {
         // Order matters: the writer first, since opening it mends a tail that a crash left.
         let writer = journal.writer::<RiskEvent>().map_err(GuardError::Open)?;
         let clock = Arc::clone(journal.clock());
+        let nothing = History {
+            closed: &[],
+            open: &[],
+            events: &[],
+        };
         let mut state = State {
             journal: journal.clone(),
             monitor: RiskMonitor::new(limits, mode, zone.clone(), clock.now()),
+            base: Replay::new(limits, mode, zone.clone(), &nothing, clock.now()),
+            base_events: 0,
+            recent: Vec::new(),
+            recent_from: Timestamp::MIN,
+            last_entry: None,
             clock,
             limits,
             mode,
             zone,
             pairing: Pairing::new(),
             place: 0,
-            last_exit: Timestamp::MIN,
             last_reset: Timestamp::MIN,
             heard: Vec::new(),
             followed: journal.read::<RiskEvent>().follow(),
@@ -170,7 +189,10 @@ impl RiskGuard {
         state.read_events()?;
         state.read_trades()?;
         let now = state.clock.now();
-        let unrecorded = state.rebuild(portfolio_value, now);
+        let unrecorded = state.rebuild(Known {
+            value: Some(portfolio_value),
+            now,
+        });
         for event in unrecorded.map_err(GuardError::Sum)? {
             state.record(event);
         }
@@ -315,30 +337,53 @@ impl State {
     }
 
     /// Makes the monitor anew from all trades and events; returns what is to be recorded.
-    fn rebuild(
-        &mut self,
-        portfolio_value: PortfolioValue,
-        now: Timestamp,
-    ) -> Result<Vec<RiskEvent>, SumError> {
+    fn rebuild(&mut self, known: Known) -> Result<Vec<RiskEvent>, SumError> {
         let (closed, open) = (self.pairing.closed()?, self.pairing.open()?);
-        let waiting = self.unwritten.iter().map(|it| &it.event);
-        let events: Vec<RiskEvent> = self.heard.iter().chain(waiting).cloned().collect();
+        let entered = closed.iter().filter_map(|it| it.entered);
+        self.last_entry = entered.chain(open.iter().map(|it| it.entered)).max();
         let history = History {
             closed: &closed,
             open: &open,
-            events: &events,
+            events: &self.heard,
         };
-        let rebuilt = RiskMonitor::rebuilt(
-            self.limits,
-            self.mode,
-            self.zone.clone(),
-            &history,
-            Some(portfolio_value),
-            now,
-        );
+        let zone = self.zone.clone();
+        self.base = Replay::new(self.limits, self.mode, zone, &history, known.now);
+        (self.base_events, self.recent_from) = (0, Timestamp::MIN);
+        self.recent = closed;
+        self.settle(known);
+        Ok(self.remake(known))
+    }
+
+    /// Makes the monitor anew from the recent trades on; returns what is to be recorded.
+    fn remake(&mut self, known: Known) -> Vec<RiskEvent> {
+        let mut replay = self.base.clone();
+        let heard = self.heard.iter().skip(self.base_events);
+        let waiting = self.unwritten.iter().map(|it| &it.event);
+        let events: Vec<RiskEvent> = heard.chain(waiting).cloned().collect();
+        replay.run(&self.recent, &events, known);
+        let rebuilt = replay.finish(self.last_entry, known);
         self.monitor = rebuilt.monitor;
-        self.last_exit = closed.last().map_or(Timestamp::MIN, |it| it.exited);
-        Ok(rebuilt.unrecorded)
+        rebuilt.unrecorded
+    }
+
+    /// Moves the base on when many trades came after it.
+    fn settle(&mut self, known: Known) {
+        if self.recent.len() <= 2 * RECENT_MIN {
+            return;
+        }
+        let Some(first) = self.recent.get(self.recent.len() - RECENT_MIN) else {
+            return;
+        };
+        self.recent_from = first.exited;
+        let older = self
+            .recent
+            .partition_point(|it| it.exited < self.recent_from);
+        let heard = self.heard.get(self.base_events..).unwrap_or_default();
+        let events = self.base.events_before(heard, self.recent_from);
+        let closed: Vec<ClosedTrade> = self.recent.drain(..older).collect();
+        self.base
+            .run(&closed, heard.get(..events).unwrap_or_default(), known);
+        self.base_events += events;
     }
 
     /// Hears what was appended since the last time, and begins the day.
@@ -418,7 +463,8 @@ impl State {
         if let Err(error) = self.read_events() {
             self.trouble(chain_of(&error));
         }
-        match self.rebuild(portfolio_value, now) {
+        let value = Some(portfolio_value);
+        match self.rebuild(Known { value, now }) {
             Ok(unrecorded) => unrecorded.into_iter().for_each(|it| self.record(it)),
             Err(error) => self.trouble(chain_of(&error)),
         }
@@ -436,14 +482,17 @@ impl State {
         }
         let step = Leg::of(trade, self.place).and_then(|it| self.pairing.take(it));
         self.place += 1;
+        let value = Some(portfolio_value);
+        let known = Known { value, now };
         let taken = match step {
-            Ok(Step::Closed(closed)) if self.is_next(closed.exited) => {
-                self.last_exit = closed.exited;
-                let event = self.monitor.observe(&closed, portfolio_value, now);
-                return event.into_iter().collect();
+            Ok(Step::Closed(closed)) if closed.exited < self.recent_from => self.rebuild(known),
+            Ok(Step::Closed(closed)) => return self.close(*closed, portfolio_value, known),
+            // It changes a trade that is counted already.
+            Ok(Step::Revised) => self.rebuild(known),
+            Ok(Step::Opened) => {
+                self.last_entry = self.last_entry.max(Some(trade.timestamp()));
+                return Vec::new();
             }
-            // It belongs between trades that are counted already, or changes one of them.
-            Ok(Step::Closed(_) | Step::Revised) => self.rebuild(portfolio_value, now),
             Ok(_) => return Vec::new(),
             Err(error) => Err(error),
         };
@@ -454,9 +503,29 @@ impl State {
         })
     }
 
-    /// Whether a trade that closed then comes after all that counts, as it will after a restart.
-    fn is_next(&self, exited: Timestamp) -> bool {
-        self.last_exit <= exited && self.last_reset < exited
+    /// Counts a trade where it will stand after a restart, too: by its exit, not by when it was told.
+    fn close(
+        &mut self,
+        closed: ClosedTrade,
+        portfolio_value: PortfolioValue,
+        known: Known,
+    ) -> Vec<RiskEvent> {
+        let is_last = self
+            .recent
+            .last()
+            .is_none_or(|it| it.exited <= closed.exited);
+        if is_last && self.last_reset < closed.exited {
+            let event = self.monitor.observe(&closed, portfolio_value, known.now);
+            self.recent.push(closed);
+            self.settle(known);
+            return event.into_iter().collect();
+        }
+        let place = (closed.exited, closed.place);
+        let at = self
+            .recent
+            .partition_point(|it| (it.exited, it.place) <= place);
+        self.recent.insert(at, closed);
+        self.remake(known)
     }
 
     /// Has an event written, now or with the next one.

@@ -4,13 +4,15 @@ use std::{fs, sync::Arc, thread, time::Duration};
 
 use tempfile::tempdir;
 use tradejournal::books::Zone;
-use tradejournal::books::risk::{PortfolioValue, Proposed, Reset, RiskLimits, Rule, Verdict};
+use tradejournal::books::risk::{
+    PortfolioValue, Proposed, Reset, RiskLimits, RiskMonitor, Rule, Verdict,
+};
 use tradejournal::bot::{GuardError, RiskGuard, Settings};
 use tradejournal::disk::sim::{Errno, Fault, Injection, Op, SimDisk};
 use tradejournal::journal::{Journal, Options, Writer, WriterOptions};
 use tradejournal::record::field::{Action, ExecutionMode};
 use tradejournal::record::{RiskEvent, TradeRecord};
-use tradejournal::time::{ManualClock, Timestamp};
+use tradejournal::time::{Clock as _, ManualClock, Timestamp};
 
 use crate::sample::{journal, noon, stamp, time};
 
@@ -367,6 +369,65 @@ fn an_exit_that_comes_late_stands_where_it_will_after_a_restart() {
     drop(bot);
     let after = guard(&journal, PAPER).monitor(worth());
     assert_eq!(after.consecutive_losses(), 3);
+}
+
+#[test]
+fn after_thousands_of_trades_late_ones_and_resets_among_them_a_restart_finds_the_same() {
+    let clock = noon();
+    let disk = SimDisk::new(11);
+    let journal = simulated(&disk, &clock);
+    let limits = RiskLimits {
+        max_consecutive_losses: Some("12".parse().unwrap()),
+        reset: Reset::ByHand,
+        ..limits()
+    };
+    let worth: PortfolioValue = "1000000".parse().unwrap();
+    let open = || RiskGuard::open(&journal, limits, PAPER, Zone::default(), worth).unwrap();
+    let trades = journal.writer::<TradeRecord>().unwrap();
+    let bot = open();
+    let mut resets = 0;
+    for number in 0..2600_u64 {
+        // The fourth of ten is told after the fifth, the third of a hundred after forty more.
+        let number = match (number % 10, number % 100) {
+            (_, 2) => number + 1,
+            (_, 3..=42) => number + 1,
+            (_, 43) => number - 41,
+            (3, _) => number + 1,
+            (4, _) => number - 1,
+            _ => number,
+        };
+        let price = if number * 7919 % 17 < 2 {
+            "100.50"
+        } else {
+            "99.90"
+        };
+        let (entry, exit) = both(number, PAPER, price);
+        let now = clock.now().max(exit.timestamp());
+        clock.set(now.saturating_add(Duration::from_millis(300)));
+        for record in [entry, exit] {
+            trades.append(&record).unwrap();
+            bot.observe(&record, worth);
+        }
+        if number % 3 == 0 && bot.reset("go on", worth).is_some() {
+            resets += 1;
+        }
+        if number % 400 == 399 {
+            assert_same(&bot, &open(), worth);
+        }
+    }
+    assert!(5 < resets, "{resets}");
+    assert_same(&bot, &open(), worth);
+    assert_eq!(bot.troubles(), [""; 0]);
+}
+
+#[track_caller]
+fn assert_same(running: &RiskGuard, restarted: &RiskGuard, worth: PortfolioValue) {
+    let [one, other] = [running, restarted].map(|it| it.monitor(worth));
+    let since = |it: &RiskMonitor| it.pause().map(|it| it.since);
+    assert_eq!(since(&one), since(&other));
+    assert_eq!(one.daily_pnl(), other.daily_pnl());
+    assert_eq!(one.consecutive_losses(), other.consecutive_losses());
+    assert_eq!(one.losses_since_reset(), other.losses_since_reset());
 }
 
 #[test]
