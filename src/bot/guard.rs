@@ -201,8 +201,9 @@ impl RiskGuard {
         })
     }
 
-    /// Whether that position may be opened now. A rejection is recorded before it is returned, so while
-    /// trading is paused, a bot that only wants to know asks [`RiskGuard::pause`].
+    /// Whether that position may be opened now. To allow costs two looks at files, a few microseconds,
+    /// however long the journal is. A rejection is recorded before it is returned, which costs a sync; so
+    /// while trading is paused, a bot that only wants to know asks [`RiskGuard::pause`].
     ///
     /// An exit needs no leave: what is open must always be closable.
     pub fn check(&self, proposed: &Proposed, portfolio_value: PortfolioValue) -> Verdict {
