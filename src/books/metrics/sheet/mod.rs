@@ -44,9 +44,11 @@ use crate::record::field::OrderId;
 use crate::time::Timestamp;
 
 use blank::noted;
+use costs::CostSums;
 use curve::Curve;
 use json::text_or_null;
 use ledger::Ledger;
+use r_multiples::Multiples;
 use tally::{Tallies, Tally};
 
 pub use annual::Annual;
@@ -174,29 +176,37 @@ impl TearSheet {
         options.check()?;
         let mut nulls = Nulls::new();
         let ledger = Ledger::of(trades, options)?;
-        let tallies = Tallies::of(&ledger, &options.zone)?;
-        tallies.note_keys(&mut nulls);
+        let mut tallies = Tallies::new(ledger.scales);
+        let mut costs = CostSums::new(ledger.scales);
+        let mut multiples = Multiples::new(ledger.scales);
+        for row in &ledger.rows {
+            let of_trade = tallies.take(row)?;
+            costs.take(row.trade, of_trade)?;
+            multiples.take(row)?;
+        }
+        let all = tallies.all;
+        let rows = tallies.breakdowns(&mut nulls);
         let curve = Curve::of(&ledger);
         let exposure = exposure::exposure(&ledger);
         let sides = ledger.rows.iter().map(|it| it.side);
         let (monthly, yearly) = monthly::table(&ledger);
         Ok(TearSheet {
             basis: options.basis,
-            counts: Counts::of(&ledger, &tallies.all, &mut nulls),
-            results: Results::of(&ledger, &tallies.all, &mut nulls),
+            counts: Counts::of(&ledger, &all, &mut nulls),
+            results: Results::of(&ledger, &all, &mut nulls),
             equity: EquityPath::of(&ledger, &curve, &mut nulls),
             annual: Annual::of(&ledger, &curve, options, &mut nulls),
             exposure: noted(&mut nulls, "exposure", exposure),
             streaks: Streaks::of(sides, options.breakeven_in_streak),
-            costs: Costs::of(&ledger, &tallies, &mut nulls)?,
-            r_multiples: RMultiples::of(&ledger, options.basis, &mut nulls)?,
+            costs: costs.costs(&all, &mut nulls),
+            r_multiples: multiples.shown(&mut nulls),
             excursions: Excursions::of(&ledger, options, &mut nulls)?,
-            by_symbol: tallies.by_symbol,
-            by_strategy: tallies.by_strategy,
-            by_account: tallies.by_account,
-            by_execution_mode: tallies.by_execution_mode,
-            by_entry_hour_utc: tallies.by_entry_hour_utc,
-            by_exit_weekday: tallies.by_exit_weekday,
+            by_symbol: rows.by_symbol,
+            by_strategy: rows.by_strategy,
+            by_account: rows.by_account,
+            by_execution_mode: rows.by_execution_mode,
+            by_entry_hour_utc: rows.by_entry_hour_utc,
+            by_exit_weekday: rows.by_exit_weekday,
             monthly,
             yearly,
             nulls,
@@ -206,22 +216,19 @@ impl TearSheet {
 
 impl Counts {
     fn of(ledger: &Ledger<'_>, all: &Tally, nulls: &mut Nulls) -> Counts {
-        let rows = || ledger.rows.iter();
-        let count = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
         let unknown = match ledger.rows.is_empty() {
             true => Blank::NoTrades,
             false => Blank::EntryTimeUnknown,
         };
-        let entries = rows().filter(|it| it.entry_known).map(|it| it.began);
-        let first_entry = entries.min().ok_or(unknown);
+        let first_entry = ledger.first_entry.ok_or(unknown);
         let last_exit = ledger.last_exit().ok_or(Blank::NoTrades);
         Counts {
             total_trades: all.trades,
             wins: all.wins,
             losses: all.losses,
             breakevens: all.breakevens,
-            label_conflicts: count(rows().filter(|it| it.trade.label_conflict).count()),
-            entry_time_unknown: count(rows().filter(|it| !it.entry_known).count()),
+            label_conflicts: ledger.label_conflicts,
+            entry_time_unknown: ledger.entry_time_unknown,
             first_entry: noted(nulls, "first_entry", first_entry),
             last_exit: noted(nulls, "last_exit", last_exit),
         }
