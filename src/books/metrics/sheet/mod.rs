@@ -22,15 +22,11 @@ mod json;
 mod ledger;
 mod monthly;
 mod options;
-#[cfg(test)]
-mod properties;
 mod r_multiples;
 mod results;
 mod roots;
 mod streaks;
 mod tally;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 mod wide;
@@ -169,6 +165,45 @@ pub enum SheetError {
 
 impl TearSheet {
     /// Of closed trades, such as [`crate::books::Pairing::closed`] hands out.
+    ///
+    /// ```
+    /// use tradejournal::TradeRecord;
+    /// use tradejournal::books::metrics::sheet::Blank;
+    /// use tradejournal::books::metrics::{Equity, SheetOptions, TearSheet};
+    /// use tradejournal::books::{Leg, Pairing};
+    /// use tradejournal::record::Stamp;
+    /// use tradejournal::record::field::{Action, ConfigHash, ExecutionMode};
+    ///
+    /// let stamp = Stamp {
+    ///     session_id: "550e8400-e29b-41d4-a716-446655440000".parse()?,
+    ///     bot_version: "1.0.0".parse()?,
+    ///     config_hash: ConfigHash::of(b"max_position_pct = 5"),
+    /// };
+    /// let entry = TradeRecord::entry("AAPL", Action::Buy, 50, "150.25")
+    ///     .at("2025-10-26T14:32:15.123Z".parse()?)
+    ///     .order_id("order-1")
+    ///     .mode(ExecutionMode::Paper)
+    ///     .strategy("bull-flag-breakout", "breakout")
+    ///     .because("Bull flag breakout above $150 resistance")
+    ///     .stop_loss("148.25")
+    ///     .stamp(&stamp)
+    ///     .build()?;
+    /// let exit = entry.exit("2025-10-26T15:02:15.123Z".parse()?, "152.00");
+    /// let exit = exit.commission("0.50").build()?;
+    ///
+    /// let mut pairing = Pairing::new();
+    /// for (place, record) in (0..).zip([entry, exit]) {
+    ///     pairing.take(Leg::of(&record, place)?)?;
+    /// }
+    /// let mut options = SheetOptions::default();
+    /// options.starting_equity = Some(Equity::new("10000".parse()?)?);
+    /// let sheet = TearSheet::of(&pairing.closed()?, &options)?;
+    /// assert_eq!(sheet.results.net_profit.to_string(), "87.00");
+    /// assert_eq!(sheet.r_multiples.mean, Some("0.87".parse()?));
+    /// assert_eq!(sheet.annual.sharpe, None);
+    /// assert_eq!(sheet.nulls["sharpe"], Blank::FewerThanTwoDays);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`SheetError`]: a setting that cannot be, or sums that cannot be kept exactly.
