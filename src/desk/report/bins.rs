@@ -25,8 +25,8 @@ pub struct Bin {
     pub net_pnl: Decimal,
 }
 
-/// Seconds at which a bin of holding times ends: a minute, five, a quarter of an hour, an hour, four, a day, a
-/// week.
+/// Seconds at which a bin of holding times ends: a minute, five, a quarter of an hour, an hour, four, a
+/// day, a week.
 const HOLDING: [i64; 7] = [60, 300, 900, 3600, 14_400, 86_400, 604_800];
 
 /// Of holding times in seconds and results. Empty bins at both ends are left out.

@@ -174,10 +174,12 @@ impl Book {
             Some(equity) => Some(sum(equity.value(), earned).ok_or_else(too_large)?),
             None => None,
         };
-        let mut options = SheetOptions::default();
-        // An account that was lost before the range has nothing that a part could be of.
-        options.starting_equity = equity_before.and_then(|it| Equity::new(it).ok());
-        options.zone = request.zone.clone();
+        let options = SheetOptions {
+            // An account that was lost before the range has nothing that a part could be of.
+            starting_equity: equity_before.and_then(|it| Equity::new(it).ok()),
+            zone: request.zone.clone(),
+            ..SheetOptions::default()
+        };
         let sheet = TearSheet::of(&trades, &options)?;
         let open = open
             .iter()
@@ -216,7 +218,7 @@ impl Sums<'_> {
         };
         let days = days(self.request, trades)?;
         let nets = || days.iter().map(|it| it.totals.net_pnl);
-        let values = open.iter().map(|it| it.value);
+        let mut values = open.iter().map(|it| it.value);
         let held = trades
             .iter()
             .filter_map(|it| Some((it.held_seconds()?, it.net)));
@@ -226,7 +228,7 @@ impl Sums<'_> {
             equity_after,
             worst_day: nets().min(),
             best_day: nets().max(),
-            open_value: values.fold(Some(Decimal::ZERO), |all, it| sum(all?, it?)),
+            open_value: values.try_fold(Decimal::ZERO, |all, it| sum(all, it?)),
             sheet,
             curve: curve(equity_before, trades)?,
             holding: bins::of_holding(held)?,

@@ -1,8 +1,8 @@
 //! The report: how trading went in a day, a week, a month or any span of days.
 //!
 //! Always true:
-//! - A closed trade belongs to the day of its last exit in the report's zone. All of the journal is read, since
-//!   its entry may be older than the range.
+//! - A closed trade belongs to the day of its last exit in the report's zone. All of the journal is read,
+//!   since its entry may be older than the range.
 //! - What is live and what is paper is added up apart, also when both are asked for.
 //! - What the page shows is what the JSON has: the page is made of the serialised report and of nothing else.
 //! - A line that cannot be read ends nothing; it is counted, and told to the caller.

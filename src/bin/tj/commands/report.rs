@@ -25,11 +25,14 @@ use crate::args::{self, ModeWanted};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::{Talk, printable};
+use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
 
 /// How many of the last trades a terminal shows.
 const TRADES_SHOWN: usize = 10;
+/// How long the line of the account is at most.
+const SPARK_LEN: usize = 60;
 
 pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let is_page_out = args.html.as_deref() == Some(Path::new("-"));
@@ -50,7 +53,8 @@ pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Res
             Some(ModeWanted::Live) => Modes::Only(ExecutionMode::Live),
             Some(ModeWanted::All) => Modes::All,
         });
-    if let Some(equity) = args.starting_equity {
+    let equity = args.starting_equity;
+    if let Some(equity) = equity.or(context.settings.metrics.starting_equity) {
         request = request.starting_equity(equity);
     }
     let talk = context.talk;
@@ -350,25 +354,13 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The account over the trades, as a line of blocks.
+/// The account over the trades: the last value of each piece, so that the end of the line is the end of
+/// the curve.
 fn sparkline(book: &Book) -> String {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    const WIDTH: usize = 60;
     let values: Vec<Decimal> = book.curve.iter().map(|it| it.cumulative).collect();
-    let width = values.len().min(WIDTH);
-    let low = values.iter().min().copied().unwrap_or_default();
-    let high = values.iter().max().copied().unwrap_or_default();
-    let block = |index: usize| {
-        // The last value of each piece, so that the end of the line is the end of the curve.
-        let value = values.get((index + 1) * values.len() / width - 1)?;
-        let height = high.checked_sub(low).filter(|it| !it.is_zero())?;
-        let part = value.checked_sub(low)?.checked_div(height)?;
-        let level = part.checked_mul(Decimal::from(BLOCKS.len() - 1))?;
-        BLOCKS.get(usize::try_from(level.round()).ok()?)
-    };
-    (0..width)
-        .map(|index| block(index).copied().unwrap_or('▄'))
-        .collect()
+    let pieces = values.chunks(values.len().div_ceil(SPARK_LEN).max(1));
+    let lasts: Vec<Decimal> = pieces.filter_map(|it| it.last().copied()).collect();
+    spark(&lasts)
 }
 
 fn rounded(value: Decimal, places: u32) -> String {

@@ -63,3 +63,47 @@ pub(super) fn columns(name: &str, columns: &[Column], is_signed: bool) -> String
         escaped(name)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bars(values: &[i64], is_signed: bool) -> Vec<String> {
+        let values = values.iter().map(|it| Column {
+            label: "<b>".to_owned(),
+            value: Decimal::from(*it),
+            tip: "a \"tip\"".to_owned(),
+        });
+        let shown = columns("name", &values.collect::<Vec<_>>(), is_signed);
+        assert!(shown.contains("<span>&lt;b&gt;</span>") && !shown.contains("<b>"));
+        assert!(shown.contains("data-tip=\"a &quot;tip&quot;\""));
+        let bars = shown.split("<rect class=\"bar").skip(1);
+        bars.filter_map(|it| it.split_once("/>"))
+            .map(|it| it.0.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn columns_stand_on_nothing_and_hang_below_it() {
+        assert_eq!(
+            bars(&[30, -10, 0], true),
+            [
+                " gain\" x=\"12\" y=\"0\" width=\"76\" height=\"750\"",
+                " loss\" x=\"112\" y=\"750\" width=\"76\" height=\"250\"",
+                " gain\" x=\"212\" y=\"750\" width=\"76\" height=\"0\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_smallest_column_is_seen() {
+        assert_eq!(
+            bars(&[1, 1_000_000], false).first().map(String::as_str),
+            Some("\" x=\"12\" y=\"992\" width=\"76\" height=\"8\"")
+        );
+        assert_eq!(
+            bars(&[0], false),
+            ["\" x=\"12\" y=\"1000\" width=\"76\" height=\"0\""]
+        );
+    }
+}

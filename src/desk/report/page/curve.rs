@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - The line is a stair: an account changes when a trade is closed and not between.
-//! - However many trades there are, no peak and no trough is left out; only the places that can be pointed at are
-//!   thinned.
+//! - However many trades there are, no peak and no trough is left out; only the places that can be pointed
+//!   at are thinned.
 //!
 //! Not here: what the numbers are; they come with the report.
 
@@ -328,23 +328,27 @@ impl Axis {
         };
         let offset = i64::from(local.0.offset(first));
         let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - offset;
-        let mut is_odd = false;
         while tick * 1000 <= self.last {
             let Some(at) = instant(tick * 1000) else {
                 return out;
             };
+            let is_midnight = local.secs(at).rem_euclid(86_400) == 0;
             let text = match step {
                 ..60 => local.of_day(at),
+                60..86_400 if is_midnight && 86_400 < span => local.short_day(at),
                 60..86_400 => local.of_day(at).get(..5).unwrap_or_default().to_owned(),
                 _ if 200 * 86_400 < span => local.short_month(at),
                 _ => local.short_day(at),
             };
             let left = percent(self.place(at), WIDTH);
-            let class = if is_odd { "x odd" } else { "x" };
+            // Where there is little room every other one is left out, and never midnight.
+            let class = match local.secs(at).div_euclid(step) % 2 {
+                0 => "x",
+                _ => "x odd",
+            };
             out.push_str(&format!(
                 "<span class=\"{class}\" style=\"left:{left}\">{text}</span>"
             ));
-            is_odd = !is_odd;
             tick += step;
         }
         out
@@ -357,4 +361,86 @@ fn millis(at: Timestamp) -> i64 {
 
 fn instant(millis: i64) -> Option<Timestamp> {
     Timestamp::from_unix(millis.div_euclid(1000), 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::Zone;
+
+    fn axis(first: &str, last: &str) -> Axis {
+        let of = |text: &str| millis(text.parse().unwrap());
+        Axis {
+            first: of(first),
+            last: of(last),
+        }
+    }
+
+    fn labels(axis: &Axis, zone: &Zone) -> Vec<String> {
+        let shown = axis.labels(&Local(zone));
+        let texts = shown.split("</span>").filter_map(|it| it.rsplit_once('>'));
+        texts.map(|it| it.1.to_owned()).collect()
+    }
+
+    #[test]
+    fn times_lie_on_the_axis_where_they_were() {
+        let axis = axis("2025-10-27T10:00:00Z", "2025-10-27T20:00:00Z");
+        for (at, place) in [
+            ("2025-10-27T10:00:00Z", 0),
+            ("2025-10-27T12:30:00Z", 2500),
+            ("2025-10-27T20:00:00Z", 10_000),
+            ("2025-10-29T20:00:00Z", 10_000),
+            ("2024-10-29T20:00:00Z", 0),
+        ] {
+            assert_eq!(axis.place(at.parse().unwrap()), place, "{at}");
+        }
+    }
+
+    #[test]
+    fn ticks_are_round_times_of_the_zone() {
+        let utc = Zone::default();
+        let day = axis("2025-10-27T13:35:00Z", "2025-10-27T16:20:00Z");
+        let wanted = ["14:00", "14:30", "15:00", "15:30", "16:00"];
+        assert_eq!(labels(&day, &utc), wanted);
+        let nepal = Zone::new(|_| 5 * 3600 + 2700);
+        let wanted = ["19:30", "20:00", "20:30", "21:00", "21:30", "22:00"];
+        assert_eq!(labels(&day, &nepal), wanted);
+        let week = axis("2025-10-27T13:35:00Z", "2025-10-31T20:00:00Z");
+        assert_eq!(
+            labels(&week, &utc),
+            ["28 Oct", "29 Oct", "30 Oct", "31 Oct"]
+        );
+        let two_days = axis("2025-10-27T13:35:00Z", "2025-10-29T11:00:00Z");
+        let wanted = ["28 Oct", "12:00", "29 Oct"];
+        assert_eq!(labels(&two_days, &utc), wanted);
+        let shown = two_days.labels(&Local(&utc));
+        assert_eq!(shown.matches("\"x odd\"").count(), 1);
+        let years = axis("2020-01-01T00:00:00Z", "2025-10-31T20:00:00Z");
+        assert!(labels(&years, &utc).len() <= 6);
+        let moment = axis("2025-10-27T13:35:00Z", "2025-10-27T13:35:04Z");
+        assert_eq!(
+            labels(&moment, &utc).first().map(String::as_str),
+            Some("13:35:00")
+        );
+    }
+
+    #[test]
+    fn a_line_is_a_stair_and_keeps_peak_and_trough_of_what_is_one_place() {
+        let dot = |x, low, high, value| Dot {
+            x,
+            low: Decimal::from(low),
+            high: Decimal::from(high),
+            value: Decimal::from(value),
+            deepest: Decimal::ZERO,
+            drawdown: Decimal::ZERO,
+            tip: String::new(),
+        };
+        let scale = Scale::new(Decimal::ZERO, Decimal::ONE_HUNDRED, 100, 0);
+        let dots = [dot(10, 20, 20, 20), dot(50, 5, 90, 40)];
+        let shown = stair(&dots, Decimal::ZERO, &scale);
+        assert!(
+            shown.ends_with("class=\"line\" d=\"M0 100H10V80H50V10V95V60H10000\"/>"),
+            "{shown}"
+        );
+    }
 }

@@ -1,9 +1,9 @@
 //! Numbers as a page shows them, each with its place in the JSON.
 //!
 //! Always true:
-//! - A number on the page is looked up in the serialised report by the key that stands beside it, so it cannot
-//!   be another.
-//! - Sums of money are shown exactly. What is rounded is rounded half to even, in the last place that is shown.
+//! - A number on the page is looked up in the serialised report by the key that stands beside it, so it
+//!   cannot be another.
+//! - Sums of money are shown exactly. What is rounded is rounded half to even, in the last place shown.
 //! - What is gained and what is lost differ by their sign, not by colour alone.
 //!
 //! Not here: where on the page a number stands.

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - It needs nothing else, neither a network nor another file, and can be read without its script.
-//! - Each number that comes from the JSON carries its place there in `data-key`; the JSON itself is in the page,
-//!   as the element `report`.
+//! - Each number that comes from the JSON carries its place there in `data-key`; the JSON itself is in the
+//!   page, as the element `report`.
 //! - Texts out of the journal are escaped.
 //!
 //! Not here: which numbers there are.
@@ -67,10 +67,17 @@ impl Page<'_> {
     fn body(&self) -> String {
         let mut out = self.head();
         out.push_str("<main>\n");
+        // A week is looked back on for its risk first.
+        let is_risk_first = self.report.range.kind == "week";
+        if is_risk_first {
+            out.push_str(&self.risk());
+        }
         for (place, book) in self.report.books.iter().enumerate() {
             out.push_str(&self.book(place, book));
         }
-        out.push_str(&self.risk());
+        if !is_risk_first {
+            out.push_str(&self.risk());
+        }
         out.push_str("</main>\n");
         out.push_str(&self.foot());
         out
@@ -128,7 +135,7 @@ impl Page<'_> {
             .map(|it| format!("<div>{it}</div>\n"))
             .collect();
         format!(
-            "<dl class=\"health\" aria-label=\"What this report is of\">\n{items}</dl>\n{}",
+            "<div role=\"group\" aria-label=\"What this report is of\"><dl class=\"health\">\n{items}</dl></div>\n{}",
             self.not_shown()
         )
     }
@@ -328,7 +335,7 @@ impl Page<'_> {
             .iter()
             .map(|(title, value)| format!("<div><dt>{title}</dt><dd>{value}</dd></div>\n"));
         format!(
-            "<dl class=\"tiles small\" aria-label=\"Risk\">\n{}</dl>\n",
+            "<div role=\"group\" aria-label=\"Risk\"><dl class=\"tiles small\">\n{}</dl></div>\n",
             items.collect::<String>()
         )
     }
@@ -373,9 +380,9 @@ impl Page<'_> {
     }
 
     fn foot(&self) -> String {
-        "<footer><p>A trade belongs to the day of its last exit. Net is after the commission of its exits. \
-         Drawdown is measured within these days, from the highest point so far. A dash is a number that is not \
-         defined.</p></footer>\n"
+        "<footer><p>A trade belongs to the day of its last exit. Net is after the commission of its \
+         exits. Drawdown is measured within these days, from the highest point so far. A dash is a \
+         number that is not defined.</p></footer>\n"
             .to_owned()
     }
 }

@@ -1,7 +1,7 @@
 //! From values to places on a picture.
 //!
-//! Always true: whole numbers and decimals alone; what lies between the ends of a scale lies between the ends of
-//! the picture.
+//! Always true: whole numbers and decimals alone; what lies between the ends of a scale lies between the
+//! ends of the picture.
 
 use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};

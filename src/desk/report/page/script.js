@@ -1,5 +1,7 @@
 "use strict";
 (() => {
+  // What needs this script is shown where it runs.
+  document.documentElement.classList.add("script");
   const tip = document.createElement("div");
   tip.id = "tip";
   tip.setAttribute("role", "status");
