@@ -44,7 +44,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 15] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -58,6 +58,8 @@ const ROWS: [Row; 13] = [
     ("proof", evidence::proofs),
     ("checkpoints", evidence::checkpoints),
     ("metrics", metrics::metrics),
+    ("ledger", metrics::of_a_journal),
+    ("live", metrics::live),
 ];
 
 fn main() {

@@ -10,6 +10,7 @@
 //! Not here: what trades come to together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -85,7 +86,7 @@ pub struct Leg {
     mode: ExecutionMode,
     account_id: Option<AccountId>,
     symbol: Symbol,
-    strategy: String,
+    strategy: Arc<str>,
     action: Action,
     quantity: Quantity,
     price: Price,
@@ -113,12 +114,34 @@ pub struct SumError {
     pub order_id: OrderId,
 }
 
+/// The strategy of the record before: most of them follow one of their own, and share its name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(Option<Arc<str>>);
+
+impl Names {
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        match &self.0 {
+            Some(last) if **last == *name => Arc::clone(last),
+            _ => Arc::clone(self.0.insert(Arc::from(name))),
+        }
+    }
+}
+
 impl Leg {
     /// Of a record that stands at that place in the log.
     ///
     /// # Errors
     /// [`SumError`] when commission cannot be taken off its result exactly.
     pub fn of(record: &TradeRecord, place: u64) -> Result<Leg, SumError> {
+        Leg::of_next(record, place, &mut Names::default())
+    }
+
+    /// The same of a record that follows others.
+    pub(crate) fn of_next(
+        record: &TradeRecord,
+        place: u64,
+        names: &mut Names,
+    ) -> Result<Leg, SumError> {
         let commission = record.commission().map(|it| it.value());
         let result = match record.profit_loss() {
             Some(gross) if record.outcome() != Outcome::Open => {
@@ -143,7 +166,7 @@ impl Leg {
             mode: record.execution_mode(),
             account_id: record.account_id().cloned(),
             symbol: record.symbol(),
-            strategy: record.strategy_name().to_owned(),
+            strategy: names.shared(record.strategy_name()),
             action: record.action(),
             quantity: record.quantity(),
             price: record.price(),
@@ -176,9 +199,32 @@ impl Leg {
 /// Pairs entries with exits, one record after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Pairing {
-    paper: HashMap<String, Order>,
-    live: HashMap<String, Order>,
+    paper: Orders,
+    live: Orders,
     notes: PairNotes,
+}
+
+/// The orders of a mode. The index is small, so that it can grow without moving them.
+#[derive(Clone, Debug, Default)]
+struct Orders {
+    index: HashMap<OrderId, usize>,
+    orders: Vec<Order>,
+}
+
+impl Orders {
+    /// The order with that id, which is begun if there is none.
+    fn of(&mut self, order_id: &OrderId) -> Option<&mut Order> {
+        let at = match self.index.get(order_id) {
+            Some(at) => *at,
+            None => {
+                let at = self.orders.len();
+                self.index.insert(order_id.clone(), at);
+                self.orders.push(Order::default());
+                at
+            }
+        };
+        self.orders.get_mut(at)
+    }
 }
 
 /// What one record did.
@@ -236,7 +282,9 @@ pub struct OpenOrder {
 #[derive(Clone, Debug, Default)]
 struct Order {
     entry: Option<Leg>,
-    exits: Vec<Leg>,
+    /// Nearly all have one: it costs no allocation.
+    exit: Option<Leg>,
+    more_exits: Vec<Leg>,
 }
 
 impl Pairing {
@@ -255,9 +303,9 @@ impl Pairing {
             ExecutionMode::Paper => &mut self.paper,
             ExecutionMode::Live => &mut self.live,
         };
-        let order = match orders.get_mut(leg.order_id.as_str()) {
-            Some(order) => order,
-            None => orders.entry(leg.order_id.as_str().to_owned()).or_default(),
+        let Some(order) = orders.of(&leg.order_id) else {
+            // It is there: it was begun if it was not.
+            return Ok(Step::Repeated);
         };
         if !leg.is_exit() {
             return Ok(order.enter(leg, &mut self.notes));
@@ -280,7 +328,8 @@ impl Pairing {
         for order in self.orders() {
             order.closed(&mut closed)?;
         }
-        closed.sort_unstable_by_key(|it| (it.exited, it.place));
+        // By a key of its own: a trade is too large to be moved about.
+        closed.sort_by_cached_key(|it| (it.exited, it.place));
         Ok(closed)
     }
 
@@ -296,7 +345,7 @@ impl Pairing {
     }
 
     fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.paper.values().chain(self.live.values())
+        self.paper.orders.iter().chain(&self.live.orders)
     }
 }
 
@@ -307,7 +356,7 @@ impl Order {
             return Step::Repeated;
         }
         self.entry = Some(leg);
-        match self.exits.is_empty() {
+        match self.exit.is_none() {
             true => Step::Opened,
             // Its exits counted as trades of their own until now.
             false => Step::Revised,
@@ -316,7 +365,8 @@ impl Order {
 
     fn exit(&mut self, leg: Leg, notes: &mut PairNotes) -> Result<Step, SumError> {
         let was_closed = self.is_closed();
-        match self.exits.iter_mut().find(|it| it.at == leg.at) {
+        let mut exits = self.exit.iter_mut().chain(&mut self.more_exits);
+        match exits.find(|it| it.at == leg.at) {
             Some(earlier) => {
                 *earlier = leg;
                 notes.exits_replaced += 1;
@@ -325,7 +375,10 @@ impl Order {
                 }
             }
             None => {
-                self.exits.push(leg);
+                match self.exit {
+                    None => self.exit = Some(leg),
+                    Some(_) => self.more_exits.push(leg),
+                }
                 if was_closed {
                     return Ok(Step::Revised);
                 }
@@ -333,8 +386,8 @@ impl Order {
         }
         let closed = match &self.entry {
             Some(_) if !self.is_closed() => None,
-            Some(entry) => together(Some(entry), &self.exits)?,
-            None => together(None, self.exits.last().map_or(&[], std::slice::from_ref))?,
+            Some(entry) => self.together(Some(entry))?,
+            None => self.last_by_itself()?,
         };
         Ok(closed.map_or(Step::Partial, |it| Step::Closed(Box::new(it))))
     }
@@ -342,16 +395,39 @@ impl Order {
     /// More than the entry had closes it as well: what was earned must not go missing.
     fn is_closed(&self) -> bool {
         let entered = self.entry.as_ref().map(|it| u64::from(it.quantity.value()));
-        entered.is_some_and(|it| it <= quantity_of(&self.exits))
+        entered.is_some_and(|it| it <= self.quantity())
+    }
+
+    fn exits(&self) -> impl Iterator<Item = &Leg> + Clone {
+        self.exit.iter().chain(&self.more_exits)
+    }
+
+    /// How many shares its exits have.
+    fn quantity(&self) -> u64 {
+        let quantities = self.exits().map(|it| u64::from(it.quantity.value()));
+        quantities.sum()
+    }
+
+    /// One trade of all exits; `None` without an exit.
+    fn together(&self, entry: Option<&Leg>) -> Result<Option<ClosedTrade>, SumError> {
+        let last = self.exits().max_by_key(|it| (it.at, it.place));
+        let all = last.map(|last| together(entry, self.exits(), last));
+        all.transpose()
+    }
+
+    fn last_by_itself(&self) -> Result<Option<ClosedTrade>, SumError> {
+        let last = self.exits().last();
+        let alone = last.map(|last| together(None, std::iter::once(last), last));
+        alone.transpose()
     }
 
     fn closed(&self, out: &mut Vec<ClosedTrade>) -> Result<(), SumError> {
         match &self.entry {
-            Some(entry) if self.is_closed() => out.extend(together(Some(entry), &self.exits)?),
+            Some(entry) if self.is_closed() => out.extend(self.together(Some(entry))?),
             Some(_) => {}
             None => {
-                for exit in self.exits.chunks(1) {
-                    out.extend(together(None, exit)?);
+                for exit in self.exits() {
+                    out.push(together(None, std::iter::once(exit), exit)?);
                 }
             }
         }
@@ -360,19 +436,19 @@ impl Order {
 
     fn open(&self) -> Option<Result<(u64, OpenOrder), SumError>> {
         let entry = self.entry.as_ref().filter(|_| !self.is_closed())?;
-        let nets = self.exits.iter().filter_map(|it| it.result.as_ref());
+        let nets = self.exits().filter_map(|it| it.result.as_ref());
         let net = nets
             .map(|it| it.net)
             .try_fold(Decimal::ZERO, sum)
             .ok_or_else(|| too_large(&entry.order_id));
-        let left = u64::from(entry.quantity.value()).saturating_sub(quantity_of(&self.exits));
+        let left = u64::from(entry.quantity.value()).saturating_sub(self.quantity());
         Some(net.map(|net| {
             let open = OpenOrder {
                 order_id: entry.order_id.clone(),
                 mode: entry.mode,
                 account_id: entry.account_id.clone(),
                 symbol: entry.symbol,
-                strategy: entry.strategy.clone(),
+                strategy: entry.strategy.to_string(),
                 direction: entry.action,
                 entered: entry.at,
                 quantity: left,
@@ -384,40 +460,35 @@ impl Order {
     }
 }
 
-fn quantity_of(legs: &[Leg]) -> u64 {
-    legs.iter().map(|it| u64::from(it.quantity.value())).sum()
-}
-
 fn too_large(order_id: &OrderId) -> SumError {
     SumError {
         order_id: order_id.clone(),
     }
 }
 
-/// One trade out of its entry, if there is one, and its exits; `None` without an exit.
-fn together(entry: Option<&Leg>, exits: &[Leg]) -> Result<Option<ClosedTrade>, SumError> {
-    let Some(last) = exits.iter().max_by_key(|it| (it.at, it.place)) else {
-        return Ok(None);
-    };
+/// One trade out of its entry, if there is one, and its exits, of which `last` is the last.
+fn together<'a>(
+    entry: Option<&'a Leg>,
+    exits: impl Iterator<Item = &'a Leg> + Clone,
+    last: &'a Leg,
+) -> Result<ClosedTrade, SumError> {
     let first = entry.unwrap_or(last);
-    let results = || exits.iter().filter_map(|it| it.result.as_ref());
-    let add = |values: Vec<Decimal>| {
-        let all = values.into_iter().try_fold(Decimal::ZERO, sum);
-        all.ok_or_else(|| too_large(&first.order_id))
-    };
-    let gross = add(results().map(|it| it.gross).collect())?;
-    let net = add(results().map(|it| it.net).collect())?;
-    let slippages = entry.into_iter().chain(exits);
-    let quantity: u64 = exits.iter().map(|it| u64::from(it.quantity.value())).sum();
+    let add = |left, right| sum(left, right).ok_or_else(|| too_large(&first.order_id));
+    let results = || exits.clone().filter_map(|it| it.result);
+    let (mut gross, mut net) = (Decimal::ZERO, Decimal::ZERO);
+    for result in results() {
+        (gross, net) = (add(gross, result.gross)?, add(net, result.net)?);
+    }
+    let slippages = entry.into_iter().chain(exits.clone());
     let held = last.result.and_then(|it| it.held_seconds);
     let by_holding = held.map(|it| last.at.saturating_sub(std::time::Duration::from_secs(it)));
     let label = last.result.map(|it| it.label);
-    Ok(Some(ClosedTrade {
+    Ok(ClosedTrade {
         order_id: first.order_id.clone(),
         mode: first.mode,
         account_id: first.account_id.clone(),
         symbol: first.symbol,
-        strategy: first.strategy.clone(),
+        strategy: first.strategy.to_string(),
         direction: match (entry, last.action) {
             (Some(entry), _) => entry.action,
             (None, Action::Sell) => Action::Buy,
@@ -425,18 +496,20 @@ fn together(entry: Option<&Leg>, exits: &[Leg]) -> Result<Option<ClosedTrade>, S
         },
         entered: entry.map(|it| it.at).or(by_holding),
         exited: last.at,
-        quantity,
+        quantity: exits.clone().map(|it| u64::from(it.quantity.value())).sum(),
         entry_price: entry.map(|it| it.price),
         exit_price: last.price,
         stop_loss: first.stop_loss,
         gross,
         net,
-        commission: add(vec![gross, -net])?,
+        commission: add(gross, -net)?,
         entry_commission: entry.map_or(Decimal::ZERO, |it| it.commission),
-        slippage: add(slippages.map(|it| it.slippage).collect())?,
-        exits: u32::try_from(exits.len()).unwrap_or(u32::MAX),
+        slippage: slippages
+            .map(|it| it.slippage)
+            .try_fold(Decimal::ZERO, add)?,
+        exits: u32::try_from(exits.clone().count()).unwrap_or(u32::MAX),
         has_entry: entry.is_some(),
         label_conflict: label.is_some_and(|it| it != Outcome::of_net(net)),
-        place: exits.iter().map(|it| it.place).max().unwrap_or_default(),
-    }))
+        place: exits.map(|it| it.place).max().unwrap_or_default(),
+    })
 }

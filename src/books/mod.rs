@@ -12,5 +12,6 @@ pub mod metrics;
 pub mod risk;
 mod zone;
 
+pub(crate) use closed::Names;
 pub use closed::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, Step, SumError};
 pub use zone::Zone;

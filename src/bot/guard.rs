@@ -16,20 +16,28 @@ use std::{
     collections::VecDeque,
     error::Error,
     fmt,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::books::risk::{
-    History, Pause, PortfolioValue, Proposed, RiskLimits, RiskMonitor, Verdict,
+    History, Known, Pause, PortfolioValue, Proposed, Replay, RiskLimits, RiskMonitor, Verdict,
 };
-use crate::books::{Leg, Pairing, Step, SumError, Zone};
+use crate::books::{ClosedTrade, Leg, Pairing, Step, SumError, Zone};
 use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Writer};
 use crate::record::field::{ExecutionMode, Wrong};
-use crate::record::{RiskEvent, TradeRecord};
+use crate::record::{RiskEvent, Stream, TradeRecord};
 use crate::time::{Clock, Timestamp};
 
 use super::Settings;
 
+/// How long a look at two files is enough. A process whose clock is ahead may have begun a day that is in
+/// neither.
+const GLANCE_MAX: Duration = Duration::from_secs(1);
+/// How many closed trades are kept apart at least, so that an exit which comes late is put among them
+/// without going through the journal again.
+const RECENT_MIN: usize = 1000;
 /// More troubles than anybody reads are not kept.
 const TROUBLES_MAX: usize = 100;
 /// How many events wait to be written at most; past that, rejections are not recorded.
@@ -68,17 +76,37 @@ struct State {
     pairing: Pairing,
     /// How many trade records came before.
     place: u64,
-    /// When the newest trade closed.
-    last_exit: Timestamp,
+    /// The way up to the recent trades, and how many of the events that were heard are on it.
+    base: Replay,
+    base_events: usize,
+    /// The closed trades of after that, in the order of their last exits.
+    recent: Vec<ClosedTrade>,
+    /// Trades that closed before that are in the base.
+    recent_from: Timestamp,
+    /// When the newest trade was entered.
+    last_entry: Option<Timestamp>,
     /// When a pause was last ended by hand.
     last_reset: Timestamp,
     /// The pauses and resets of this mode that the journal has.
     heard: Vec<RiskEvent>,
     followed: Followed<RiskEvent>,
+    glance: Glance,
     /// `None` after it failed, until there is something to write.
     writer: Option<Writer<RiskEvent>>,
     unwritten: VecDeque<Unwritten>,
     troubles: VecDeque<String>,
+}
+
+/// What the stream looked like before it was last listened to. Two looks at files cost microseconds, and
+/// listing all days of years a millisecond.
+#[derive(Debug, Default)]
+struct Glance {
+    /// The file of the newest event that was heard.
+    file: Option<Arc<Path>>,
+    /// What that file was, and today's.
+    seen: Option<[(u64, (u64, u64)); 2]>,
+    /// When all days were looked at.
+    at: Option<Instant>,
 }
 
 /// An event that is not in the journal yet.
@@ -131,19 +159,29 @@ impl RiskGuard {
         // Order matters: the writer first, since opening it mends a tail that a crash left.
         let writer = journal.writer::<RiskEvent>().map_err(GuardError::Open)?;
         let clock = Arc::clone(journal.clock());
+        let nothing = History {
+            closed: &[],
+            open: &[],
+            events: &[],
+        };
         let mut state = State {
             journal: journal.clone(),
             monitor: RiskMonitor::new(limits, mode, zone.clone(), clock.now()),
+            base: Replay::new(limits, mode, zone.clone(), &nothing, clock.now()),
+            base_events: 0,
+            recent: Vec::new(),
+            recent_from: Timestamp::MIN,
+            last_entry: None,
             clock,
             limits,
             mode,
             zone,
             pairing: Pairing::new(),
             place: 0,
-            last_exit: Timestamp::MIN,
             last_reset: Timestamp::MIN,
             heard: Vec::new(),
             followed: journal.read::<RiskEvent>().follow(),
+            glance: Glance::default(),
             writer: Some(writer),
             unwritten: VecDeque::new(),
             troubles: VecDeque::new(),
@@ -151,7 +189,10 @@ impl RiskGuard {
         state.read_events()?;
         state.read_trades()?;
         let now = state.clock.now();
-        let unrecorded = state.rebuild(portfolio_value, now);
+        let unrecorded = state.rebuild(Known {
+            value: Some(portfolio_value),
+            now,
+        });
         for event in unrecorded.map_err(GuardError::Sum)? {
             state.record(event);
         }
@@ -160,8 +201,9 @@ impl RiskGuard {
         })
     }
 
-    /// Whether that position may be opened now. A rejection is recorded before it is returned, so while
-    /// trading is paused, a bot that only wants to know asks [`RiskGuard::pause`].
+    /// Whether that position may be opened now. To allow costs two looks at files, a few microseconds,
+    /// however long the journal is. A rejection is recorded before it is returned, which costs a sync; so
+    /// while trading is paused, a bot that only wants to know asks [`RiskGuard::pause`].
     ///
     /// An exit needs no leave: what is open must always be closable.
     pub fn check(&self, proposed: &Proposed, portfolio_value: PortfolioValue) -> Verdict {
@@ -264,7 +306,10 @@ impl State {
     fn read_events(&mut self) -> Result<(), GuardError> {
         while let Some(item) = self.followed.next_now() {
             match item {
-                Ok(entry) => self.hear(&entry.record),
+                Ok(entry) => {
+                    self.hear(&entry.record);
+                    self.glance.file = Some(entry.position.file);
+                }
                 Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
                 // One bad line ends nothing.
                 Err(error) => self.trouble(chain_of(&error)),
@@ -293,36 +338,59 @@ impl State {
     }
 
     /// Makes the monitor anew from all trades and events; returns what is to be recorded.
-    fn rebuild(
-        &mut self,
-        portfolio_value: PortfolioValue,
-        now: Timestamp,
-    ) -> Result<Vec<RiskEvent>, SumError> {
+    fn rebuild(&mut self, known: Known) -> Result<Vec<RiskEvent>, SumError> {
         let (closed, open) = (self.pairing.closed()?, self.pairing.open()?);
-        let waiting = self.unwritten.iter().map(|it| &it.event);
-        let events: Vec<RiskEvent> = self.heard.iter().chain(waiting).cloned().collect();
+        let entered = closed.iter().filter_map(|it| it.entered);
+        self.last_entry = entered.chain(open.iter().map(|it| it.entered)).max();
         let history = History {
             closed: &closed,
             open: &open,
-            events: &events,
+            events: &self.heard,
         };
-        let rebuilt = RiskMonitor::rebuilt(
-            self.limits,
-            self.mode,
-            self.zone.clone(),
-            &history,
-            Some(portfolio_value),
-            now,
-        );
+        let zone = self.zone.clone();
+        self.base = Replay::new(self.limits, self.mode, zone, &history, known.now);
+        (self.base_events, self.recent_from) = (0, Timestamp::MIN);
+        self.recent = closed;
+        self.settle(known);
+        Ok(self.remake(known))
+    }
+
+    /// Makes the monitor anew from the recent trades on; returns what is to be recorded.
+    fn remake(&mut self, known: Known) -> Vec<RiskEvent> {
+        let mut replay = self.base.clone();
+        let heard = self.heard.iter().skip(self.base_events);
+        let waiting = self.unwritten.iter().map(|it| &it.event);
+        let events: Vec<RiskEvent> = heard.chain(waiting).cloned().collect();
+        replay.run(&self.recent, &events, known);
+        let rebuilt = replay.finish(self.last_entry, known);
         self.monitor = rebuilt.monitor;
-        self.last_exit = closed.last().map_or(Timestamp::MIN, |it| it.exited);
-        Ok(rebuilt.unrecorded)
+        rebuilt.unrecorded
+    }
+
+    /// Moves the base on when many trades came after it.
+    fn settle(&mut self, known: Known) {
+        if self.recent.len() <= 2 * RECENT_MIN {
+            return;
+        }
+        let Some(first) = self.recent.get(self.recent.len() - RECENT_MIN) else {
+            return;
+        };
+        self.recent_from = first.exited;
+        let older = self
+            .recent
+            .partition_point(|it| it.exited < self.recent_from);
+        let heard = self.heard.get(self.base_events..).unwrap_or_default();
+        let events = self.base.events_before(heard, self.recent_from);
+        let closed: Vec<ClosedTrade> = self.recent.drain(..older).collect();
+        self.base
+            .run(&closed, heard.get(..events).unwrap_or_default(), known);
+        self.base_events += events;
     }
 
     /// Hears what was appended since the last time, and begins the day.
     fn catch_up(&mut self, portfolio_value: PortfolioValue) -> Timestamp {
-        let is_taken_back = self.listen();
         let now = self.clock.now();
+        let is_taken_back = self.may_have_news(now) && self.listen();
         if is_taken_back {
             self.begin_again(portfolio_value, now);
         }
@@ -332,13 +400,38 @@ impl State {
         now
     }
 
+    /// Whether anything may have been appended since the last time that this was asked.
+    fn may_have_news(&mut self, now: Timestamp) -> bool {
+        let today = self.journal.layout().day(Stream::RiskManagement, now.day());
+        let look = |path: &Path| match self.journal.disk().look(path) {
+            Ok(Some(found)) => Some((found.len, found.identity)),
+            Ok(None) => Some((0, (0, 0))),
+            Err(_) => None,
+        };
+        let heard = self.glance.file.as_deref().map_or(Some((0, (0, 0))), look);
+        let seen = heard.zip(look(&today)).map(|(heard, today)| [heard, today]);
+        let is_recent = self.glance.at.is_some_and(|it| it.elapsed() < GLANCE_MAX);
+        if is_recent && seen.is_some() && seen == self.glance.seen {
+            return false;
+        }
+        // Order matters: it was looked at before it is read, so that what comes in between is seen next time.
+        self.glance.seen = seen;
+        self.glance.at = Some(Instant::now());
+        true
+    }
+
     /// Hears what was appended; returns whether lines that were heard are not there any more.
     fn listen(&mut self) -> bool {
         let mut is_taken_back = false;
         while let Some(item) = self.followed.next_now() {
             match item {
-                Ok(entry) => self.hear(&entry.record),
+                Ok(entry) => {
+                    self.hear(&entry.record);
+                    self.glance.file = Some(entry.position.file);
+                }
                 Err(error) => {
+                    // What could not be read now is to be tried again at the next check.
+                    self.glance.seen = None;
                     is_taken_back |= matches!(error, ReadError::TakenBack { .. });
                     self.trouble(chain_of(&error));
                 }
@@ -371,7 +464,8 @@ impl State {
         if let Err(error) = self.read_events() {
             self.trouble(chain_of(&error));
         }
-        match self.rebuild(portfolio_value, now) {
+        let value = Some(portfolio_value);
+        match self.rebuild(Known { value, now }) {
             Ok(unrecorded) => unrecorded.into_iter().for_each(|it| self.record(it)),
             Err(error) => self.trouble(chain_of(&error)),
         }
@@ -389,14 +483,17 @@ impl State {
         }
         let step = Leg::of(trade, self.place).and_then(|it| self.pairing.take(it));
         self.place += 1;
+        let value = Some(portfolio_value);
+        let known = Known { value, now };
         let taken = match step {
-            Ok(Step::Closed(closed)) if self.is_next(closed.exited) => {
-                self.last_exit = closed.exited;
-                let event = self.monitor.observe(&closed, portfolio_value, now);
-                return event.into_iter().collect();
+            Ok(Step::Closed(closed)) if closed.exited < self.recent_from => self.rebuild(known),
+            Ok(Step::Closed(closed)) => return self.close(*closed, portfolio_value, known),
+            // It changes a trade that is counted already.
+            Ok(Step::Revised) => self.rebuild(known),
+            Ok(Step::Opened) => {
+                self.last_entry = self.last_entry.max(Some(trade.timestamp()));
+                return Vec::new();
             }
-            // It belongs between trades that are counted already, or changes one of them.
-            Ok(Step::Closed(_) | Step::Revised) => self.rebuild(portfolio_value, now),
             Ok(_) => return Vec::new(),
             Err(error) => Err(error),
         };
@@ -407,9 +504,29 @@ impl State {
         })
     }
 
-    /// Whether a trade that closed then comes after all that counts, as it will after a restart.
-    fn is_next(&self, exited: Timestamp) -> bool {
-        self.last_exit <= exited && self.last_reset < exited
+    /// Counts a trade where it will stand after a restart, too: by its exit, not by when it was told.
+    fn close(
+        &mut self,
+        closed: ClosedTrade,
+        portfolio_value: PortfolioValue,
+        known: Known,
+    ) -> Vec<RiskEvent> {
+        let is_last = self
+            .recent
+            .last()
+            .is_none_or(|it| it.exited <= closed.exited);
+        if is_last && self.last_reset < closed.exited {
+            let event = self.monitor.observe(&closed, portfolio_value, known.now);
+            self.recent.push(closed);
+            self.settle(known);
+            return event.into_iter().collect();
+        }
+        let place = (closed.exited, closed.place);
+        let at = self
+            .recent
+            .partition_point(|it| (it.exited, it.place) <= place);
+        self.recent.insert(at, closed);
+        self.remake(known)
     }
 
     /// Has an event written, now or with the next one.

@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 use std::vec;
 
-use crate::books::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, SumError};
+use crate::books::{ClosedTrade, Leg, Names, OpenOrder, PairNotes, Pairing, SumError};
 use crate::journal::{EntryRef, Journal, ReadError, Reader};
 use crate::record::TradeRecord;
 use crate::record::field::ExecutionMode;
@@ -25,6 +25,7 @@ pub struct Ledger {
 #[derive(Default)]
 struct Part {
     legs: Vec<Leg>,
+    names: Names,
     errors: Vec<ReadError>,
     refused: u64,
     /// A line of an older log has no number, so that the parts cannot be put in order.
@@ -132,7 +133,7 @@ impl Part {
                     self.is_unnumbered = true;
                     return ControlFlow::Break(());
                 };
-                match Leg::of(entry.record, seq) {
+                match Leg::of_next(entry.record, seq, &mut self.names) {
                     Ok(leg) => self.legs.push(leg),
                     Err(_) => self.refused += 1,
                 }

@@ -34,6 +34,7 @@ pub use event::Rule;
 pub use limits::{LossesMax, Percent, PortfolioValue, Reset, RiskLimits};
 pub use monitor::{Pause, Proposed, RiskMonitor, Verdict};
 pub use rebuilt::{History, Rebuilt};
+pub(crate) use rebuilt::{Known, Replay};
 
 /// The event of a pause that ended, by hand or with the next day; `reset_by` in its snapshot says which.
 pub const CIRCUIT_BREAKER_RESET: Word = Word::known("circuit_breaker_reset");

@@ -38,6 +38,7 @@ pub struct Proposed {
 
 /// Whether a position may be opened.
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "a trade that was rejected is not to be made"]
 pub enum Verdict {
     /// It may.
     Allowed,

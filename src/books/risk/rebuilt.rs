@@ -9,10 +9,8 @@
 //!
 //! Not here: reading the journal.
 
-use std::cmp::Ordering;
-
 use super::monitor::{Pause, RiskMonitor};
-use super::{PortfolioValue, RiskLimits};
+use super::{PortfolioValue, Reset, RiskLimits};
 use crate::books::{ClosedTrade, OpenOrder, Zone};
 use crate::record::RiskEvent;
 use crate::record::field::ExecutionMode;
@@ -53,103 +51,135 @@ impl RiskMonitor {
         portfolio_value: Option<PortfolioValue>,
         now: Timestamp,
     ) -> Rebuilt {
-        let first_trade = history.closed.first().map(|it| it.exited);
-        let first_event = history.events.iter().map(RiskEvent::timestamp).min();
-        let first = [first_trade, first_event, Some(now)].into_iter().flatten();
-        let first = first.min().unwrap_or(now);
-        let mut replay = Replay {
-            monitor: RiskMonitor::new(limits, mode, zone, first),
+        let known = Known {
             value: portfolio_value,
             now,
         };
-        replay.run(history);
-        replay.finish(history.open)
+        let mut replay = Replay::new(limits, mode, zone, history, now);
+        replay.run(history.closed, history.events, known);
+        let open = history.open.iter().filter(|it| it.mode == mode);
+        replay.finish(open.map(|it| it.entered).max(), known)
     }
 }
 
-struct Replay {
+/// A monitor on its way through a journal. Whoever keeps one can go on from there.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
     monitor: RiskMonitor,
-    value: Option<PortfolioValue>,
-    now: Timestamp,
+    /// The time of the newest event; events stay in the order of the log, also where a clock was set back
+    /// between two of them.
+    at: Timestamp,
+}
+
+/// What is known of the present.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// What the portfolio is worth.
+    pub(crate) value: Option<PortfolioValue>,
+    pub(crate) now: Timestamp,
 }
 
 impl Replay {
-    fn run(&mut self, history: &History<'_>) {
-        let mut trades = history.closed.iter().peekable();
-        // Events stay in the order of the log, also where a clock was set back between two of them.
-        let mut at = Timestamp::MIN;
-        for event in history.events {
+    /// Before the first trade and event of `history`.
+    pub(crate) fn new(
+        limits: RiskLimits,
+        mode: ExecutionMode,
+        zone: Zone,
+        history: &History<'_>,
+        now: Timestamp,
+    ) -> Replay {
+        let first_trade = history.closed.first().map(|it| it.exited);
+        let first_event = history.events.iter().map(RiskEvent::timestamp).min();
+        let first = [first_trade, first_event].into_iter().flatten().min();
+        let first = first.map_or(now, |it| it.min(now));
+        Replay {
+            monitor: RiskMonitor::new(limits, mode, zone, first),
+            at: Timestamp::MIN,
+        }
+    }
+
+    /// How many of those events, which come next, are of before `end`.
+    pub(crate) fn events_before(&self, events: &[RiskEvent], end: Timestamp) -> usize {
+        let is_before = |it: &&RiskEvent| self.at.max(it.timestamp()) < end;
+        events.iter().take_while(is_before).count()
+    }
+
+    /// Goes on through those trades and events, which are the next ones.
+    pub(crate) fn run(&mut self, closed: &[ClosedTrade], events: &[RiskEvent], known: Known) {
+        let mut trades = closed.iter().peekable();
+        for event in events {
             if !self.monitor.concerns(event) {
                 continue;
             }
-            at = at.max(event.timestamp());
-            while let Some(closed) = trades.next_if(|it| it.exited <= at) {
-                self.trade(closed);
+            self.at = self.at.max(event.timestamp());
+            while let Some(closed) = trades.next_if(|it| it.exited <= self.at) {
+                self.trade(closed, known);
             }
-            self.monitor.advance(at.min(self.now));
+            self.monitor.advance(self.at.min(known.now));
             self.monitor.hear(event);
         }
-        trades.for_each(|it| self.trade(it));
+        trades.for_each(|it| self.trade(it, known));
     }
 
-    fn trade(&mut self, closed: &ClosedTrade) {
+    /// Arrives at the present. The newest entry is that of a trade that is still open, or any.
+    pub(crate) fn finish(mut self, last_entry: Option<Timestamp>, known: Known) -> Rebuilt {
+        if let Some(entered) = last_entry {
+            self.entered(entered);
+        }
+        let Known { value, now } = known;
+        let mut unrecorded = Vec::new();
+        let ended = self.monitor.advance(now).filter(|it| it.is_recorded);
+        if let (Some(ended), Some(value)) = (ended, value) {
+            let by = Reset::NextDay;
+            unrecorded.push(self.monitor.resumed(&ended, by, None, value, now));
+        }
+        self.pause_at(now, value);
+        if let (Some(pause), Some(value)) = (&self.monitor.pause, value)
+            && !pause.is_recorded
+        {
+            unrecorded.push(self.monitor.tripped(pause, value, now));
+        }
+        Rebuilt {
+            monitor: self.monitor,
+            unrecorded,
+        }
+    }
+
+    fn trade(&mut self, closed: &ClosedTrade, known: Known) {
         if closed.mode != self.monitor.mode() {
             return;
         }
         if let Some(entered) = closed.entered {
             self.entered(entered);
         }
-        self.monitor.advance(closed.exited.min(self.now));
+        self.monitor.advance(closed.exited.min(known.now));
         self.monitor.count(closed);
-        self.pause_at(closed.exited);
+        self.pause_at(closed.exited, known.value);
     }
 
     /// Whoever entered a trade was not paused.
     fn entered(&mut self, at: Timestamp) {
-        let is_refuted = |it: &Pause| !it.is_recorded && it.since.cmp(&at) == Ordering::Less;
+        let is_refuted = |it: &Pause| !it.is_recorded && it.since < at;
         if self.monitor.pause.as_ref().is_some_and(is_refuted) {
             self.monitor.pause = None;
         }
     }
 
     /// Pauses where the limits say so and nobody has recorded it yet.
-    fn pause_at(&mut self, since: Timestamp) {
+    fn pause_at(&mut self, since: Timestamp, value: Option<PortfolioValue>) {
         if self.monitor.pause.is_some() {
             return;
         }
-        let rules = self.monitor.broken(self.value);
+        let rules = self.monitor.broken(value);
         if !rules.is_empty() {
             self.monitor.pause = Some(Pause {
                 since,
                 day: self.monitor.day,
                 rules,
                 ends: self.monitor.limits().reset,
-                portfolio_value: self.value,
+                portfolio_value: value,
                 is_recorded: false,
             });
-        }
-    }
-
-    fn finish(mut self, open: &[OpenOrder]) -> Rebuilt {
-        let mode = self.monitor.mode();
-        for order in open.iter().filter(|it| it.mode == mode) {
-            self.entered(order.entered);
-        }
-        let mut unrecorded = Vec::new();
-        let ended = self.monitor.advance(self.now);
-        if let (Some(ended), Some(value)) = (ended.filter(|it| it.is_recorded), self.value) {
-            let by = super::Reset::NextDay;
-            unrecorded.push(self.monitor.resumed(&ended, by, None, value, self.now));
-        }
-        self.pause_at(self.now);
-        if let (Some(pause), Some(value)) = (&self.monitor.pause, self.value)
-            && !pause.is_recorded
-        {
-            unrecorded.push(self.monitor.tripped(pause, value, self.now));
-        }
-        Rebuilt {
-            monitor: self.monitor,
-            unrecorded,
         }
     }
 }

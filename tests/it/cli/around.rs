@@ -4,12 +4,14 @@ use std::fs;
 
 use super::run::{Bench, trades};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "append",
     "tail",
     "query",
+    "metrics",
     "summary",
     "report",
+    "risk",
     "status",
     "verify",
     "repair",
@@ -190,6 +192,12 @@ journal.min_free_bytes       0         default
 journal.durability           synced    default
 journal.allow_personal_data  false     default
 time.zone                    UTC       default
+metrics.window               20        default
+metrics.starting_equity      -         default
+metrics.basis                net       default
+metrics.scopes               all       default
+metrics.every                alert     default
+metrics.rules                -         default
 risk.max_position_pct        -         default
 risk.max_daily_loss_pct      -         default
 risk.max_consecutive_losses  -         default

@@ -105,6 +105,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
             from: settings.zone.from,
         },
     ];
+    let metrics = settings.metrics.rows().into_iter();
+    rows.extend(metrics.map(|(key, value, from)| Row { key, value, from }));
     rows.extend(risk_rows(&settings.risk));
     rows
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tradejournal::books::metrics::{
@@ -14,7 +15,7 @@ use tradejournal::books::metrics::{
 use tradejournal::bot::Every;
 use tradejournal::record::field::Text;
 
-use super::Parser;
+use super::{Parser, Source};
 
 /// What `[metrics]` says.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct MetricsSettings {
     pub(crate) scopes: Vec<ScopeKind>,
     pub(crate) every: Every,
     pub(crate) rules: Vec<Rule>,
+    /// Which of these the file has.
+    given: Vec<&'static str>,
 }
 
 impl Default for MetricsSettings {
@@ -36,7 +39,43 @@ impl Default for MetricsSettings {
             scopes: vec![ScopeKind::All],
             every: Every::Alert,
             rules: Vec::new(),
+            given: Vec::new(),
         }
+    }
+}
+
+impl MetricsSettings {
+    /// Each setting with its value, and where that is from.
+    pub(crate) fn rows(&self) -> [(&'static str, Value, Source); 6] {
+        let from = |key: &str| match self.given.contains(&key) {
+            true => Source::File,
+            false => Source::Default,
+        };
+        let scopes: Vec<&str> = self.scopes.iter().map(|it| it.name()).collect();
+        let rules: Vec<&str> = self.rules.iter().map(|it| it.id().as_str()).collect();
+        let basis = match self.basis {
+            Basis::Net => "net",
+            Basis::Gross => "gross",
+        };
+        let every = match self.every {
+            Every::Alert => "alert",
+            Every::Trade => "trade",
+            Every::Day => "day",
+        };
+        let equity = self.starting_equity.map(|it| it.value().to_string());
+        let rules = Some(rules.join(", ")).filter(|it| !it.is_empty());
+        [
+            ("metrics.window", self.window.get().into(), from("window")),
+            (
+                "metrics.starting_equity",
+                equity.into(),
+                from("starting_equity"),
+            ),
+            ("metrics.basis", basis.into(), from("basis")),
+            ("metrics.scopes", scopes.join(", ").into(), from("scopes")),
+            ("metrics.every", every.into(), from("every")),
+            ("metrics.rules", rules.into(), from("rules")),
+        ]
     }
 }
 
@@ -66,6 +105,9 @@ impl Parser<'_> {
         let mut rules = None;
         for (key, value) in table {
             let name = key.get_ref().as_ref();
+            settings
+                .given
+                .extend(KEYS.into_iter().find(|it| *it == name));
             match name {
                 "window" => settings.window = self.count(name, value).unwrap_or(WINDOW),
                 "starting_equity" => settings.starting_equity = self.equity(value),

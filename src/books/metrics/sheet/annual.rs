@@ -15,9 +15,8 @@ use serde::Serialize;
 use super::blank::{Blank, Nulls, noted};
 use super::curve::Curve;
 use super::json::{text, text_or_null};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, weekday};
 use super::roots::{self, Returns, shown};
-use super::tally::weekday;
 use super::wide;
 use super::{Calendar, SheetOptions};
 
@@ -95,7 +94,7 @@ impl Annual {
 }
 
 fn span(ledger: &Ledger<'_>) -> Duration {
-    let span = match (ledger.began(), ledger.last_exit()) {
+    let span = match (ledger.began, ledger.last_exit()) {
         (Some(began), Some(last)) => began.until(last),
         _ => None,
     };
@@ -122,7 +121,7 @@ fn cagr(ledger: &Ledger<'_>, curve: &Curve, span: Duration, days_min: u32) -> Re
 /// How many days of the calendar there are from the first entry to the last exit.
 fn days(ledger: &Ledger<'_>, options: &SheetOptions) -> u64 {
     let (Some(began), Some(first), Some(last)) =
-        (ledger.began(), ledger.rows.first(), ledger.rows.last())
+        (ledger.began, ledger.rows.first(), ledger.rows.last())
     else {
         return 0;
     };

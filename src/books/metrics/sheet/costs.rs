@@ -5,13 +5,14 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::books::ClosedTrade;
 use crate::books::metrics::ratio;
 
 use super::SheetError;
 use super::blank::{Blank, Nulls, noted};
 use super::json::{text, text_or_null};
-use super::ledger::{Column, Ledger, Scale};
-use super::tally::Tallies;
+use super::ledger::{Column, Scales};
+use super::tally::Tally;
 
 /// Commission and slippage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,114 +49,108 @@ pub struct Costs {
     pub entry_value_missing: u64,
 }
 
-/// What is added up for the trades alone whose entry is known, and before commission.
-#[derive(Default)]
-struct Sums {
+/// What costs are made of, one trade after the other.
+#[derive(Debug)]
+pub(super) struct CostSums {
+    scales: Scales,
+    entry_commissions: Column,
+    profits: Column,
+    values: Column,
     entry_commission: i128,
+    /// The results above 0 before commission.
     gross_profit: i128,
+    /// What was entered, of the trades whose entry price is known, and their costs.
     value: i128,
     commission: i128,
     slippage: i128,
     missing: u64,
 }
 
-impl Costs {
-    pub(super) fn of(
-        ledger: &Ledger<'_>,
-        tallies: &Tallies,
-        nulls: &mut Nulls,
-    ) -> Result<Costs, SheetError> {
-        let scales = Scales::of(ledger);
-        let sums = Sums::of(ledger, tallies, scales)?;
-        let (all, of) = (&tallies.all, tallies.scales);
-        let mut blank = |name: &str, value: Option<Decimal>, reason: Blank| {
-            let value = value.ok_or(reason);
-            noted(nulls, &format!("costs.{name}"), value)
+impl CostSums {
+    pub(super) fn new(scales: Scales) -> CostSums {
+        CostSums {
+            scales,
+            entry_commissions: Column::new("entry commission", scales.entry_commission),
+            profits: Column::new("profit before commission", scales.gross),
+            values: Column::new("entry value", scales.entry_price),
+            entry_commission: 0,
+            gross_profit: 0,
+            value: 0,
+            commission: 0,
+            slippage: 0,
+            missing: 0,
+        }
+    }
+
+    /// Takes a trade with its commission and slippage in units.
+    pub(super) fn take(
+        &mut self,
+        trade: &ClosedTrade,
+        (commission, slippage): (i128, i128),
+    ) -> Result<(), SheetError> {
+        self.entry_commission += self.entry_commissions.take(trade.entry_commission, trade)?;
+        if 0 < trade.gross.mantissa() {
+            self.gross_profit += self.profits.take(trade.gross, trade)?;
+        }
+        let Some(price) = trade.entry_price else {
+            self.missing += 1;
+            return Ok(());
         };
-        let known = (
-            of.commission.decimal(sums.commission),
-            of.slippage.decimal(sums.slippage),
+        let price = self.scales.entry_price.units(price.value());
+        let value = price.and_then(|it| it.checked_mul(i128::from(trade.quantity)));
+        self.value += self.values.take_units(value, trade)?;
+        self.commission += commission;
+        self.slippage += slippage;
+        Ok(())
+    }
+
+    pub(super) fn costs(&self, all: &Tally, nulls: &mut Nulls) -> Costs {
+        let scales = self.scales;
+        let commission = scales.commission.decimal(all.commission);
+        let slippage = scales.slippage.decimal(all.slippage);
+        let gross_profit = scales.gross.decimal(self.gross_profit);
+        let value = scales.entry_price.decimal(self.value);
+        let (known_commission, known_slippage) = (
+            scales.commission.decimal(self.commission),
+            scales.slippage.decimal(self.slippage),
         );
-        let (commission, slippage) = (
-            of.commission.decimal(all.commission),
-            of.slippage.decimal(all.slippage),
-        );
-        let trades = Decimal::from(all.trades);
-        let value = scales.entry_price.decimal(sums.value);
-        let gross_profit = scales.gross.decimal(sums.gross_profit);
-        Ok(Costs {
+        let mut maybe = |name: &str, value: Option<Decimal>, denominator: Decimal, blank| {
+            let blank = match denominator.is_zero() {
+                true => blank,
+                false => Blank::DoesNotFit,
+            };
+            noted(nulls, &format!("costs.{name}"), value.ok_or(blank))
+        };
+        let mut each = |name, cost| {
+            let trades = Decimal::from(all.trades);
+            maybe(name, ratio(cost, trades), trades, Blank::NoTrades)
+        };
+        let commission_per_trade = each("commission_per_trade", commission);
+        let slippage_per_trade = each("slippage_per_trade", slippage);
+        let mut of_value = |name, cost| maybe(name, bps(cost, value), value, Blank::NoEntryValue);
+        let commission_bps = of_value("commission_bps", known_commission);
+        let slippage_bps = of_value("slippage_bps", known_slippage);
+        Costs {
             commission,
-            commission_per_trade: blank(
-                "commission_per_trade",
-                ratio(commission, trades),
-                Blank::NoTrades,
-            ),
-            commission_bps: blank("commission_bps", bps(known.0, value), Blank::NoEntryValue),
-            commission_of_gross_profit: blank(
+            commission_per_trade,
+            commission_bps,
+            commission_of_gross_profit: maybe(
                 "commission_of_gross_profit",
                 ratio(commission, gross_profit),
+                gross_profit,
                 Blank::NoGrossProfit,
             ),
-            entry_commission: scales.entry_commission.decimal(sums.entry_commission),
+            entry_commission: scales.entry_commission.decimal(self.entry_commission),
             slippage,
-            slippage_per_trade: blank(
-                "slippage_per_trade",
-                ratio(slippage, trades),
-                Blank::NoTrades,
-            ),
-            slippage_bps: blank("slippage_bps", bps(known.1, value), Blank::NoEntryValue),
+            slippage_per_trade,
+            slippage_bps,
             entry_value: value,
-            entry_value_missing: sums.missing,
-        })
+            entry_value_missing: self.missing,
+        }
     }
 }
 
 fn bps(cost: Decimal, value: Decimal) -> Option<Decimal> {
     let hundredths = value.checked_div(Decimal::from(10_000))?;
     ratio(cost, hundredths)
-}
-
-#[derive(Clone, Copy)]
-struct Scales {
-    gross: Scale,
-    entry_commission: Scale,
-    entry_price: Scale,
-}
-
-impl Scales {
-    fn of(ledger: &Ledger<'_>) -> Scales {
-        let trades = || ledger.rows.iter().map(|it| it.trade);
-        Scales {
-            gross: Scale::of(trades().map(|it| it.gross)),
-            entry_commission: Scale::of(trades().map(|it| it.entry_commission)),
-            entry_price: Scale::of(trades().filter_map(|it| Some(it.entry_price?.value()))),
-        }
-    }
-}
-
-impl Sums {
-    fn of(ledger: &Ledger<'_>, tallies: &Tallies, scales: Scales) -> Result<Sums, SheetError> {
-        let mut entry_commissions = Column::new("entry commission", scales.entry_commission);
-        let mut profits = Column::new("profit before commission", scales.gross);
-        let mut values = Column::new("entry value", scales.entry_price);
-        let mut sums = Sums::default();
-        for trade in ledger.rows.iter().map(|it| it.trade) {
-            sums.entry_commission += entry_commissions.take(trade.entry_commission, trade)?;
-            if Decimal::ZERO < trade.gross {
-                sums.gross_profit += profits.take(trade.gross, trade)?;
-            }
-            let Some(price) = trade.entry_price else {
-                sums.missing += 1;
-                continue;
-            };
-            let price = scales.entry_price.units(price.value());
-            let value = price.and_then(|it| it.checked_mul(i128::from(trade.quantity)));
-            sums.value += values.take_units(value, trade)?;
-            // The whole columns were checked by the tallies.
-            let units = |scale: Scale, it| scale.units(it).unwrap_or_default();
-            sums.commission += units(tallies.scales.commission, trade.commission);
-            sums.slippage += units(tallies.scales.slippage, trade.slippage);
-        }
-        Ok(sums)
-    }
 }

@@ -64,7 +64,7 @@ impl Curve {
             peak: start,
             ..Curve::default()
         };
-        let Some(began) = ledger.began() else {
+        let Some(began) = ledger.began else {
             return curve;
         };
         let mut now = Point {

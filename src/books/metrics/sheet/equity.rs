@@ -88,32 +88,32 @@ impl EquityPath {
         let current = start.and_then(|_| path.current_drawdown());
         let current_drawdown = maybe("current_drawdown", current);
         let recovery_factor = maybe("recovery_factor", path.recovery_factor());
-        let mut maybe = |name: &str, value| noted(nulls, name, value);
+        let mut time = |name: &str, value| noted(nulls, name, value);
         EquityPath {
             starting_equity,
             final_equity,
             total_return,
             max_drawdown_pct,
-            max_drawdown_pct_peak_at: maybe(
+            max_drawdown_pct_peak_at: time(
                 "max_drawdown_pct_peak_at",
                 of_part.and_then(|it| at(it, peak_at)),
             ),
-            max_drawdown_pct_trough_at: maybe(
+            max_drawdown_pct_trough_at: time(
                 "max_drawdown_pct_trough_at",
                 of_part.and_then(|it| at(it, trough_at)),
             ),
             max_drawdown_abs: path.max_drawdown_abs(),
-            max_drawdown_abs_peak_at: maybe("max_drawdown_abs_peak_at", at(curve.deepest, peak_at)),
-            max_drawdown_abs_trough_at: maybe(
+            max_drawdown_abs_peak_at: time("max_drawdown_abs_peak_at", at(curve.deepest, peak_at)),
+            max_drawdown_abs_trough_at: time(
                 "max_drawdown_abs_trough_at",
                 at(curve.deepest, trough_at),
             ),
             max_drawdown_duration_seconds: longest.map_or(0, |it| it.length().as_secs()),
-            max_drawdown_duration_from: maybe(
+            max_drawdown_duration_from: time(
                 "max_drawdown_duration_from",
                 longest.map(|it| it.from),
             ),
-            max_drawdown_duration_to: maybe("max_drawdown_duration_to", longest.map(|it| it.to)),
+            max_drawdown_duration_to: time("max_drawdown_duration_to", longest.map(|it| it.to)),
             max_drawdown_duration_recovered: noted(
                 nulls,
                 "max_drawdown_duration_recovered",

@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Row};
 /// The time with at least one position open, as a part of the time from the first entry to the last exit.
 /// A trade of which the entry is not known was open for no time.
 pub(super) fn exposure(ledger: &Ledger<'_>) -> Result<Decimal, Blank> {
-    let (Some(began), Some(last)) = (ledger.began(), ledger.last_exit()) else {
+    let (Some(began), Some(last)) = (ledger.began, ledger.last_exit()) else {
         return Err(Blank::NoTrades);
     };
     if !ledger.rows.iter().any(|it| it.entry_known) {

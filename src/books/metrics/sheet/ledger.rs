@@ -26,10 +26,16 @@ const PLACES_PLAIN: u32 = 9;
 #[derive(Debug)]
 pub(super) struct Ledger<'a> {
     pub(super) rows: Vec<Row<'a>>,
-    /// The places of results and equity.
-    pub(super) scale: Scale,
+    pub(super) scales: Scales,
     /// The starting equity in units.
     pub(super) start: Option<i128>,
+    /// When equity was still what it was at the start: the first entry, or the first exit where that is
+    /// earlier than all entries that are known.
+    pub(super) began: Option<Timestamp>,
+    /// The first entry that is known.
+    pub(super) first_entry: Option<Timestamp>,
+    pub(super) entry_time_unknown: u64,
+    pub(super) label_conflicts: u64,
 }
 
 /// One trade.
@@ -43,8 +49,11 @@ pub(super) struct Row<'a> {
     pub(super) began: Timestamp,
     pub(super) entry_known: bool,
     pub(super) exited: Timestamp,
+    place: u64,
     /// The day of its exit in the sheet's zone, in days since 1970.
     pub(super) day: i32,
+    /// The weekday of its exit, 0 for Monday.
+    pub(super) weekday: usize,
 }
 
 /// How a trade counts.
@@ -60,58 +69,70 @@ impl<'a> Ledger<'a> {
         trades: &'a [ClosedTrade],
         options: &SheetOptions,
     ) -> Result<Ledger<'a>, SheetError> {
+        let scales = Scales::of(trades, options);
         let equity = options.starting_equity.map(|it| it.value());
-        let results = trades.iter().map(|it| options.basis.of(it));
-        let scale = Scale::of(results.chain(equity));
-        let mut column = Column::new("results", scale);
-        let start = match equity.map(|it| scale.units(it)) {
+        let start = match equity.map(|it| scales.result.units(it)) {
             Some(Some(units @ ..=UNITS_MAX)) => Some(units),
             Some(_) => return Err(SheetError::Equity),
             None => None,
         };
-        column.sizes = start.unwrap_or_default();
-        let tolerance = options.breakeven_tolerance;
-        let mut rows = Vec::with_capacity(trades.len());
-        for trade in in_order(trades) {
-            let value = options.basis.of(trade);
-            let entered = trade.entered.filter(|it| *it <= trade.exited);
-            rows.push(Row {
-                trade,
-                result: column.take(value, trade)?,
-                side: Side::of(value, tolerance),
-                began: entered.unwrap_or(trade.exited),
-                entry_known: entered.is_some(),
-                exited: trade.exited,
-                day: options.zone.day(trade.exited).unix_days(),
-            });
+        let mut results = Column::new("results", scales.result);
+        results.sizes = start.unwrap_or_default();
+        let mut ledger = Ledger {
+            rows: Vec::with_capacity(trades.len()),
+            scales,
+            start,
+            began: None,
+            first_entry: None,
+            entry_time_unknown: 0,
+            label_conflicts: 0,
+        };
+        for trade in trades {
+            let result = results.take(options.basis.of(trade), trade)?;
+            ledger.take(trade, result, options);
         }
-        hold_days(&mut rows);
-        Ok(Ledger { rows, scale, start })
+        let key = |it: &Row<'_>| (it.exited, it.place);
+        if !ledger.rows.is_sorted_by_key(key) {
+            ledger.rows.sort_by_key(key);
+        }
+        hold_days(&mut ledger.rows);
+        Ok(ledger)
     }
 
-    /// When equity was still what it was at the start: the first entry, or the first exit where that is
-    /// earlier than all entries that are known.
-    pub(super) fn began(&self) -> Option<Timestamp> {
-        self.rows.iter().map(|it| it.began).min()
+    fn take(&mut self, trade: &'a ClosedTrade, result: i128, options: &SheetOptions) {
+        let value = options.basis.of(trade);
+        // An entry after its exit is none.
+        let entered = trade.entered.filter(|it| *it <= trade.exited);
+        let began = entered.unwrap_or(trade.exited);
+        let earlier = |than: Option<Timestamp>, it| Some(than.map_or(it, |than| than.min(it)));
+        self.began = earlier(self.began, began);
+        match entered {
+            Some(entered) => self.first_entry = earlier(self.first_entry, entered),
+            None => self.entry_time_unknown += 1,
+        }
+        self.label_conflicts += u64::from(trade.label_conflict);
+        let day = options.zone.day(trade.exited).unix_days();
+        self.rows.push(Row {
+            trade,
+            result,
+            side: Side::of(value, options.breakeven_tolerance),
+            began,
+            entry_known: entered.is_some(),
+            exited: trade.exited,
+            place: trade.place,
+            day,
+            weekday: weekday(day),
+        });
     }
 
     pub(super) fn last_exit(&self) -> Option<Timestamp> {
         self.rows.last().map(|it| it.exited)
     }
 
+    /// Results and equity as the number they stand for.
     pub(super) fn money(&self, units: i128) -> Decimal {
-        self.scale.decimal(units)
+        self.scales.result.decimal(units)
     }
-}
-
-/// The trades in the order of their exits; at equal times, of the log.
-fn in_order(trades: &[ClosedTrade]) -> Vec<&ClosedTrade> {
-    let mut trades: Vec<&ClosedTrade> = trades.iter().collect();
-    let key = |it: &&ClosedTrade| (it.exited, it.place);
-    if !trades.is_sorted_by_key(key) {
-        trades.sort_by_key(key);
-    }
-    trades
 }
 
 /// A zone may set its clocks back past midnight; a day that has begun is not ended by that.
@@ -121,6 +142,12 @@ fn hold_days(rows: &mut [Row<'_>]) {
         latest = latest.max(row.day);
         row.day = latest;
     }
+}
+
+/// Days after Monday.
+pub(super) fn weekday(unix_days: i32) -> usize {
+    // 1970-01-01 was a Thursday.
+    usize::try_from((i64::from(unix_days) + 3).rem_euclid(7)).unwrap_or_default()
 }
 
 impl Side {
@@ -135,14 +162,50 @@ impl Side {
     }
 }
 
+/// The places of each column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scales {
+    /// Results and equity.
+    pub(super) result: Scale,
+    pub(super) gross: Scale,
+    pub(super) commission: Scale,
+    pub(super) entry_commission: Scale,
+    pub(super) slippage: Scale,
+    pub(super) entry_price: Scale,
+}
+
+impl Scales {
+    fn of(trades: &[ClosedTrade], options: &SheetOptions) -> Scales {
+        let equity = options.starting_equity.map(|it| it.value());
+        let mut scales = Scales {
+            result: Scale(equity.map_or(0, places)),
+            gross: Scale(0),
+            commission: Scale(0),
+            entry_commission: Scale(0),
+            slippage: Scale(0),
+            entry_price: Scale(0),
+        };
+        for trade in trades {
+            scales.result.widen(options.basis.of(trade));
+            scales.gross.widen(trade.gross);
+            scales.commission.widen(trade.commission);
+            scales.entry_commission.widen(trade.entry_commission);
+            scales.slippage.widen(trade.slippage);
+            if let Some(price) = trade.entry_price {
+                scales.entry_price.widen(price.value());
+            }
+        }
+        scales
+    }
+}
+
 /// How many places the whole numbers of a column stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Scale(u32);
+pub(super) struct Scale(pub(super) u32);
 
 impl Scale {
-    /// The places that hold all of `values`.
-    pub(super) fn of(values: impl Iterator<Item = Decimal>) -> Scale {
-        Scale(values.map(places).max().unwrap_or_default())
+    fn widen(&mut self, value: Decimal) {
+        self.0 = self.0.max(places(value));
     }
 
     /// `value` in units; `None` where it has more places, or units would be too many.

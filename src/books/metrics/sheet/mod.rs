@@ -22,15 +22,11 @@ mod json;
 mod ledger;
 mod monthly;
 mod options;
-#[cfg(test)]
-mod properties;
 mod r_multiples;
 mod results;
 mod roots;
 mod streaks;
 mod tally;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 mod wide;
@@ -44,9 +40,11 @@ use crate::record::field::OrderId;
 use crate::time::Timestamp;
 
 use blank::noted;
+use costs::CostSums;
 use curve::Curve;
 use json::text_or_null;
 use ledger::Ledger;
+use r_multiples::Multiples;
 use tally::{Tallies, Tally};
 
 pub use annual::Annual;
@@ -168,35 +166,82 @@ pub enum SheetError {
 impl TearSheet {
     /// Of closed trades, such as [`crate::books::Pairing::closed`] hands out.
     ///
+    /// ```
+    /// use tradejournal::TradeRecord;
+    /// use tradejournal::books::metrics::sheet::Blank;
+    /// use tradejournal::books::metrics::{Equity, SheetOptions, TearSheet};
+    /// use tradejournal::books::{Leg, Pairing};
+    /// use tradejournal::record::Stamp;
+    /// use tradejournal::record::field::{Action, ConfigHash, ExecutionMode};
+    ///
+    /// let stamp = Stamp {
+    ///     session_id: "550e8400-e29b-41d4-a716-446655440000".parse()?,
+    ///     bot_version: "1.0.0".parse()?,
+    ///     config_hash: ConfigHash::of(b"max_position_pct = 5"),
+    /// };
+    /// let entry = TradeRecord::entry("AAPL", Action::Buy, 50, "150.25")
+    ///     .at("2025-10-26T14:32:15.123Z".parse()?)
+    ///     .order_id("order-1")
+    ///     .mode(ExecutionMode::Paper)
+    ///     .strategy("bull-flag-breakout", "breakout")
+    ///     .because("Bull flag breakout above $150 resistance")
+    ///     .stop_loss("148.25")
+    ///     .stamp(&stamp)
+    ///     .build()?;
+    /// let exit = entry.exit("2025-10-26T15:02:15.123Z".parse()?, "152.00");
+    /// let exit = exit.commission("0.50").build()?;
+    ///
+    /// let mut pairing = Pairing::new();
+    /// for (place, record) in (0..).zip([entry, exit]) {
+    ///     pairing.take(Leg::of(&record, place)?)?;
+    /// }
+    /// let mut options = SheetOptions::default();
+    /// options.starting_equity = Some(Equity::new("10000".parse()?)?);
+    /// let sheet = TearSheet::of(&pairing.closed()?, &options)?;
+    /// assert_eq!(sheet.results.net_profit.to_string(), "87.00");
+    /// assert_eq!(sheet.r_multiples.mean, Some("0.87".parse()?));
+    /// assert_eq!(sheet.annual.sharpe, None);
+    /// assert_eq!(sheet.nulls["sharpe"], Blank::FewerThanTwoDays);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SheetError`]: a setting that cannot be, or sums that cannot be kept exactly.
     pub fn of(trades: &[ClosedTrade], options: &SheetOptions) -> Result<TearSheet, SheetError> {
         options.check()?;
         let mut nulls = Nulls::new();
         let ledger = Ledger::of(trades, options)?;
-        let tallies = Tallies::of(&ledger, &options.zone)?;
-        tallies.note_keys(&mut nulls);
+        let mut tallies = Tallies::new(ledger.scales);
+        let mut costs = CostSums::new(ledger.scales);
+        let mut multiples = Multiples::new(ledger.scales);
+        for row in &ledger.rows {
+            let of_trade = tallies.take(row)?;
+            costs.take(row.trade, of_trade)?;
+            multiples.take(row)?;
+        }
+        let all = tallies.all;
+        let rows = tallies.breakdowns(&mut nulls);
         let curve = Curve::of(&ledger);
         let exposure = exposure::exposure(&ledger);
         let sides = ledger.rows.iter().map(|it| it.side);
         let (monthly, yearly) = monthly::table(&ledger);
         Ok(TearSheet {
             basis: options.basis,
-            counts: Counts::of(&ledger, &tallies.all, &mut nulls),
-            results: Results::of(&ledger, &tallies.all, &mut nulls),
+            counts: Counts::of(&ledger, &all, &mut nulls),
+            results: Results::of(&ledger, &all, &mut nulls),
             equity: EquityPath::of(&ledger, &curve, &mut nulls),
             annual: Annual::of(&ledger, &curve, options, &mut nulls),
             exposure: noted(&mut nulls, "exposure", exposure),
             streaks: Streaks::of(sides, options.breakeven_in_streak),
-            costs: Costs::of(&ledger, &tallies, &mut nulls)?,
-            r_multiples: RMultiples::of(&ledger, options.basis, &mut nulls)?,
+            costs: costs.costs(&all, &mut nulls),
+            r_multiples: multiples.shown(&mut nulls),
             excursions: Excursions::of(&ledger, options, &mut nulls)?,
-            by_symbol: tallies.by_symbol,
-            by_strategy: tallies.by_strategy,
-            by_account: tallies.by_account,
-            by_execution_mode: tallies.by_execution_mode,
-            by_entry_hour_utc: tallies.by_entry_hour_utc,
-            by_exit_weekday: tallies.by_exit_weekday,
+            by_symbol: rows.by_symbol,
+            by_strategy: rows.by_strategy,
+            by_account: rows.by_account,
+            by_execution_mode: rows.by_execution_mode,
+            by_entry_hour_utc: rows.by_entry_hour_utc,
+            by_exit_weekday: rows.by_exit_weekday,
             monthly,
             yearly,
             nulls,
@@ -206,22 +251,19 @@ impl TearSheet {
 
 impl Counts {
     fn of(ledger: &Ledger<'_>, all: &Tally, nulls: &mut Nulls) -> Counts {
-        let rows = || ledger.rows.iter();
-        let count = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
         let unknown = match ledger.rows.is_empty() {
             true => Blank::NoTrades,
             false => Blank::EntryTimeUnknown,
         };
-        let entries = rows().filter(|it| it.entry_known).map(|it| it.began);
-        let first_entry = entries.min().ok_or(unknown);
+        let first_entry = ledger.first_entry.ok_or(unknown);
         let last_exit = ledger.last_exit().ok_or(Blank::NoTrades);
         Counts {
             total_trades: all.trades,
             wins: all.wins,
             losses: all.losses,
             breakevens: all.breakevens,
-            label_conflicts: count(rows().filter(|it| it.trade.label_conflict).count()),
-            entry_time_unknown: count(rows().filter(|it| !it.entry_known).count()),
+            label_conflicts: ledger.label_conflicts,
+            entry_time_unknown: ledger.entry_time_unknown,
             first_entry: noted(nulls, "first_entry", first_entry),
             last_exit: noted(nulls, "last_exit", last_exit),
         }

@@ -69,7 +69,7 @@ pub struct Results {
 
 impl Results {
     pub(super) fn of(ledger: &Ledger<'_>, all: &Tally, nulls: &mut Nulls) -> Results {
-        let profit_factor = all.profit_factor(ledger.scale);
+        let profit_factor = all.profit_factor(ledger.scales.result);
         if let Err(blank) = profit_factor {
             nulls.insert("profit_factor".to_owned(), blank);
         }
@@ -218,7 +218,7 @@ impl Deviation {
     fn shown(self, ledger: &Ledger<'_>) -> Result<Decimal, Blank> {
         match self {
             Deviation::None => Ok(Decimal::ZERO),
-            Deviation::Some(units) => shown(ledger.scale.float(units)),
+            Deviation::Some(units) => shown(ledger.scales.result.float(units)),
         }
     }
 

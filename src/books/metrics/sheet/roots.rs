@@ -128,10 +128,15 @@ impl Returns {
         (self.mean() - self.target) / below * self.root_of_year()
     }
 
-    /// Whether a day was below the target.
+    /// Whether a day was below the target. A target that is a root is known to a few last digits alone, and
+    /// what lies within them is not below it.
     pub(super) fn falls_short(&self) -> bool {
-        let is_empty_day = self.empty_days() > 0.0;
-        (is_empty_day && 0.0 < self.target) || self.closed.iter().any(|it| *it < self.target)
+        let unknown = 4.0 * f64::EPSILON;
+        let floor = match self.target == 0.0 {
+            true => 0.0,
+            false => self.target - unknown,
+        };
+        (self.empty_days() > 0.0 && 0.0 < floor) || self.closed.iter().any(|it| *it < floor)
     }
 
     fn mean(&self) -> f64 {
@@ -150,5 +155,66 @@ impl Returns {
 
     fn root_of_year(&self) -> f64 {
         f64::from(self.periods_per_year).sqrt()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::float_arithmetic, reason = "the numbers that are rounded")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(value: f64) -> String {
+        shown(value).map_or_else(|it| it.as_str().to_owned(), |it| it.to_string())
+    }
+
+    #[test]
+    fn twelve_digits_are_kept_wherever_the_point_is() {
+        assert_eq!(text(0.1 + 0.2), "0.3");
+        assert_eq!(text(1.0 / 3.0), "0.333333333333");
+        assert_eq!(text(-200_000.0 / 3.0), "-66666.6666667");
+        assert_eq!(text(1e-9 / 3.0), "0.000000000333333333333");
+        assert_eq!(text(1e20 / 3.0), "33333333333300000000");
+        assert_eq!(text(0.0), "0");
+        assert_eq!(text(-0.0), "0");
+    }
+
+    #[test]
+    fn what_is_no_decimal_is_blank() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e30, 1e-40] {
+            assert_eq!(text(value), "does_not_fit");
+        }
+    }
+
+    #[test]
+    fn a_return_at_a_target_that_is_a_root_is_not_below_it() {
+        // 21 % in two periods are 10 % in each.
+        let returns = |closed: &[f64]| Returns {
+            closed: closed.to_vec(),
+            days: 2,
+            periods_per_year: 2,
+            target: rate_of_period("0.21".parse().unwrap(), 2),
+        };
+        assert!(!returns(&[0.1, 0.1]).falls_short());
+        assert!(returns(&[0.1, 0.099_999_999]).falls_short());
+        // The other day has no return.
+        assert!(returns(&[0.1]).falls_short());
+        let zero = Returns {
+            target: 0.0,
+            ..returns(&[-1e-300, 0.0])
+        };
+        assert!(zero.falls_short());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_the_number_to_twelve_digits(digits in -1.0..1.0_f64, power in -12..15_i32) {
+            let value = digits * 10_f64.powi(power);
+            if let Ok(shown) = shown(value) {
+                let error = (shown.to_f64().unwrap() - value).abs();
+                prop_assert!(error <= 5.1e-12 * value.abs());
+            }
+        }
     }
 }

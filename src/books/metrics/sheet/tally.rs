@@ -5,18 +5,20 @@
 //!   exactly.
 //! - Rows are in the order of their keys; what has no key comes last.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::Zone;
 use crate::books::metrics::ratio;
+use crate::record::field::{ExecutionMode, Symbol};
 
 use super::SheetError;
 use super::blank::{Blank, Nulls};
 use super::json::{text, text_or_null};
-use super::ledger::{Column, Ledger, Scale, Side};
+use super::ledger::{Column, Row, Scale, Scales, Side};
 
 const WEEKDAYS: [&str; 7] = [
     "monday",
@@ -98,19 +100,24 @@ struct Entry {
     slippage: i128,
 }
 
-/// What the sums of a tally are in.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scales {
-    pub(super) result: Scale,
-    pub(super) commission: Scale,
-    pub(super) slippage: Scale,
-}
-
 /// All trades, and each breakdown.
 #[derive(Debug)]
-pub(super) struct Tallies {
+pub(super) struct Tallies<'a> {
     pub(super) all: Tally,
-    pub(super) scales: Scales,
+    scales: Scales,
+    commissions: Column,
+    slippages: Column,
+    symbols: Groups<Symbol>,
+    strategies: Groups<&'a str>,
+    accounts: Groups<Option<&'a str>>,
+    modes: Groups<ExecutionMode>,
+    hours: Groups<Option<u8>>,
+    weekdays: Groups<usize>,
+}
+
+/// The rows of all breakdowns.
+#[derive(Debug)]
+pub(super) struct Breakdowns {
     pub(super) by_symbol: Vec<BreakdownRow>,
     pub(super) by_strategy: Vec<BreakdownRow>,
     pub(super) by_account: Vec<BreakdownRow>,
@@ -181,82 +188,110 @@ impl Tally {
     }
 }
 
-impl Tallies {
-    pub(super) fn of(ledger: &Ledger<'_>, zone: &Zone) -> Result<Tallies, SheetError> {
-        let trades = || ledger.rows.iter().map(|it| it.trade);
-        let scales = Scales {
-            result: ledger.scale,
-            commission: Scale::of(trades().map(|it| it.commission)),
-            slippage: Scale::of(trades().map(|it| it.slippage)),
-        };
-        let mut commissions = Column::new("commission", scales.commission);
-        let mut slippages = Column::new("slippage", scales.slippage);
-        let mut all = Tally::default();
-        let (mut symbols, mut strategies, mut accounts) =
-            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (mut modes, mut hours, mut weekdays) =
-            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for row in &ledger.rows {
-            let trade = row.trade;
-            let entry = Entry {
-                side: row.side,
-                result: row.result,
-                commission: commissions.take(trade.commission, trade)?,
-                slippage: slippages.take(trade.slippage, trade)?,
-            };
-            all.take(entry);
-            let of = |tally: &mut Tally| tally.take(entry);
-            of(symbols.entry(trade.symbol).or_default());
-            of(strategies.entry(trade.strategy.as_str()).or_default());
-            let account = trade.account_id.as_ref().map(|it| it.as_str());
-            of(accounts.entry(account).or_default());
-            of(modes.entry(trade.mode).or_default());
-            let hour = row.entry_known.then(|| Zone::default().hour(row.began));
-            of(hours.entry(hour).or_default());
-            let weekday = weekday(zone.day(row.exited).unix_days());
-            of(weekdays.entry(weekday).or_default());
-        }
-        let weekday_of = |it: usize| WEEKDAYS.get(it).map(|it| (*it).to_owned());
-        Ok(Tallies {
-            all,
+impl<'a> Tallies<'a> {
+    pub(super) fn new(scales: Scales) -> Tallies<'a> {
+        Tallies {
+            all: Tally::default(),
             scales,
-            by_symbol: rows(symbols, scales, |it| Some(it.to_string())),
-            by_strategy: rows(strategies, scales, |it| Some(it.to_owned())),
-            by_account: rows(accounts, scales, |it| it.map(str::to_owned)),
-            by_execution_mode: rows(modes, scales, |it| Some(it.to_string())),
-            by_entry_hour_utc: rows(hours, scales, |it| it.map(|it| format!("{it:02}"))),
-            by_exit_weekday: rows(weekdays, scales, weekday_of),
-        })
+            commissions: Column::new("commission", scales.commission),
+            slippages: Column::new("slippage", scales.slippage),
+            symbols: Groups::default(),
+            strategies: Groups::default(),
+            accounts: Groups::default(),
+            modes: Groups::default(),
+            hours: Groups::default(),
+            weekdays: Groups::default(),
+        }
     }
 
-    /// Why some rows have no key.
-    pub(super) fn note_keys(&self, nulls: &mut Nulls) {
+    /// Counts a trade; its commission and slippage in units.
+    pub(super) fn take(&mut self, row: &Row<'a>) -> Result<(i128, i128), SheetError> {
+        let trade = row.trade;
+        let entry = Entry {
+            side: row.side,
+            result: row.result,
+            commission: self.commissions.take(trade.commission, trade)?,
+            slippage: self.slippages.take(trade.slippage, trade)?,
+        };
+        self.all.take(entry);
+        self.symbols.take(trade.symbol, entry);
+        self.strategies.take(trade.strategy.as_str(), entry);
+        let account = trade.account_id.as_ref().map(|it| it.as_str());
+        self.accounts.take(account, entry);
+        self.modes.take(trade.mode, entry);
+        let hour = row.entry_known.then(|| Zone::default().hour(row.began));
+        self.hours.take(hour, entry);
+        self.weekdays.take(row.weekday, entry);
+        Ok((entry.commission, entry.slippage))
+    }
+
+    /// The rows, with a note why some of them have no key.
+    pub(super) fn breakdowns(self, nulls: &mut Nulls) -> Breakdowns {
+        let scales = self.scales;
+        let weekday = |it: usize| WEEKDAYS.get(it).map(|it| (*it).to_owned());
+        let breakdowns = Breakdowns {
+            by_symbol: self.symbols.rows(scales, |it| Some(it.to_string())),
+            by_strategy: self.strategies.rows(scales, |it| Some(it.to_owned())),
+            by_account: self.accounts.rows(scales, |it| it.map(str::to_owned)),
+            by_execution_mode: self.modes.rows(scales, |it| Some(it.to_string())),
+            by_entry_hour_utc: self
+                .hours
+                .rows(scales, |it| it.map(|it| format!("{it:02}"))),
+            by_exit_weekday: self.weekdays.rows(scales, weekday),
+        };
         let has_rest = |rows: &[BreakdownRow]| rows.iter().any(|it| it.key.is_none());
-        if has_rest(&self.by_account) {
+        if has_rest(&breakdowns.by_account) {
             nulls.insert("by_account.key".to_owned(), Blank::NoAccount);
         }
-        if has_rest(&self.by_entry_hour_utc) {
+        if has_rest(&breakdowns.by_entry_hour_utc) {
             nulls.insert("by_entry_hour_utc.key".to_owned(), Blank::EntryTimeUnknown);
+        }
+        breakdowns
+    }
+}
+
+/// Trades by what they have in common.
+#[derive(Debug)]
+struct Groups<K> {
+    places: HashMap<K, usize>,
+    groups: Vec<(K, Tally)>,
+    /// Where the trade before was: the next often belongs there too.
+    last: usize,
+}
+
+impl<K> Default for Groups<K> {
+    fn default() -> Groups<K> {
+        Groups {
+            places: HashMap::new(),
+            groups: Vec::new(),
+            last: 0,
         }
     }
 }
 
-/// Days after Monday.
-pub(super) fn weekday(unix_days: i32) -> usize {
-    // 1970-01-01 was a Thursday.
-    usize::try_from((i64::from(unix_days) + 3).rem_euclid(7)).unwrap_or_default()
-}
+impl<K: Copy + Eq + Hash + Ord> Groups<K> {
+    fn take(&mut self, key: K, entry: Entry) {
+        if let Some((last, tally)) = self.groups.get_mut(self.last)
+            && *last == key
+        {
+            return tally.take(entry);
+        }
+        let next = self.groups.len();
+        self.last = *self.places.entry(key).or_insert(next);
+        if self.last == next {
+            self.groups.push((key, Tally::default()));
+        }
+        if let Some((_, tally)) = self.groups.get_mut(self.last) {
+            tally.take(entry);
+        }
+    }
 
-fn rows<K>(
-    tallies: BTreeMap<K, Tally>,
-    scales: Scales,
-    key: impl Fn(K) -> Option<String>,
-) -> Vec<BreakdownRow> {
-    let mut rows: Vec<BreakdownRow> = tallies
-        .into_iter()
-        .map(|(it, tally)| tally.row(key(it), scales))
-        .collect();
-    let without = rows.partition_point(|it| it.key.is_none());
-    rows.rotate_left(without);
-    rows
+    fn rows(mut self, scales: Scales, name: impl Fn(K) -> Option<String>) -> Vec<BreakdownRow> {
+        self.groups.sort_unstable_by_key(|it| it.0);
+        let rows = self.groups.iter();
+        let mut rows: Vec<BreakdownRow> = rows.map(|it| it.1.row(name(it.0), scales)).collect();
+        let without = rows.partition_point(|it| it.key.is_none());
+        rows.rotate_left(without);
+        rows
+    }
 }

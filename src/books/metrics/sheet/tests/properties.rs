@@ -12,12 +12,15 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::testing::{at, check_nulls, trade, with_equity};
-use super::{Blank, BreakdownRow, BreakevenStreak, Calendar, SheetOptions, TearSheet};
 use crate::books::ClosedTrade;
+use crate::books::metrics::sheet::{
+    Blank, BreakdownRow, BreakevenStreak, Calendar, SheetOptions, TearSheet,
+};
 use crate::books::metrics::{Equity, ratio};
 use crate::record::field::{Action, ExecutionMode, Outcome};
 use crate::time::{Day, Timestamp};
+
+use super::testing::{at, check_nulls, trade, with_equity};
 
 /// The beginning of all histories: a Saturday.
 const BEGINNING: &str = "2024-11-30T00:00:00Z";

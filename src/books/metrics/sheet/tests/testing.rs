@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use crate::books::ClosedTrade;
 use crate::books::metrics::Equity;
+use crate::books::metrics::sheet::{SheetOptions, TearSheet};
 use crate::record::field::{Action, ExecutionMode};
 use crate::time::Timestamp;
-
-use super::{SheetOptions, TearSheet};
 
 pub(super) fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
