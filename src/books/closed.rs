@@ -40,7 +40,7 @@ pub struct ClosedTrade {
     pub entered: Option<Timestamp>,
     /// When its last exit was.
     pub exited: Timestamp,
-    /// How many shares.
+    /// How many shares its entry has; its exit, where there is no entry.
     pub quantity: u64,
     /// What one share was entered at.
     pub entry_price: Option<Price>,
@@ -496,7 +496,10 @@ fn together<'a>(
         },
         entered: entry.map(|it| it.at).or(by_holding),
         exited: last.at,
-        quantity: exits.clone().map(|it| u64::from(it.quantity.value())).sum(),
+        quantity: match entry {
+            Some(entry) => entry.quantity.value().into(),
+            None => last.quantity.value().into(),
+        },
         entry_price: entry.map(|it| it.price),
         exit_price: last.price,
         stop_loss: first.stop_loss,
