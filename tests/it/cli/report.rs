@@ -208,7 +208,7 @@ fn live_and_paper_are_never_added_up_together() {
     assert!(0 < mode["trades_not_shown"].as_u64().unwrap());
     let page = bench.tj("report --month 2025-10 --html -").fine().out;
     assert!(page.contains("LIVE <small>there are live trades</small>"));
-    assert!(page.contains("closed trades of the other mode are not in this report"));
+    assert!(page.contains("Closed trades of the other mode, which are not in this report: "));
 }
 
 #[test]

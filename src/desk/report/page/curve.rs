@@ -63,7 +63,9 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
         shapes.push_str(&grid(y));
         labels.push_str(&label(y, &whole(*tick)));
     }
-    if !deepest.is_zero() {
+    if deepest.is_zero() {
+        labels.push_str(&label(drawdown.place(Decimal::ZERO), "0"));
+    } else {
         for tick in &falls {
             let y = drawdown.place(*tick);
             shapes.push_str(&grid(y));

@@ -168,8 +168,8 @@ impl Page<'_> {
         match self.report.mode.trades_not_shown {
             0 => String::new(),
             _ => format!(
-                "<p class=\"note\">{} closed trades of the other mode are not in this report (<code>--mode \
-                 all</code> shows both, apart).</p>\n",
+                "<p class=\"note\">Closed trades of the other mode, which are not in this report: {} (<code>\
+                 --mode all</code> shows both, apart).</p>\n",
                 self.facts.figure("mode.trades_not_shown", Form::Count)
             ),
         }
