@@ -110,11 +110,12 @@ pub(crate) fn of_a_journal(table: &mut Table, folder: &Path) {
 fn of_all(journal: &Journal) {
     let ledger = Ledger::read(journal, |error| panic!("{error}"));
     let mut metrics = RollingMetrics::new(WINDOW, equity());
-    let closed = ledger.closed().unwrap();
-    for trade in &closed {
-        metrics.take(trade).unwrap();
+    let mut count = 0;
+    for trade in ledger.each_closed() {
+        metrics.take(&trade.unwrap()).unwrap();
+        count += 1;
     }
-    assert_eq!(closed.len(), TRADES / 2);
+    assert_eq!(count, TRADES / 2);
 }
 
 fn equity() -> Equity {
