@@ -40,7 +40,7 @@ pub struct ClosedTrade {
     pub entered: Option<Timestamp>,
     /// When its last exit was.
     pub exited: Timestamp,
-    /// How many shares.
+    /// How many shares its entry has; its exit, where there is no entry.
     pub quantity: u64,
     /// What one share was entered at.
     pub entry_price: Option<Price>,
@@ -211,6 +211,24 @@ struct Orders {
     orders: Vec<Order>,
 }
 
+/// A trade that is closed, before it is put together.
+struct Ended<'a> {
+    last: &'a Leg,
+    place: u64,
+    order: &'a Order,
+    /// The entry is not there, so that its exit is a trade by itself.
+    is_alone: bool,
+}
+
+impl Ended<'_> {
+    fn trade(&self) -> Result<ClosedTrade, SumError> {
+        match self.is_alone {
+            true => together(None, std::iter::once(self.last), self.last),
+            false => together(self.order.entry.as_ref(), self.order.exits(), self.last),
+        }
+    }
+}
+
 impl Orders {
     /// The order with that id, which is begun if there is none.
     fn of(&mut self, order_id: &OrderId) -> Option<&mut Order> {
@@ -324,13 +342,15 @@ impl Pairing {
     /// # Errors
     /// [`SumError`].
     pub fn closed(&self) -> Result<Vec<ClosedTrade>, SumError> {
-        let mut closed = Vec::new();
-        for order in self.orders() {
-            order.closed(&mut closed)?;
-        }
-        // By a key of its own: a trade is too large to be moved about.
-        closed.sort_by_cached_key(|it| (it.exited, it.place));
-        Ok(closed)
+        self.each_closed().collect()
+    }
+
+    /// The same one by one: each is put together when its turn comes.
+    pub fn each_closed(&self) -> impl Iterator<Item = Result<ClosedTrade, SumError>> + '_ {
+        let mut ended: Vec<Ended<'_>> = Vec::new();
+        self.orders().for_each(|it| it.ended(&mut ended));
+        ended.sort_unstable_by_key(|it| (it.last.at, it.place));
+        ended.into_iter().map(|it| it.trade())
     }
 
     /// All trades that are not over, in the order of their entries.
@@ -410,9 +430,13 @@ impl Order {
 
     /// One trade of all exits; `None` without an exit.
     fn together(&self, entry: Option<&Leg>) -> Result<Option<ClosedTrade>, SumError> {
-        let last = self.exits().max_by_key(|it| (it.at, it.place));
-        let all = last.map(|last| together(entry, self.exits(), last));
+        let all = self.last().map(|last| together(entry, self.exits(), last));
         all.transpose()
+    }
+
+    /// The exit that was the last, of several at once the one that came last.
+    fn last(&self) -> Option<&Leg> {
+        self.exits().max_by_key(|it| (it.at, it.place))
     }
 
     fn last_by_itself(&self) -> Result<Option<ClosedTrade>, SumError> {
@@ -421,17 +445,22 @@ impl Order {
         alone.transpose()
     }
 
-    fn closed(&self, out: &mut Vec<ClosedTrade>) -> Result<(), SumError> {
+    fn ended<'a>(&'a self, out: &mut Vec<Ended<'a>>) {
         match &self.entry {
-            Some(entry) if self.is_closed() => out.extend(self.together(Some(entry))?),
+            Some(_) if self.is_closed() => out.extend(self.last().map(|last| Ended {
+                last,
+                place: self.exits().map(|it| it.place).max().unwrap_or_default(),
+                order: self,
+                is_alone: false,
+            })),
             Some(_) => {}
-            None => {
-                for exit in self.exits() {
-                    out.push(together(None, std::iter::once(exit), exit)?);
-                }
-            }
+            None => out.extend(self.exits().map(|exit| Ended {
+                last: exit,
+                place: exit.place,
+                order: self,
+                is_alone: true,
+            })),
         }
-        Ok(())
     }
 
     fn open(&self) -> Option<Result<(u64, OpenOrder), SumError>> {
@@ -496,7 +525,10 @@ fn together<'a>(
         },
         entered: entry.map(|it| it.at).or(by_holding),
         exited: last.at,
-        quantity: exits.clone().map(|it| u64::from(it.quantity.value())).sum(),
+        quantity: match entry {
+            Some(entry) => entry.quantity.value().into(),
+            None => last.quantity.value().into(),
+        },
         entry_price: entry.map(|it| it.price),
         exit_price: last.price,
         stop_loss: first.stop_loss,

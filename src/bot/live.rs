@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::books::metrics::{Alert, Books, RollingError, Rule, ScopeKind, Told, Windows};
-use crate::books::{ClosedTrade, Leg, Pairing, Step, SumError, Zone};
+use crate::books::{ClosedTrade, Leg, Names, Pairing, Step, SumError, Zone};
 use crate::journal::{
     Ack, AppendError, Journal, OpenError, ReadError, Receipt, Writer, WriterOptions,
 };
@@ -101,6 +101,7 @@ struct State {
     pairing: Pairing,
     books: Books,
     next_place: u64,
+    names: Names,
     told: History,
     /// Of a day that is not over, the newest metrics of each window.
     unwritten: BTreeMap<Key, PerformanceMetric>,
@@ -134,6 +135,7 @@ impl LiveMetrics {
             books: options.begin(),
             options,
             next_place: 0,
+            names: Names::default(),
             told: History::read(journal)?,
             unwritten: BTreeMap::new(),
             acks: VecDeque::new(),
@@ -235,7 +237,8 @@ impl State {
     fn pair(&mut self, record: &TradeRecord) -> Result<Step, SumError> {
         let place = self.next_place;
         self.next_place += 1;
-        self.pairing.take(Leg::of(record, place)?)
+        self.pairing
+            .take(Leg::of_next(record, place, &mut self.names)?)
     }
 
     /// Counts all closed trades anew, and tells nothing.

@@ -92,6 +92,11 @@ impl Ledger {
         self.pairing.closed()
     }
 
+    /// The same one by one, which takes the memory of one.
+    pub fn each_closed(&self) -> impl Iterator<Item = Result<ClosedTrade, SumError>> + '_ {
+        self.pairing.each_closed()
+    }
+
     /// All trades that are not over, in the order of their entries.
     ///
     /// # Errors

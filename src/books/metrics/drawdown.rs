@@ -79,6 +79,26 @@ impl Span {
         }
     }
 
+    /// This span and one newer point: what [`Span::join`] gives, with one comparison.
+    #[inline]
+    fn then(self, newer: i128) -> Span {
+        Span {
+            high: self.high.max(newer),
+            low: self.low.min(newer),
+            fall: self.fall.deeper(Fall::between(self.high, newer)),
+        }
+    }
+
+    /// One older point and this span, likewise.
+    #[inline]
+    fn after(self, older: i128) -> Span {
+        Span {
+            high: self.high.max(older),
+            low: self.low.min(older),
+            fall: self.fall.deeper(Fall::between(older, self.low)),
+        }
+    }
+
     pub(super) fn fall(self) -> Fall {
         self.fall
     }
@@ -125,11 +145,10 @@ impl Points {
             }
             self.older.pop();
         }
-        let point = Span::point(equity);
         self.newer.push(equity);
         self.newer_span = Some(match self.newer_span {
-            Some(span) => span.join(point),
-            None => point,
+            Some(span) => span.then(equity),
+            None => Span::point(equity),
         });
     }
 
@@ -148,8 +167,7 @@ impl Points {
     fn turn(&mut self) {
         let mut behind: Option<Span> = None;
         for equity in self.newer.drain(..).rev() {
-            let point = Span::point(equity);
-            let span = behind.map_or(point, |it| point.join(it));
+            let span = behind.map_or(Span::point(equity), |it| it.after(equity));
             self.older.push(span);
             behind = Some(span);
         }

@@ -8,15 +8,15 @@
 //!
 //! Not here: the arithmetic, which is the library's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroU32;
 
 use anyhow::Context as _;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use tradejournal::books::ClosedTrade;
 use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, TearSheet};
 use tradejournal::books::metrics::{Basis, Equity, Rolling, RollingMetrics, ScopeKind};
+use tradejournal::books::{ClosedTrade, PairNotes, SumError};
 use tradejournal::desk::Ledger;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
@@ -25,7 +25,7 @@ use super::Context;
 use crate::args::{Metrics, SheetFlags};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
-use crate::output::printable;
+use crate::output::{Talk, printable};
 use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
@@ -40,16 +40,28 @@ pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<V
     let ledger = Ledger::read(&journal, |error| {
         talk.warning(&printable(&error.to_string()))
     });
-    let trades = ledger.closed().context("cannot add up the trades")?;
-    tell_strange(&ledger, &trades, context);
-    let trades = asked.chosen(trades);
-    if args.tear_sheet {
-        return asked.tear_sheet(trades, &args.sheet, context);
+    let mut strange = Strange::of(&ledger);
+    let trades = ledger.each_closed().filter_map(|trade| match trade {
+        Ok(trade) => {
+            strange.look_at(&trade);
+            asked.wants(&trade).then_some(Ok(trade))
+        }
+        Err(error) => Some(Err(error)),
+    });
+    let verdict = match (args.tear_sheet, args.series) {
+        (true, _) => {
+            let trades: Result<Vec<_>, _> = trades.collect();
+            let trades = trades.context("cannot add up the trades")?;
+            asked.tear_sheet(trades, &args.sheet, context)?
+        }
+        (false, true) => asked.series(trades, context)?,
+        (false, false) => asked.windows(trades, context)?,
+    };
+    strange.tell(context.talk);
+    if verdict == Verdict::Found {
+        talk.note("no closed trade");
     }
-    match args.series {
-        true => asked.series(&trades, context),
-        false => asked.windows(&trades, context),
-    }
+    Ok(verdict)
 }
 
 /// What was asked for, with what the settings say.
@@ -102,13 +114,10 @@ impl Asked {
         })
     }
 
-    fn chosen(&self, mut trades: Vec<ClosedTrade>) -> Vec<ClosedTrade> {
-        trades.retain(|it| {
-            self.mode.is_none_or(|mode| it.mode == mode)
-                && self.from.is_none_or(|from| from <= it.exited)
-                && self.to.is_none_or(|to| it.exited < to)
-        });
-        trades
+    fn wants(&self, trade: &ClosedTrade) -> bool {
+        self.mode.is_none_or(|mode| trade.mode == mode)
+            && self.from.is_none_or(|from| from <= trade.exited)
+            && self.to.is_none_or(|to| trade.exited < to)
     }
 
     fn begin(&self) -> RollingMetrics {
@@ -120,30 +129,46 @@ impl Asked {
     }
 
     /// Moves each trade's window, and shows it.
-    fn roll<'t>(
+    fn roll(
         &self,
-        trades: &'t [ClosedTrade],
-        mut show: impl FnMut(&'t ClosedTrade, &Key, &RollingMetrics) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let mut windows: HashMap<Key, RollingMetrics> = HashMap::new();
+        trades: impl Iterator<Item = Result<ClosedTrade, SumError>>,
+        mut show: impl FnMut(&ClosedTrade, &Key, &End) -> anyhow::Result<()>,
+    ) -> anyhow::Result<BTreeMap<Key, End>> {
+        let mut windows: BTreeMap<Key, End> = BTreeMap::new();
         for trade in trades {
-            let key = (trade.mode, self.by.of(trade).unwrap_or("-").to_owned());
-            let window = windows.entry(key.clone()).or_insert_with(|| self.begin());
-            window
-                .take(trade)
-                .with_context(|| format!("cannot count order {}", trade.order_id))?;
-            show(trade, &key, window)?;
+            let trade = trade.context("cannot add up the trades")?;
+            let key = (trade.mode, self.by.of(&trade).unwrap_or("-").to_owned());
+            let end = match windows.get_mut(&key) {
+                Some(end) => end,
+                None => windows.entry(key.clone()).or_insert_with(|| End {
+                    metrics: self.begin(),
+                    last: trade.exited,
+                    results: VecDeque::new(),
+                }),
+            };
+            let taken = end.metrics.take(&trade);
+            taken.with_context(|| format!("cannot count order {}", trade.order_id))?;
+            end.last = trade.exited;
+            if SPARK_LEN <= end.results.len() {
+                end.results.pop_front();
+            }
+            end.results.push_back(self.basis.of(&trade));
+            show(&trade, &key, end)?;
         }
-        Ok(())
+        Ok(windows)
     }
 
-    fn series(&self, trades: &[ClosedTrade], context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    fn series(
+        &self,
+        trades: impl Iterator<Item = Result<ClosedTrade, SumError>>,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<Verdict> {
         let zone = context.settings.zone.value;
         let json = context.settings.json;
         let out = &mut *context.out;
         let mut table = series_table();
-        self.roll(trades, |trade, key, window| {
-            let values = window.values()?;
+        let ends = self.roll(trades, |trade, key, end| {
+            let values = end.metrics.values()?;
             if json {
                 return out.json(&Point::new(trade, key, &values, self.by));
             }
@@ -160,45 +185,28 @@ impl Asked {
             ]);
             Ok(())
         })?;
-        if !json && !trades.is_empty() {
+        if !json && !ends.is_empty() {
             table.print(context.out)?;
         }
-        self.ended(trades, context)
+        Ok(Verdict::found(ends.is_empty()))
     }
 
     fn windows(
         &self,
-        trades: &[ClosedTrade],
+        trades: impl Iterator<Item = Result<ClosedTrade, SumError>>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
-        let mut ends: BTreeMap<Key, End> = BTreeMap::new();
-        self.roll(trades, |trade, key, window| {
-            let end = ends.entry(key.clone()).or_insert_with(|| End {
-                metrics: window.clone(),
-                last: trade,
-                results: Vec::new(),
-            });
-            end.last = trade;
-            end.results.push(self.basis.of(trade));
-            Ok(())
-        })?;
-        // A window is as it is after its last trade: it is cheaper to roll again than to copy it each time.
-        self.roll(trades, |trade, key, window| {
-            if let Some(end) = ends.get_mut(key).filter(|it| std::ptr::eq(it.last, trade)) {
-                end.metrics = window.clone();
-            }
-            Ok(())
-        })?;
+        let ends = self.roll(trades, |_, _, _| Ok(()))?;
         match context.settings.json {
             true => self.windows_json(&ends, context)?,
             false => self.windows_table(&ends, context)?,
         }
-        self.ended(trades, context)
+        Ok(Verdict::found(ends.is_empty()))
     }
 
     fn windows_json(
         &self,
-        ends: &BTreeMap<Key, End<'_>>,
+        ends: &BTreeMap<Key, End>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<()> {
         if ends.is_empty() {
@@ -217,7 +225,7 @@ impl Asked {
 
     fn windows_table(
         &self,
-        ends: &BTreeMap<Key, End<'_>>,
+        ends: &BTreeMap<Key, End>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<()> {
         if ends.is_empty() {
@@ -236,10 +244,10 @@ impl Asked {
         ]);
         for ((mode, key), end) in ends {
             let values = end.metrics.values()?;
-            let results = end.results.len();
-            let last = end.results.iter().skip(results.saturating_sub(SPARK_LEN));
             let mut sum = Decimal::ZERO;
-            let curve: Vec<Decimal> = last
+            let curve: Vec<Decimal> = end
+                .results
+                .iter()
                 .map(|it| {
                     sum = sum.saturating_add(*it);
                     sum
@@ -306,66 +314,82 @@ impl Asked {
             true => context.out.json(&sheet)?,
             false => crate::sheet_view::print(&sheet, context.out)?,
         }
-        self.ended(&trades, context)
-    }
-
-    /// Nothing found is exit code 1.
-    fn ended(&self, trades: &[ClosedTrade], context: &Context<'_>) -> anyhow::Result<Verdict> {
-        if trades.is_empty() {
-            context.talk.note("no closed trade");
-        }
         Ok(Verdict::found(trades.is_empty()))
     }
 }
 
 /// How a window ended.
-struct End<'t> {
+struct End {
     metrics: RollingMetrics,
-    last: &'t ClosedTrade,
-    results: Vec<Decimal>,
+    /// When its newest trade was closed.
+    last: Timestamp,
+    /// The newest results, for the sparkline.
+    results: VecDeque<Decimal>,
 }
 
 /// What somebody should know before he believes a number.
-pub(crate) fn tell_strange(ledger: &Ledger, trades: &[ClosedTrade], context: &Context<'_>) {
-    let notes = ledger.notes();
-    let conflicts = trades.iter().filter(|it| it.label_conflict).count() as u64;
-    let lone = trades.iter().filter(|it| !it.has_entry).count() as u64;
-    for (count, one, many) in [
-        (
-            ledger.unread(),
-            "1 line could not be read and is left out",
-            "lines could not be read and are left out",
-        ),
-        (
-            ledger.refused(),
-            "1 record has sums that do not fit and is left out",
-            "records have sums that do not fit and are left out",
-        ),
-        (
-            notes.entries_repeated,
-            "1 entry repeats an order id; the first counts",
-            "entries repeat an order id; the first counts",
-        ),
-        (
-            notes.exits_replaced,
-            "1 exit was replaced by a later one",
-            "exits were replaced by later ones",
-        ),
-        (
-            conflicts,
-            "1 trade is labelled as something else than its net result",
-            "trades are labelled as something else than their net results",
-        ),
-        (
-            lone,
-            "1 exit has no entry in the journal and counts by itself",
-            "exits have no entry in the journal and count by themselves",
-        ),
-    ] {
-        match count {
-            0 => {}
-            1 => context.talk.note(one),
-            _ => context.talk.note(&format!("{count} {many}")),
+struct Strange {
+    unread: u64,
+    refused: u64,
+    notes: PairNotes,
+    conflicts: u64,
+    lone: u64,
+}
+
+impl Strange {
+    fn of(ledger: &Ledger) -> Strange {
+        Strange {
+            unread: ledger.unread(),
+            refused: ledger.refused(),
+            notes: ledger.notes(),
+            conflicts: 0,
+            lone: 0,
+        }
+    }
+
+    fn look_at(&mut self, trade: &ClosedTrade) {
+        self.conflicts += u64::from(trade.label_conflict);
+        self.lone += u64::from(!trade.has_entry);
+    }
+
+    fn tell(&self, talk: &Talk) {
+        for (count, one, many) in [
+            (
+                self.unread,
+                "1 line could not be read and is left out",
+                "lines could not be read and are left out",
+            ),
+            (
+                self.refused,
+                "1 record has sums that do not fit and is left out",
+                "records have sums that do not fit and are left out",
+            ),
+            (
+                self.notes.entries_repeated,
+                "1 entry repeats an order id; the first counts",
+                "entries repeat an order id; the first counts",
+            ),
+            (
+                self.notes.exits_replaced,
+                "1 exit was replaced by a later one",
+                "exits were replaced by later ones",
+            ),
+            (
+                self.conflicts,
+                "1 trade is labelled as something else than its net result",
+                "trades are labelled as something else than their net results",
+            ),
+            (
+                self.lone,
+                "1 exit has no entry in the journal and counts by itself",
+                "exits have no entry in the journal and count by themselves",
+            ),
+        ] {
+            match count {
+                0 => {}
+                1 => talk.note(one),
+                _ => talk.note(&format!("{count} {many}")),
+            }
         }
     }
 }
@@ -471,7 +495,7 @@ impl WindowRow {
         key: Option<&Key>,
         by: ScopeKind,
         values: &Rolling,
-        last: Option<&ClosedTrade>,
+        last: Option<Timestamp>,
     ) -> WindowRow {
         let scope = key.map(|it| it.1.as_str()).filter(|_| by != ScopeKind::All);
         WindowRow {
@@ -494,7 +518,7 @@ impl WindowRow {
             gross_profit: values.gross_profit.to_string(),
             gross_loss: values.gross_loss.to_string(),
             net_profit: values.net_profit.to_string(),
-            exit_timestamp: last.map(|it| it.exited.to_string()),
+            exit_timestamp: last.map(|it| it.to_string()),
         }
     }
 }
