@@ -342,7 +342,7 @@ pub(crate) struct Report {
     /// Live trades, paper trades or both, apart [default: LIVE if there are any, else PAPER]
     #[arg(long, value_name = "MODE", value_enum, ignore_case = true)]
     pub(crate) mode: Option<ModeWanted>,
-    /// What the account had before the first trade in the journal [default: metrics.starting_equity of tj.toml]
+    /// What the account had before its first trade in the journal [default: metrics.starting_equity]
     #[arg(long, value_name = "MONEY", value_parser = equity)]
     pub(crate) starting_equity: Option<Equity>,
     /// Write the page into this file; `-` is standard output
