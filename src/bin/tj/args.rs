@@ -223,7 +223,7 @@ pub(crate) struct Metrics {
     /// How many trades a window takes [default: 20]
     #[arg(long, value_name = "N", conflicts_with = "tear_sheet")]
     pub(crate) window: Option<NonZeroU32>,
-    /// What the account had before the first trade that counts
+    /// What the account had before its first trade in the journal
     #[arg(long, value_name = "MONEY")]
     pub(crate) starting_equity: Option<Decimal>,
     /// PAPER, LIVE or all; of a tear sheet LIVE without it, if there are live trades

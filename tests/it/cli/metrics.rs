@@ -143,6 +143,12 @@ fn a_range_takes_the_trades_that_were_closed_in_it() {
     let ran = bench.tj(line).fine();
     let orders: Vec<Value> = ran.json().iter().map(|it| it["order_id"].clone()).collect();
     assert_eq!(orders, ["p3", "p4"]);
+    // The account has not begun anew: from 1100 to 1050, and not from 1000 to 950.
+    let ran = bench.tj(&format!("{line} --starting-equity 1000")).fine();
+    assert_eq!(ran.json()[0]["max_drawdown_pct"], "-4.545454545455");
+    let line = line.replace("--series", "--tear-sheet");
+    let ran = bench.tj(&format!("{line} --starting-equity 1000")).fine();
+    assert_eq!(ran.json()[0]["starting_equity"], "1100");
     let ran = bench.tj("metrics --from 2025-10-28").code(1);
     assert_eq!((&*ran.out, &*ran.err), ("", "no closed trade\n"));
     let ran = bench.tj("metrics --from 2025-10-28 --json").code(1);

@@ -116,16 +116,27 @@ impl Asked {
 
     fn wants(&self, trade: &ClosedTrade) -> bool {
         self.mode.is_none_or(|mode| trade.mode == mode)
-            && self.from.is_none_or(|from| from <= trade.exited)
             && self.to.is_none_or(|to| trade.exited < to)
     }
 
-    fn begin(&self) -> RollingMetrics {
-        let metrics = match self.equity {
+    /// A trade before the range is in no window, but it moved the account.
+    fn is_before(&self, trade: &ClosedTrade) -> bool {
+        self.from.is_some_and(|from| trade.exited < from)
+    }
+
+    /// A window over an account that had earned so much before the range.
+    fn begin(&self, earned: Decimal) -> RollingMetrics {
+        let metrics = match self.equity_after(earned) {
             Some(equity) => RollingMetrics::new(self.window, equity),
             None => RollingMetrics::without_equity(self.window),
         };
         metrics.basis(self.basis)
+    }
+
+    /// `None` also for an account that has nothing left.
+    fn equity_after(&self, earned: Decimal) -> Option<Equity> {
+        let equity = self.equity?.value().checked_add(earned)?;
+        Equity::new(equity).ok()
     }
 
     /// Moves each trade's window, and shows it.
@@ -135,13 +146,19 @@ impl Asked {
         mut show: impl FnMut(&ClosedTrade, &Key, &End) -> anyhow::Result<()>,
     ) -> anyhow::Result<BTreeMap<Key, End>> {
         let mut windows: BTreeMap<Key, End> = BTreeMap::new();
+        let mut earned: BTreeMap<Key, Decimal> = BTreeMap::new();
         for trade in trades {
             let trade = trade.context("cannot add up the trades")?;
             let key = (trade.mode, self.by.of(&trade).unwrap_or("-").to_owned());
+            if self.is_before(&trade) {
+                let sum = earned.entry(key).or_default();
+                *sum = sum.saturating_add(self.basis.of(&trade));
+                continue;
+            }
             let end = match windows.get_mut(&key) {
                 Some(end) => end,
                 None => windows.entry(key.clone()).or_insert_with(|| End {
-                    metrics: self.begin(),
+                    metrics: self.begin(earned.get(&key).copied().unwrap_or_default()),
                     last: trade.exited,
                     results: VecDeque::new(),
                 }),
@@ -210,7 +227,7 @@ impl Asked {
         context: &mut Context<'_>,
     ) -> anyhow::Result<()> {
         if ends.is_empty() {
-            let values = self.begin().values()?;
+            let values = self.begin(Decimal::ZERO).values()?;
             return context
                 .out
                 .json(&WindowRow::new(None, self.by, &values, None));
@@ -295,9 +312,14 @@ impl Asked {
                     .note("the LIVE trades alone; --mode all has the PAPER ones as well");
             }
         }
+        let before = trades.iter().filter(|it| self.is_before(it));
+        let earned = before.fold(Decimal::ZERO, |sum, it| {
+            sum.saturating_add(self.basis.of(it))
+        });
+        trades.retain(|it| !self.is_before(it));
         let mut options = SheetOptions::default();
         options.basis = self.basis;
-        options.starting_equity = self.equity;
+        options.starting_equity = self.equity_after(earned);
         options.zone = context.settings.days();
         if flags.calendar.as_deref() == Some("all") {
             options.calendar = Calendar::All;
