@@ -196,6 +196,33 @@ impl Leg {
     }
 }
 
+/// The closed trades among records, which come in the order of the log.
+///
+/// ```
+/// use tradejournal::books::closed_trades;
+/// # use tradejournal::record::TradeRecord;
+/// # fn records() -> Vec<TradeRecord> { Vec::new() }
+///
+/// let records: Vec<TradeRecord> = records();
+/// for trade in closed_trades(&records)? {
+///     println!("{} {}", trade.order_id, trade.net);
+/// }
+/// # Ok::<(), tradejournal::books::SumError>(())
+/// ```
+///
+/// # Errors
+/// [`SumError`].
+pub fn closed_trades<'a>(
+    records: impl IntoIterator<Item = &'a TradeRecord>,
+) -> Result<Vec<ClosedTrade>, SumError> {
+    let mut pairing = Pairing::new();
+    let mut names = Names::default();
+    for (place, record) in (0..).zip(records) {
+        pairing.take(Leg::of_next(record, place, &mut names)?)?;
+    }
+    pairing.closed()
+}
+
 /// Pairs entries with exits, one record after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Pairing {
@@ -544,4 +571,171 @@ fn together<'a>(
         label_conflict: label.is_some_and(|it| it != Outcome::of_net(net)),
         place: exits.map(|it| it.place).max().unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Stamp;
+    use crate::record::field::ConfigHash;
+
+    fn at(minute: u64) -> Timestamp {
+        let begin: Timestamp = "2025-10-27T14:00:00Z".parse().unwrap();
+        begin.saturating_add(std::time::Duration::from_secs(60 * minute))
+    }
+
+    fn dec(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    fn entry(order: &str, mode: ExecutionMode, shares: i64) -> TradeRecord {
+        let stamp = Stamp {
+            session_id: "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
+            bot_version: "1.0.0".parse().unwrap(),
+            config_hash: ConfigHash::of(b""),
+        };
+        TradeRecord::entry("AAPL", Action::Buy, shares, "100")
+            .at(at(0))
+            .order_id(order)
+            .mode(mode)
+            .strategy("s", "breakout")
+            .because("test")
+            .stop_loss("95")
+            .commission("0.25")
+            .slippage("0.05")
+            .stamp(&stamp)
+            .build()
+            .unwrap()
+    }
+
+    fn exit(of: &TradeRecord, minute: u64, shares: i64, price: &str) -> TradeRecord {
+        let exit = of.exit(at(minute), price).quantity(shares);
+        exit.because("test").commission("0.50").build().unwrap()
+    }
+
+    fn closed(records: &[&TradeRecord]) -> Vec<ClosedTrade> {
+        closed_trades(records.iter().copied()).unwrap()
+    }
+
+    const PAPER: ExecutionMode = ExecutionMode::Paper;
+
+    #[test]
+    fn partial_exits_are_one_trade_when_they_have_the_quantity_of_the_entry() {
+        let entry = entry("a", PAPER, 10);
+        let (first, second) = (exit(&entry, 1, 4, "101"), exit(&entry, 3, 6, "99"));
+        assert_eq!(closed(&[&entry, &first]), []);
+        let mut pairing = Pairing::new();
+        for record in [&entry, &first] {
+            pairing.take(Leg::of(record, 0).unwrap()).unwrap();
+        }
+        let open = pairing.open().unwrap();
+        assert_eq!((open[0].quantity, open[0].net), (6, dec("3.50")));
+        let all = closed(&[&entry, &first, &second]);
+        let [trade] = all.as_slice() else {
+            panic!("{all:?}")
+        };
+        // 4 x 1 - 6 x 1, and 0.50 twice; what the entry cost is in no exit.
+        assert_eq!((trade.gross, trade.net), (dec("-2.00"), dec("-3.00")));
+        assert_eq!(
+            (trade.commission, trade.entry_commission),
+            (dec("1.00"), dec("0.25"))
+        );
+        assert_eq!((trade.quantity, trade.exits), (10, 2));
+        assert_eq!((trade.entered, trade.exited), (Some(at(0)), at(3)));
+        assert_eq!(trade.held_seconds(), Some(180));
+        assert_eq!(trade.stop_loss, Some("95".parse().unwrap()));
+        assert_eq!(trade.direction, Action::Buy);
+        assert!(trade.has_entry && !trade.label_conflict);
+    }
+
+    #[test]
+    fn a_label_of_the_last_exit_that_is_not_the_sign_of_the_sum_is_a_conflict() {
+        let entry = entry("a", PAPER, 10);
+        let (lost, won) = (exit(&entry, 1, 9, "90"), exit(&entry, 2, 1, "102"));
+        let trade = closed(&[&entry, &lost, &won]).remove(0);
+        assert_eq!(trade.net, dec("-89.00"));
+        assert!(trade.label_conflict);
+    }
+
+    #[test]
+    fn an_exit_of_the_same_order_and_time_replaces_the_earlier_one() {
+        let entry = entry("a", PAPER, 10);
+        let (wrong, right) = (exit(&entry, 1, 10, "90"), exit(&entry, 1, 10, "110"));
+        let mut pairing = Pairing::new();
+        let mut take = |record, place| pairing.take(Leg::of(record, place).unwrap()).unwrap();
+        assert_eq!(take(&entry, 0), Step::Opened);
+        assert!(matches!(take(&wrong, 1), Step::Closed(_)));
+        assert_eq!(take(&right, 2), Step::Revised);
+        assert_eq!(take(&entry, 3), Step::Repeated);
+        let all = pairing.closed().unwrap();
+        assert_eq!(all.len(), 1);
+        assert_eq!(
+            (all[0].gross, all[0].exits, all[0].place),
+            (dec("100"), 1, 2)
+        );
+        let notes = pairing.notes();
+        assert_eq!((notes.exits_replaced, notes.entries_repeated), (1, 1));
+    }
+
+    #[test]
+    fn an_exit_without_an_entry_is_a_trade_of_its_own_until_the_entry_comes() {
+        let entry = entry("a", PAPER, 10);
+        let (first, second) = (exit(&entry, 1, 4, "101"), exit(&entry, 2, 6, "101"));
+        let alone = closed(&[&first, &second]);
+        assert_eq!(alone.len(), 2);
+        assert!(alone.iter().all(|it| !it.has_entry));
+        // The exit says for how long it was held.
+        assert_eq!(alone[1].entered, Some(at(0)));
+        assert_eq!((alone[1].direction, alone[1].quantity), (Action::Buy, 6));
+        assert_eq!(
+            (alone[1].entry_price, alone[1].stop_loss.is_some()),
+            (None, true)
+        );
+        let mut pairing = Pairing::new();
+        for record in [&first, &second] {
+            let step = pairing.take(Leg::of(record, 0).unwrap()).unwrap();
+            assert!(matches!(step, Step::Closed(_)));
+        }
+        let step = pairing.take(Leg::of(&entry, 2).unwrap()).unwrap();
+        assert_eq!(step, Step::Revised);
+        assert_eq!(pairing.closed().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn live_and_paper_never_meet_though_they_share_an_order_id() {
+        let (paper, live) = (entry("a", PAPER, 1), entry("a", ExecutionMode::Live, 1));
+        let (won, lost) = (exit(&paper, 1, 1, "110"), exit(&live, 2, 1, "90"));
+        let all = closed(&[&paper, &live, &lost, &won]);
+        let told: Vec<_> = all.iter().map(|it| (it.mode, it.gross)).collect();
+        assert_eq!(
+            told,
+            [(PAPER, dec("10")), (ExecutionMode::Live, dec("-10"))]
+        );
+    }
+
+    #[test]
+    fn trades_come_in_the_order_of_their_exits_and_at_equal_times_of_the_log() {
+        let entries = ["a", "b", "c"].map(|it| entry(it, PAPER, 1));
+        let [a, b, c] = &entries;
+        let exits = [
+            exit(b, 5, 1, "101"),
+            exit(a, 5, 1, "102"),
+            exit(c, 2, 1, "103"),
+        ];
+        let records: Vec<&TradeRecord> = entries.iter().chain(&exits).collect();
+        let all = closed(&records);
+        let order: Vec<&str> = all.iter().map(|it| it.order_id.as_str()).collect();
+        assert_eq!(order, ["c", "b", "a"]);
+    }
+
+    #[test]
+    fn an_exit_beyond_its_entry_closes_it() {
+        let entry = entry("a", PAPER, 10);
+        let (first, second) = (exit(&entry, 1, 8, "101"), exit(&entry, 2, 8, "101"));
+        let all = closed(&[&entry, &first, &second]);
+        assert_eq!(
+            (all.len(), all[0].quantity, all[0].gross),
+            (1, 10, dec("16"))
+        );
+    }
 }

@@ -13,5 +13,5 @@ pub mod risk;
 mod zone;
 
 pub(crate) use closed::Names;
-pub use closed::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, Step, SumError};
+pub use closed::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, Step, SumError, closed_trades};
 pub use zone::Zone;
