@@ -568,7 +568,7 @@ mod tests {
                  a part of 1, got 40",
                 "line 13: unknown key `metrik` (did you mean `metric`?)",
                 "line 14: a rule needs `id`, `metric` and `threshold`",
-                "line 19: `cooldown` is a span such as \"90s\", \"30m\", \"6h\" or \"1d\"",
+                "line 20: `cooldown` is a span such as \"90s\", \"30m\", \"6h\" or \"1d\"",
             ]
         );
         let text = "[metrics]\n[[metrics.rules]]\nid = \"a\"\nmetric = \"win_rate\"\nthreshold = \"0.4\"\n";

@@ -367,6 +367,7 @@ fn appended_trades_move_the_windows_of_the_settings_and_tell_once() {
 #[test]
 fn metrics_that_cannot_be_kept_stop_no_trade() {
     let bench = Bench::new();
+    append(&bench, &paper("p0", 9, "1")).fine();
     bench.write("tj.toml", CONFIG);
     // A line of an older log, which no writer goes on from.
     bench.write("logs/performance-alerts/2025-10-26.jsonl", "{\"a\":1}\n");
