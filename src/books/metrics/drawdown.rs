@@ -5,52 +5,98 @@
 //!   reported and not before.
 //! - A fall is never deeper than its peak: an account below zero has lost everything.
 //! - A point costs a bounded number of joins on average, whatever the size of the window.
+//! - Points are of 64 bits as long as they fit, which is all that most accounts ever need.
 //!
 //! Spans of points are joined by an operation that is associative and cannot be undone, so a window is two
 //! stacks: the older half with the join of each point and all behind it, ready to lose its oldest, and the
 //! newer half with the join of it all.
 
-use std::cmp::Ordering;
+use super::units::products_ascend;
 
-use super::units::compare_products;
+/// A whole number that equity is kept in.
+pub(super) trait Unit: Copy + Ord + Into<i128> {
+    const ZERO: Self;
+    const ONE: Self;
 
-/// What is known of points that follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    high: i128,
-    low: i128,
-    fall: Fall,
+    /// `self` - `smaller`, of which both are 0 or more and the second is not the larger.
+    fn less(self, smaller: Self) -> Self;
+
+    /// Whether `a` x `b` is below `c` x `d`; none of them is negative.
+    fn products_ascend(ab: (Self, Self), cd: (Self, Self)) -> bool;
+}
+
+impl Unit for i64 {
+    const ZERO: i64 = 0;
+    const ONE: i64 = 1;
+
+    #[inline]
+    fn less(self, smaller: i64) -> i64 {
+        self - smaller
+    }
+
+    #[inline]
+    fn products_ascend((a, b): (i64, i64), (c, d): (i64, i64)) -> bool {
+        i128::from(a) * i128::from(b) < i128::from(c) * i128::from(d)
+    }
+}
+
+impl Unit for i128 {
+    const ZERO: i128 = 0;
+    const ONE: i128 = 1;
+
+    #[inline]
+    fn less(self, smaller: i128) -> i128 {
+        self - smaller
+    }
+
+    #[inline]
+    fn products_ascend(ab: (i128, i128), cd: (i128, i128)) -> bool {
+        products_ascend(ab, cd)
+    }
 }
 
 /// How far a value fell, and from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fall {
+pub(super) struct Fall<U = i128> {
     /// 0 or more, and at most `peak`.
-    pub(super) drop: i128,
+    pub(super) drop: U,
     /// Above 0.
-    pub(super) peak: i128,
+    pub(super) peak: U,
 }
 
-impl Fall {
-    pub(super) const NONE: Fall = Fall { drop: 0, peak: 1 };
-    const ALL: Fall = Fall { drop: 1, peak: 1 };
+/// What is known of points that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span<U> {
+    high: U,
+    low: U,
+    fall: Fall<U>,
+}
+
+impl<U: Unit> Fall<U> {
+    const NONE: Fall<U> = Fall {
+        drop: U::ZERO,
+        peak: U::ONE,
+    };
+    const ALL: Fall<U> = Fall {
+        drop: U::ONE,
+        peak: U::ONE,
+    };
 
     /// From a peak to a point behind it.
     #[inline]
-    fn between(peak: i128, point: i128) -> Fall {
+    fn between(peak: U, point: U) -> Fall<U> {
         // From nothing there is no way down.
-        if peak <= 0 {
+        if peak <= U::ZERO {
             return Fall::ALL;
         }
-        let drop = (peak - point).clamp(0, peak);
+        let drop = peak.less(point.max(U::ZERO).min(peak));
         Fall { drop, peak }
     }
 
     /// Which of two is the deeper one hangs on chance, so the choice is made without a branch.
     #[inline]
-    fn deeper(self, other: Fall) -> Fall {
-        let products = compare_products((self.drop, other.peak), (other.drop, self.peak));
-        let is_less = products == Ordering::Less;
+    fn deeper(self, other: Fall<U>) -> Fall<U> {
+        let is_less = U::products_ascend((self.drop, other.peak), (other.drop, self.peak));
         Fall {
             drop: if is_less { other.drop } else { self.drop },
             peak: if is_less { other.peak } else { self.peak },
@@ -58,9 +104,9 @@ impl Fall {
     }
 }
 
-impl Span {
+impl<U: Unit> Span<U> {
     #[inline]
-    pub(super) fn point(equity: i128) -> Span {
+    fn point(equity: U) -> Span<U> {
         Span {
             high: equity,
             low: equity,
@@ -70,7 +116,7 @@ impl Span {
 
     /// This span and a newer one behind it.
     #[inline]
-    pub(super) fn join(self, newer: Span) -> Span {
+    fn join(self, newer: Span<U>) -> Span<U> {
         let between = Fall::between(self.high, newer.low);
         Span {
             high: self.high.max(newer.high),
@@ -81,7 +127,7 @@ impl Span {
 
     /// This span and one newer point: what [`Span::join`] gives, with one comparison.
     #[inline]
-    fn then(self, newer: i128) -> Span {
+    fn then(self, newer: U) -> Span<U> {
         Span {
             high: self.high.max(newer),
             low: self.low.min(newer),
@@ -91,7 +137,7 @@ impl Span {
 
     /// One older point and this span, likewise.
     #[inline]
-    fn after(self, older: i128) -> Span {
+    fn after(self, older: U) -> Span<U> {
         Span {
             high: self.high.max(older),
             low: self.low.min(older),
@@ -99,17 +145,13 @@ impl Span {
         }
     }
 
-    pub(super) fn fall(self) -> Fall {
-        self.fall
-    }
-
-    fn scaled(self, factor: i128) -> Option<Span> {
+    fn map<V>(self, each: impl Fn(U) -> Option<V>) -> Option<Span<V>> {
         Some(Span {
-            high: self.high.checked_mul(factor)?,
-            low: self.low.checked_mul(factor)?,
+            high: each(self.high)?,
+            low: each(self.low)?,
             fall: Fall {
-                drop: self.fall.drop.checked_mul(factor)?,
-                peak: self.fall.peak.checked_mul(factor)?,
+                drop: each(self.fall.drop)?,
+                peak: each(self.fall.peak)?,
             },
         })
     }
@@ -117,28 +159,88 @@ impl Span {
 
 /// The newest points, at most so many.
 #[derive(Clone, Debug)]
-pub(super) struct Points {
+pub(super) enum Points {
+    Narrow(Window<i64>),
+    Wide(Window<i128>),
+}
+
+/// The same in one width.
+#[derive(Clone, Debug)]
+pub(super) struct Window<U> {
     len_max: usize,
     /// Each point of the older half joined with those behind it; the oldest is last.
-    older: Vec<Span>,
+    older: Vec<Span<U>>,
     /// The points of the newer half, the newest last.
-    newer: Vec<i128>,
-    newer_span: Option<Span>,
+    newer: Vec<U>,
+    newer_span: Option<Span<U>>,
 }
 
 impl Points {
     pub(super) fn new(len_max: usize) -> Points {
-        Points {
+        Points::Narrow(Window {
             len_max: len_max.max(1),
             older: Vec::new(),
             newer: Vec::new(),
             newer_span: None,
-        }
+        })
     }
 
     /// Adds a point, and takes out the oldest where there are too many.
     #[inline]
     pub(super) fn push(&mut self, equity: i128) {
+        match (&mut *self, i64::try_from(equity)) {
+            (Points::Narrow(window), Ok(equity)) => window.push(equity),
+            _ => self.push_wide(equity),
+        }
+    }
+
+    #[cold]
+    fn push_wide(&mut self, equity: i128) {
+        let mut wide = self.widened();
+        wide.push(equity);
+        *self = Points::Wide(wide);
+    }
+
+    fn widened(&mut self) -> Window<i128> {
+        match self {
+            Points::Narrow(window) => window.map(|it| Some(i128::from(it))),
+            Points::Wide(window) => Some(std::mem::take(window)),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The deepest fall among the points that are there.
+    #[inline]
+    pub(super) fn fall(&self) -> Fall {
+        match self {
+            Points::Narrow(window) => window.fall(),
+            Points::Wide(window) => window.fall(),
+        }
+    }
+
+    /// The same points in finer units; `None` when they do not fit.
+    pub(super) fn scaled(&self, factor: i128) -> Option<Points> {
+        let wide = self.clone().widened();
+        let scaled = wide.map(|it| it.checked_mul(factor))?;
+        let narrow = scaled.map(|it| i64::try_from(it).ok());
+        Some(narrow.map_or(Points::Wide(scaled), Points::Narrow))
+    }
+}
+
+impl<U> Default for Window<U> {
+    fn default() -> Window<U> {
+        Window {
+            len_max: 1,
+            older: Vec::new(),
+            newer: Vec::new(),
+            newer_span: None,
+        }
+    }
+}
+
+impl<U: Unit> Window<U> {
+    #[inline]
+    fn push(&mut self, equity: U) {
         if self.len_max <= self.older.len() + self.newer.len() {
             if self.older.is_empty() {
                 self.turn();
@@ -152,20 +254,23 @@ impl Points {
         });
     }
 
-    /// The deepest fall among the points that are there.
     #[inline]
-    pub(super) fn fall(&self) -> Fall {
-        match (self.older.last(), self.newer_span) {
-            (Some(older), Some(newer)) => older.join(newer).fall(),
-            (Some(span), None) => span.fall(),
-            (None, Some(span)) => span.fall(),
-            (None, None) => Fall::NONE,
+    fn fall(&self) -> Fall {
+        let span = match (self.older.last(), self.newer_span) {
+            (Some(older), Some(newer)) => older.join(newer),
+            (Some(older), None) => *older,
+            (None, Some(newer)) => newer,
+            (None, None) => Span::point(U::ONE),
+        };
+        Fall {
+            drop: span.fall.drop.into(),
+            peak: span.fall.peak.into(),
         }
     }
 
     /// Turns the newer half into the older one.
     fn turn(&mut self) {
-        let mut behind: Option<Span> = None;
+        let mut behind: Option<Span<U>> = None;
         for equity in self.newer.drain(..).rev() {
             let span = behind.map_or(Span::point(equity), |it| it.after(equity));
             self.older.push(span);
@@ -174,16 +279,15 @@ impl Points {
         self.newer_span = None;
     }
 
-    /// The same points in finer units; `None` when they do not fit.
-    pub(super) fn scaled(&self, factor: i128) -> Option<Points> {
-        let older = self.older.iter().map(|it| it.scaled(factor));
-        let newer = self.newer.iter().map(|it| it.checked_mul(factor));
-        Some(Points {
+    fn map<V>(&self, each: impl Fn(U) -> Option<V>) -> Option<Window<V>> {
+        let older = self.older.iter().map(|it| it.map(&each));
+        let newer = self.newer.iter().map(|it| each(*it));
+        Some(Window {
             len_max: self.len_max,
             older: older.collect::<Option<_>>()?,
             newer: newer.collect::<Option<_>>()?,
             newer_span: match self.newer_span {
-                Some(span) => Some(span.scaled(factor)?),
+                Some(span) => Some(span.map(&each)?),
                 None => None,
             },
         })
@@ -194,11 +298,12 @@ impl Points {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::units::compare_products;
     use super::*;
 
     /// The definition, point after point.
     fn plain(points: &[i128]) -> Fall {
-        let mut deepest = Fall::NONE;
+        let mut deepest: Fall = Fall::NONE;
         let mut peak = i128::MIN;
         for (at, equity) in points.iter().enumerate() {
             if at != 0 {
@@ -238,8 +343,34 @@ mod tests {
                 let window = &all[all.len().saturating_sub(size + 1)..];
                 prop_assert!(same(points.fall(), plain(window)), "{:?} {:?}", window, points.fall());
             }
-            let scaled = points.scaled(1000).unwrap();
-            prop_assert!(same(points.fall(), scaled.fall()));
+            // In finer units, and in such that only the wide ones hold them, a fall is the same.
+            for factor in [1000, 10_i128.pow(20)] {
+                let mut scaled = points.scaled(factor).unwrap();
+                prop_assert!(same(points.fall(), scaled.fall()));
+                let mut points = points.clone();
+                for step in [7, -90, 3] {
+                    let equity = all[all.len() - 1] + step;
+                    points.push(equity);
+                    scaled.push(equity * factor);
+                    prop_assert!(same(points.fall(), scaled.fall()));
+                }
+            }
+        }
+
+        #[test]
+        fn a_window_that_grows_too_wide_goes_on(
+            steps in proptest::collection::vec(any::<i64>(), 1..60),
+        ) {
+            let mut points = Points::new(8);
+            let mut all = vec![i128::from(i64::MAX)];
+            points.push(all[0]);
+            for step in steps {
+                let equity = all[all.len() - 1] + i128::from(step);
+                all.push(equity);
+                points.push(equity);
+                let window = &all[all.len().saturating_sub(8)..];
+                prop_assert!(same(points.fall(), plain(window)));
+            }
         }
 
         #[test]

@@ -73,6 +73,12 @@ pub(super) fn compare_products((a, b): (i128, i128), (c, d): (i128, i128)) -> Or
     compare_large((a, b), (c, d))
 }
 
+/// Whether `a` x `b` is below `c` x `d`.
+#[inline]
+pub(super) fn products_ascend(ab: (i128, i128), cd: (i128, i128)) -> bool {
+    compare_products(ab, cd) == Ordering::Less
+}
+
 #[cold]
 fn compare_large((a, b): (i128, i128), (c, d): (i128, i128)) -> Ordering {
     let sign = |x: i128, y: i128| x.signum() * y.signum();
