@@ -4,8 +4,10 @@
 //! - A line is added only behind the line before it.
 //! - Behind a gap the range is one that the journal itself wrote down: in a closing record, in what
 //!   somebody accepted, or in `HEAD`. Nothing is made up for a line that is lost.
+//! - What is to be signed goes past no gap that nobody accepted: whoever changed a line could have written
+//!   a range into `HEAD` that goes with it.
 //!
-//! Not here: whether a gap may be there, which `tj verify` tells.
+//! Not here: what a gap means to whoever verifies, which `verify` tells.
 
 use std::ops::Range;
 
@@ -18,8 +20,8 @@ pub(super) struct Fold<'a> {
     stream: Stream,
     range: CompactRange,
     previous: Option<Digest>,
-    /// Whether each line is held against the hash that it says.
-    checks: bool,
+    /// Whether it is to be signed: then each line is held against the hash that it says.
+    to_sign: bool,
     gaps: Vec<Range<u64>>,
 }
 
@@ -45,14 +47,14 @@ impl<'a> Fold<'a> {
         journal: &'a Journal,
         stream: Stream,
         before: Before,
-        checks: bool,
+        to_sign: bool,
     ) -> Fold<'a> {
         Fold {
             journal,
             stream,
             range: before.range.unwrap_or_default(),
             previous: before.hash,
-            checks,
+            to_sign,
             gaps: Vec::new(),
         }
     }
@@ -74,7 +76,7 @@ impl<'a> Fold<'a> {
     ) -> Result<(), Misfit> {
         while let Err(misfit) = self.add(mark) {
             let known = known_behind(self.journal, self.stream, self.range.size());
-            let Some(known) = known else {
+            let Some(known) = known.filter(|it| self.may_go_on(it)) else {
                 return Err(misfit);
             };
             self.gaps.push(self.range.size()..known.lines);
@@ -86,6 +88,11 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
+    fn may_go_on(&self, known: &Before) -> bool {
+        let gap = self.range.size()..known.lines;
+        !self.to_sign || is_accepted(&gap, &self.journal.behind_accepted(self.stream))
+    }
+
     fn add(&mut self, mark: &Mark<'_>) -> Result<(), Misfit> {
         let (expected, found) = (self.range.size(), mark.tail.seq);
         if found < expected && !self.gaps.is_empty() {
@@ -95,13 +102,19 @@ impl<'a> Fold<'a> {
             return Err(Misfit::Hole { expected, found });
         }
         let holds = |previous: Digest| mark.tail.checks(mark.line, &previous);
-        if self.checks && !self.previous.is_none_or(holds) {
+        if self.to_sign && !self.previous.is_none_or(holds) {
             return Err(Misfit::Damaged { seq: found });
         }
         self.range.push(mark.tail.hash);
         self.previous = Some(mark.tail.hash);
         Ok(())
     }
+}
+
+/// Whether somebody accepted damage in a gap, given the first lines behind all that was accepted.
+pub(super) fn is_accepted(gap: &Range<u64>, behind_accepted: &[u64]) -> bool {
+    let mut behind = behind_accepted.iter();
+    behind.any(|line| gap.start < *line && *line <= gap.end)
 }
 
 /// The first place behind `lines` lines from which on the tree is known.

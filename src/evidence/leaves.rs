@@ -124,8 +124,8 @@ pub enum TreeError {
 }
 
 /// The compact range over the promised lines, each of which is held against the hash that it says:
-/// what may be signed without a writer at hand. No cache has a part in it. Behind lines that were lost
-/// it is what the journal wrote down while they were there.
+/// what may be signed without a writer at hand. No cache has a part in it. Behind lines whose loss somebody
+/// accepted it is what the journal wrote down while they were there.
 ///
 /// # Errors
 /// [`TreeError`].

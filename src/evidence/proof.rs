@@ -379,6 +379,9 @@ impl<'a> Prover<'a> {
         }
         // The cache may be wrong; the journal's own lines are what counts.
         self.rebuild(seq)?;
+        if let Some(hole) = self.tree_of(seq).hole().filter(|it| *it < checkpoint.size) {
+            return Err(self.lost(seq, hole));
+        }
         let line = self.line_as_cached(seq, checkpoint.size)?;
         match check_line(&line, checkpoint.size) {
             Some(root) if root == checkpoint.root => Ok(line),
@@ -408,7 +411,9 @@ impl<'a> Prover<'a> {
     fn rebuild(&mut self, seq: u64) -> Result<(), ProveError> {
         let name = self.name.clone();
         let rebuilt = self.tree_of(seq).rebuild(&name);
-        rebuilt.map_err(|source| tree_failed(self.stream, source))
+        rebuilt.map_err(|source| tree_failed(self.stream, source))?;
+        // A cache from before lines were lost knew more than they do now.
+        self.reach(seq)
     }
 
     fn mismatch(&self, size: u64) -> ProveError {

@@ -18,7 +18,7 @@ use std::{
 use super::anchors;
 use super::checkpoint::SignedCheckpoint;
 use super::checkpoints::{CheckpointLog, Checkpoints};
-use super::fold::Fold;
+use super::fold::{Fold, is_accepted};
 use super::keys::{KeyError, Keyring};
 use super::note::{SignatureKind, VerifierKey};
 use super::proof::{signs, static_name};
@@ -443,8 +443,7 @@ impl Verification<'_> {
                 gap.end - 1
             );
             let path = Some(self.path.clone());
-            let is_accepted = |line: &u64| gap.start < *line && *line <= gap.end;
-            let kind = match lines.behind_accepted.iter().any(is_accepted) {
+            let kind = match is_accepted(gap, &lines.behind_accepted) {
                 true => EvidenceKind::Gap,
                 // Nobody may know of it otherwise: the lines before may be gone with all that told of them.
                 false => EvidenceKind::Unchecked,

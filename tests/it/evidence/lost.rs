@@ -3,7 +3,7 @@
 
 use super::*;
 
-use tradejournal::evidence::{ProveError, promised_range};
+use tradejournal::evidence::{ProveError, TreeError, promised_range};
 
 /// Makes a line one that nobody can read, its hash included.
 fn lose(signed: &Signed, day: &str, line: usize) {
@@ -69,6 +69,56 @@ fn what_stands_behind_a_lost_line_is_signed_verified_and_proved() {
         }
         let apart = prover.lines(&[50, 302], Stand::Oldest);
         assert!(matches!(apart, Err(ProveError::Apart { .. })), "{apart:?}");
+    }
+}
+
+/// A checkpoint made by hand went past a changed line, to whatever range `HEAD` had.
+#[test]
+fn nothing_is_signed_past_damage_that_nobody_accepted() {
+    let signed = Signed::new();
+    signed.write(&[3, 2, 2]);
+    let day = signed
+        .logs()
+        .join(format!("trades/{}.jsonl", days_of(&signed)[1]));
+    let good = fs::read_to_string(&day).unwrap();
+    let journal = signed.journal();
+    assert_eq!(promised_range(&journal, Stream::Trades).unwrap().size(), 7);
+    fs::write(&day, good.replacen("\"quantity\":50", "\"quantity\":60", 1)).unwrap();
+    let changed = promised_range(&journal, Stream::Trades).map(|it| it.size());
+    assert!(
+        matches!(changed, Err(TreeError::Damaged { seq: 3, .. })),
+        "{changed:?}"
+    );
+    fs::write(&day, good).unwrap();
+    lose(&signed, &days_of(&signed)[1], 0);
+    let lost = promised_range(&journal, Stream::Trades).map(|it| it.size());
+    assert!(
+        matches!(lost, Err(TreeError::Hole { expected: 3, .. })),
+        "{lost:?}"
+    );
+}
+
+/// The cache of before the loss had the hashes of whole blocks, and sent lines of them to a tree that ends
+/// before the hole.
+#[test]
+fn a_cache_from_before_lines_were_lost_proves_what_can_be_proved() {
+    let signed = Signed::new();
+    signed.write(&[300, 5, 4]);
+    drop(Prover::open(&signed.journal(), Stream::Trades, &signed.cache()).unwrap());
+    lose(&signed, &days_of(&signed)[0], 100);
+    let journal = signed.journal();
+    journal
+        .repair(Stream::Trades, Some("the disk failed"))
+        .unwrap();
+    for seq in [50, 100, 150] {
+        let mut prover = Prover::open(&journal, Stream::Trades, &signed.cache()).unwrap();
+        let lost = prover.lines(&[seq], Stand::Oldest);
+        let is_lost = matches!(lost, Err(ProveError::Lost { hole: 100, .. }));
+        assert!(is_lost, "{seq}: {lost:?}");
+        for seq in [300, 304, 308] {
+            let text = prover.lines(&[seq], Stand::Oldest).unwrap().to_string();
+            Proof::parse(&text).unwrap().check(&signed.key()).unwrap();
+        }
     }
 }
 
