@@ -234,13 +234,7 @@ impl KeyFolder {
         seed: [u8; 32],
         today: Day,
     ) -> Result<Ring, KeyError> {
-        self.make_folder(keyring)?;
-        let _lock = self.lock()?;
-        if self.read()?.is_some() {
-            return Err(KeyError::Exists {
-                path: self.path.clone(),
-            });
-        }
+        let _lock = self.lock_empty(keyring)?;
         // A ring without its key: a begin that broke off, or a key folder that was lost. The same root
         // key may go on with it.
         keyring.refuse_other(root)?;
@@ -253,13 +247,7 @@ impl KeyFolder {
     /// [`KeyError::Exists`] when there is a key, and the disk's.
     pub fn begin_static(&self, keyring: &Keyring, seed: [u8; 32]) -> Result<VerifierKey, KeyError> {
         let journal = &keyring.journal;
-        self.make_folder(keyring)?;
-        let _lock = self.lock()?;
-        if self.read()?.is_some() {
-            return Err(KeyError::Exists {
-                path: self.path.clone(),
-            });
-        }
+        let _lock = self.lock_empty(keyring)?;
         let seed = Seed::from_bytes(seed);
         let verifier =
             static_key(journal, &seed).ok_or_else(|| self.damaged("its name cannot name a key"))?;
@@ -482,6 +470,18 @@ impl KeyFolder {
         let mut bytes = serde_json::to_vec(&raw).map_err(|it| self.damaged(&it.to_string()))?;
         bytes.push(b'\n');
         disk::replace(&*self.disk, &path, &bytes).map_err(failed("write", &path))
+    }
+
+    /// Holds the folder, in which there must be no key yet.
+    fn lock_empty(&self, keyring: &Keyring) -> Result<Box<dyn disk::File>, KeyError> {
+        self.make_folder(keyring)?;
+        let lock = self.lock()?;
+        match self.read()? {
+            None => Ok(lock),
+            Some(_) => Err(KeyError::Exists {
+                path: self.path.clone(),
+            }),
+        }
     }
 
     /// What is in the journal's folder goes into its backups, and the key must not.
