@@ -1,13 +1,14 @@
-//! What is wrong with lines that were to become records, as a person reads it.
+//! What is wrong with lines, those that were to become records and those of a journal, as a person reads it.
 //!
 //! Always true:
-//! - A bad line is named by its number, and every wrong field of it with rule and value.
+//! - A bad line is named by its place, and every wrong field of it with rule and value.
 //! - A field that is not journaled is named once, with the nearest known one, and counted.
 //!
 //! Not here: deciding what is wrong; the library's records do.
 
 use std::collections::BTreeMap;
 
+use tradejournal::journal::ReadError;
 use tradejournal::journal::line::LINE_LEN_MAX;
 use tradejournal::record::{Invalid, Stream};
 
@@ -34,6 +35,12 @@ pub(crate) fn invalid(talk: &Talk, place: &str, stream: Stream, invalid: &Invali
     for problem in problems {
         talk.note(&format!("  {}", printable(&problem.to_string())));
     }
+}
+
+/// Says what of a journal cannot be read, and why.
+pub(crate) fn unread(talk: &Talk, error: ReadError) {
+    let error = anyhow::Error::new(error);
+    talk.error(&printable(&format!("{error:#}")));
 }
 
 /// Says that a line is longer than any record.

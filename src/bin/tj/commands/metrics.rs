@@ -23,9 +23,10 @@ use tradejournal::time::{Clock, SystemClock, Timestamp};
 
 use super::Context;
 use crate::args::{Metrics, SheetFlags};
+use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
-use crate::output::{Talk, printable};
+use crate::output::Talk;
 use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
@@ -37,9 +38,7 @@ pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<V
     let asked = Asked::new(args, context)?;
     let journal = journal::for_reading(&context.settings)?;
     let talk = context.talk;
-    let ledger = Ledger::read(&journal, |error| {
-        talk.warning(&printable(&error.to_string()))
-    });
+    let ledger = Ledger::read(&journal, |error| unread(talk, error));
     let mut strange = Strange::of(&ledger);
     let trades = ledger.each_closed().filter_map(|trade| match trade {
         Ok(trade) => {
@@ -189,17 +188,14 @@ impl Asked {
             if json {
                 return out.json(&Point::new(trade, key, &values, self.by));
             }
-            table.push(vec![
+            let mut row = vec![
                 when::shown(trade.exited, zone),
                 trade.order_id.to_string(),
                 key.0.to_string(),
                 values.total_trades.to_string(),
-                shown(values.win_rate),
-                factor(&values),
-                shown(values.max_drawdown_pct),
-                values.consecutive_losses.to_string(),
-                values.net_profit.to_string(),
-            ]);
+            ];
+            row.extend(cells(&values));
+            table.push(row);
             Ok(())
         })?;
         if !json && !ends.is_empty() {
@@ -270,22 +266,18 @@ impl Asked {
                     sum
                 })
                 .collect();
-            table.push(vec![
+            let of = match self.by {
+                ScopeKind::All => "trades",
+                _ => key.as_str(),
+            };
+            let mut row = vec![
                 mode.to_string(),
-                if self.by == ScopeKind::All {
-                    "trades"
-                } else {
-                    key.as_str()
-                }
-                .to_owned(),
+                of.to_owned(),
                 format!("{} of {}", values.total_trades, values.window_size),
-                shown(values.win_rate),
-                factor(&values),
-                shown(values.max_drawdown_pct),
-                values.consecutive_losses.to_string(),
-                values.net_profit.to_string(),
-                spark(&curve),
-            ]);
+            ];
+            row.extend(cells(&values));
+            row.push(spark(&curve));
+            table.push(row);
         }
         table.print(context.out)?;
         if self.equity.is_none() {
@@ -414,6 +406,17 @@ impl Strange {
             }
         }
     }
+}
+
+/// What a window comes to, in the columns that both tables have.
+fn cells(values: &Rolling) -> [String; 5] {
+    [
+        shown(values.win_rate),
+        factor(values),
+        shown(values.max_drawdown_pct),
+        values.consecutive_losses.to_string(),
+        values.net_profit.to_string(),
+    ]
 }
 
 fn series_table() -> Table {

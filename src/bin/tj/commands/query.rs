@@ -16,14 +16,14 @@ use std::{
 
 use csv::{ErrorKind, Writer, WriterBuilder};
 use serde::Serialize;
-use tradejournal::journal::{LineRef, ReadError, Scanned, SumError};
+use tradejournal::journal::{LineRef, Scanned, SumError};
 use tradejournal::record::Stream;
 use tradejournal::time::{Clock, SystemClock};
 
 use super::Context;
 use super::tail::Shown;
 use crate::args::{Query, Wanted};
-use crate::complaint::did_you_mean;
+use crate::complaint::{did_you_mean, unread};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::{Out, Talk, printable};
@@ -176,7 +176,7 @@ impl Asked<'_> {
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
         let talk = context.talk;
-        let scanned = query.count(|error| bad(talk, error));
+        let scanned = query.count(|error| unread(talk, error));
         match context.settings.json {
             true => context.out.json(&Answer {
                 records: scanned.lines,
@@ -196,7 +196,7 @@ impl Asked<'_> {
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
         let talk = context.talk;
-        let summed = match query.sum(field, |error| bad(talk, error)) {
+        let summed = match query.sum(field, |error| unread(talk, error)) {
             Ok(summed) => summed,
             Err(error @ SumError::Value { .. }) => {
                 let error = anyhow::Error::new(error);
@@ -240,7 +240,7 @@ impl Asked<'_> {
             printed = self.watch.pause(|| match item {
                 Ok(line) => printer.line(&line),
                 Err(error) => {
-                    bad(talk, error);
+                    unread(talk, error);
                     Ok(())
                 }
             });
@@ -280,11 +280,6 @@ impl Asked<'_> {
         }
         Verdict::found(scanned.lines == 0 || scanned.bad != 0)
     }
-}
-
-fn bad(talk: &Talk, error: ReadError) {
-    let error = anyhow::Error::new(error);
-    talk.error(&printable(&format!("{error:#}")));
 }
 
 /// Where the lines go.

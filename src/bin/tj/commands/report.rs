@@ -16,15 +16,15 @@ use anyhow::Context as _;
 use rust_decimal::Decimal;
 use tradejournal::desk::report::{Book, Modes, Month, Range, Report, Request, Week};
 use tradejournal::disk::{self, RealDisk};
-use tradejournal::journal::ReadError;
 use tradejournal::record::field::ExecutionMode;
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
 use super::Context;
 use crate::args::{self, ModeWanted};
+use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
-use crate::output::{Talk, printable};
+use crate::output::printable;
 use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Res
     }
     let talk = context.talk;
     let report = request
-        .report(&journal, |error| tell(error, talk))
+        .report(&journal, |error| unread(talk, error))
         .context("cannot make the report")?;
     if is_page_out {
         context.out.bytes(report.page()?.as_bytes())?;
@@ -93,12 +93,6 @@ pub(super) fn modes(wanted: ModeWanted) -> Vec<ExecutionMode> {
         ModeWanted::Live => vec![ExecutionMode::Live],
         ModeWanted::All => vec![ExecutionMode::Live, ExecutionMode::Paper],
     }
-}
-
-/// Names a line that cannot be read.
-pub(super) fn tell(error: ReadError, talk: &Talk) {
-    let error = anyhow::Error::new(error);
-    talk.error(&printable(&format!("{error:#}")));
 }
 
 fn write(path: &Path, page: &str) -> anyhow::Result<()> {

@@ -12,14 +12,16 @@ use anyhow::Context as _;
 use chrono_tz::Tz;
 use serde::Serialize;
 use tradejournal::books::risk::{History, Pause, PortfolioValue, Rebuilt, RiskMonitor};
-use tradejournal::books::{ClosedTrade, Leg, OpenOrder, Pairing};
-use tradejournal::journal::{Journal, ReadError};
+use tradejournal::books::{ClosedTrade, OpenOrder};
+use tradejournal::desk::Ledger;
+use tradejournal::journal::Journal;
 use tradejournal::record::field::ExecutionMode;
-use tradejournal::record::{Record, RiskEvent, Stream, TradeRecord, personal};
+use tradejournal::record::{RiskEvent, Stream, personal};
 use tradejournal::time::Timestamp;
 
 use super::Context;
 use crate::args::{Risk, RiskWhat};
+use crate::complaint::unread;
 use crate::evidence;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
@@ -57,26 +59,28 @@ struct Found {
 
 impl Found {
     fn read(journal: &Journal, talk: &Talk) -> anyhow::Result<Found> {
-        let mut bad = 0;
-        let mut pairing = Pairing::new();
-        let mut place = 0;
-        each::<TradeRecord>(journal, talk, &mut bad, |trade| {
-            let leg = Leg::of(trade, place)?;
-            place += 1;
-            pairing.take(leg)?;
-            Ok(())
-        })?;
-        let mut events = Vec::new();
-        each::<RiskEvent>(journal, talk, &mut bad, |event| {
-            events.push(event.clone());
-            Ok(())
-        })?;
-        Ok(Found {
-            closed: pairing.closed().context("cannot add up the trades")?,
-            open: pairing.open().context("cannot add up the trades")?,
-            events,
-            bad,
-        })
+        let ledger = Ledger::read(journal, |error| unread(talk, error));
+        if ledger.refused() != 0 {
+            let text = "cannot add up the trades: there are sums that do not fit";
+            return Err(Failure::new(text).into());
+        }
+        let mut found = Found {
+            closed: ledger.closed().context("cannot add up the trades")?,
+            open: ledger.open().context("cannot add up the trades")?,
+            events: Vec::new(),
+            bad: ledger.unread(),
+        };
+        let mut events = journal.read::<RiskEvent>().iter();
+        while let Some(item) = events.next_entry() {
+            match item {
+                Ok(entry) => found.events.push(entry.record.clone()),
+                Err(error) => {
+                    found.bad += 1;
+                    unread(talk, error);
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn rebuilt(
@@ -105,30 +109,6 @@ impl Found {
     fn open(&self, mode: ExecutionMode) -> impl Iterator<Item = &OpenOrder> {
         self.open.iter().filter(move |it| it.mode == mode)
     }
-}
-
-fn each<R: Record>(
-    journal: &Journal,
-    talk: &Talk,
-    bad: &mut u64,
-    mut take: impl FnMut(&R) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut entries = journal.read::<R>().iter();
-    while let Some(item) = entries.next_entry() {
-        match item {
-            Ok(entry) => take(entry.record).context("cannot add up the trades")?,
-            Err(error) => {
-                *bad += 1;
-                tell_bad(talk, error);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn tell_bad(talk: &Talk, error: ReadError) {
-    let error = anyhow::Error::new(error);
-    talk.error(&printable(&format!("{error:#}")));
 }
 
 /// What `status --json` prints.
@@ -375,7 +355,7 @@ fn events(
             Ok(line) => line,
             Err(error) => {
                 bad = true;
-                tell_bad(context.talk, error);
+                unread(context.talk, error);
                 continue;
             }
         };

@@ -12,8 +12,9 @@ use tradejournal::record::field::ExecutionMode;
 use tradejournal::time::{Clock, SystemClock};
 
 use super::Context;
-use super::report::{modes, tell};
+use super::report::modes;
 use crate::args::Summary;
+use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::table::{Column, Table};
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
     let day = when::day("--day", &args.day, zone, SystemClock.now())?;
     let journal = journal::for_reading(&context.settings)?;
     let talk = context.talk;
-    let ledger = Ledger::read(&journal, |error| tell(error, talk));
+    let ledger = Ledger::read(&journal, |error| unread(talk, error));
     let closed = ledger.closed().context("cannot add up the trades")?;
     let books_zone = when::books_zone(zone);
     let mut trades = BTreeMap::new();
