@@ -8,6 +8,7 @@
 //! Not here: reading journals (`bot`, `desk`), and the words that people read.
 
 mod closed;
+pub(crate) mod json;
 pub mod metrics;
 pub mod risk;
 mod zone;

@@ -18,6 +18,8 @@ mod scopes;
 pub mod sheet;
 mod units;
 
+use std::fmt;
+
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
@@ -40,6 +42,15 @@ pub enum Basis {
     Net,
     /// Before commission.
     Gross,
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Basis::Net => "net",
+            Basis::Gross => "gross",
+        })
+    }
 }
 
 impl Basis {

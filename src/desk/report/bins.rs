@@ -5,7 +5,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::exact;
+use crate::books::json;
 use crate::record::field::sum;
 
 /// A bar of a histogram: from a value on, to below the next.
@@ -13,15 +13,15 @@ use crate::record::field::sum;
 #[non_exhaustive]
 pub struct Bin {
     /// Where it begins; null for the first of an open histogram.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub from: Option<Decimal>,
     /// Where it ends, which is not in it; null for the last of an open histogram.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub to: Option<Decimal>,
     /// How many trades.
     pub trades: u64,
     /// What they earned after fees.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub net_pnl: Decimal,
 }
 

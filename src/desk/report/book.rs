@@ -11,7 +11,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::bins::{self, Bin};
-use super::{ReportError, Request, Totals, exact};
+use super::{ReportError, Request, Totals};
+use crate::books::json;
 use crate::books::metrics::sheet::{SheetOptions, TearSheet};
 use crate::books::metrics::{Equity, ratio};
 use crate::books::{ClosedTrade, OpenOrder};
@@ -25,21 +26,21 @@ pub struct Book {
     /// The mode.
     pub mode: &'static str,
     /// The account at the beginning of the range, where it is known.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub equity_before: Option<Decimal>,
     /// The account at its end.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub equity_after: Option<Decimal>,
     /// Counts and sums.
     pub totals: Totals,
     /// The least and the most that a day earned; null without a trade.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub worst_day: Option<Decimal>,
     /// See `worst_day`.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub best_day: Option<Decimal>,
     /// What is still open, at the prices of the entries; null where it does not fit.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub open_value: Option<Decimal>,
     /// All statistics of the range. Its equity begins with `equity_before`.
     pub sheet: TearSheet,
@@ -73,16 +74,16 @@ pub struct Point {
     /// When.
     pub at: String,
     /// What all trades of the range until then earned.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub cumulative: Decimal,
     /// The account, where it is known.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub equity: Option<Decimal>,
     /// How far that is below the highest point of the range so far, in money: 0 or less.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub drawdown: Decimal,
     /// The same in per cent of that point, where the account is known.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub drawdown_pct: Option<Decimal>,
 }
 
@@ -109,19 +110,19 @@ pub struct TradeRow {
     /// How long it was held.
     pub held_seconds: Option<u64>,
     /// What one share was entered at.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub entry_price: Option<Decimal>,
     /// What one share of the last exit was sold or bought back at.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub exit_price: Decimal,
     /// What it earned before fees.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub gross_pnl: Decimal,
     /// The commission of its exits.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub fees: Decimal,
     /// What it earned after fees.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub net_pnl: Decimal,
     /// How many exits it had.
     pub exits: u32,
@@ -148,10 +149,10 @@ pub struct OpenRow {
     /// When it was entered.
     pub entered: String,
     /// What one share was entered at.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub price: Decimal,
     /// What is left of it, at the price of the entry.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub value: Option<Decimal>,
 }
 

@@ -11,7 +11,6 @@
 
 mod bins;
 mod book;
-mod exact;
 mod page;
 mod range;
 mod totals;

@@ -6,8 +6,8 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::exact;
 use crate::books::ClosedTrade;
+use crate::books::json;
 use crate::books::metrics::ratio;
 use crate::record::field::sum;
 
@@ -24,19 +24,19 @@ pub struct Totals {
     /// Those that did neither.
     pub breakevens: u64,
     /// The part of all that won; null without a trade.
-    #[serde(serialize_with = "exact::option")]
+    #[serde(serialize_with = "json::text_or_null")]
     pub win_rate: Option<Decimal>,
     /// What they earned before fees.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub gross_pnl: Decimal,
     /// What they earned after fees.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub net_pnl: Decimal,
     /// The commission of their exits.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub fees: Decimal,
     /// The commission of their entries, which is not in the net result.
-    #[serde(serialize_with = "exact::text")]
+    #[serde(serialize_with = "json::text")]
     pub entry_fees: Decimal,
 }
 

@@ -53,10 +53,6 @@ impl MetricsSettings {
         };
         let scopes: Vec<&str> = self.scopes.iter().map(|it| it.name()).collect();
         let rules: Vec<&str> = self.rules.iter().map(|it| it.id().as_str()).collect();
-        let basis = match self.basis {
-            Basis::Net => "net",
-            Basis::Gross => "gross",
-        };
         let every = match self.every {
             Every::Alert => "alert",
             Every::Trade => "trade",
@@ -71,7 +67,11 @@ impl MetricsSettings {
                 equity.into(),
                 from("starting_equity"),
             ),
-            ("metrics.basis", basis.into(), from("basis")),
+            (
+                "metrics.basis",
+                self.basis.to_string().into(),
+                from("basis"),
+            ),
             ("metrics.scopes", scopes.join(", ").into(), from("scopes")),
             ("metrics.every", every.into(), from("every")),
             ("metrics.rules", rules.into(), from("rules")),

@@ -14,11 +14,11 @@ use serde::Serialize;
 
 use super::blank::{Blank, Nulls, noted};
 use super::curve::Curve;
-use super::json::{text, text_or_null};
 use super::ledger::{Ledger, weekday};
 use super::roots::{self, Returns, shown};
 use super::wide;
 use super::{Calendar, SheetOptions};
+use crate::books::json::{text, text_or_null};
 
 const DAY_SECONDS: u64 = 86_400;
 

@@ -10,9 +10,9 @@ use crate::books::metrics::ratio;
 
 use super::SheetError;
 use super::blank::{Blank, Nulls, noted};
-use super::json::{text, text_or_null};
 use super::ledger::{Column, Scales};
 use super::tally::Tally;
+use crate::books::json::{text, text_or_null};
 
 /// Commission and slippage.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 
 use super::blank::{Blank, Nulls, noted};
 use super::curve::{Curve, Fall};
-use super::json::{text, text_or_null};
 use super::ledger::Ledger;
+use crate::books::json::{text, text_or_null};
 
 /// Equity and its drawdowns.
 #[derive(Clone, Debug, PartialEq, Serialize)]

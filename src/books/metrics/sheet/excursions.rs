@@ -10,10 +10,10 @@ use crate::books::metrics::{ratio, rounded};
 use crate::record::field::sum;
 
 use super::blank::{Blank, Nulls, noted};
-use super::json::text_or_null;
 use super::ledger::{Ledger, Side};
 use super::r_multiples::Risk;
 use super::{Excursion, SheetError, SheetOptions};
+use crate::books::json::text_or_null;
 
 /// The excursions of the trades for which they were handed in.
 #[derive(Clone, Debug, PartialEq, Serialize)]

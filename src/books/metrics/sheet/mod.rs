@@ -18,7 +18,6 @@ mod curve;
 mod equity;
 mod excursions;
 mod exposure;
-mod json;
 mod ledger;
 mod monthly;
 mod options;
@@ -35,6 +34,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::ClosedTrade;
+use crate::books::json::{text, text_or_null};
 use crate::books::metrics::{Basis, BreakevenStreak};
 use crate::record::field::OrderId;
 use crate::time::Timestamp;
@@ -42,7 +42,6 @@ use crate::time::Timestamp;
 use blank::noted;
 use costs::CostSums;
 use curve::Curve;
-use json::text_or_null;
 use ledger::Ledger;
 use r_multiples::Multiples;
 use tally::{Tallies, Tally};
@@ -67,7 +66,7 @@ pub use tally::BreakdownRow;
 #[non_exhaustive]
 pub struct TearSheet {
     /// Which result counted.
-    #[serde(serialize_with = "json::basis")]
+    #[serde(serialize_with = "text")]
     pub basis: Basis,
     /// How many trades, and when.
     #[serde(flatten)]

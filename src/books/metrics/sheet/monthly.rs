@@ -11,8 +11,8 @@ use crate::books::metrics::ratio;
 use crate::time::Day;
 
 use super::blank::Blank;
-use super::json::{text, text_or_null};
 use super::ledger::Ledger;
+use crate::books::json::{text, text_or_null};
 
 /// What a month came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -15,8 +15,8 @@ use crate::record::field::{Action, difference_times, sum};
 
 use super::SheetError;
 use super::blank::{Blank, Nulls, noted};
-use super::json::text_or_null;
 use super::ledger::{Column, Row, Scale, Scales};
+use crate::books::json::text_or_null;
 
 /// The lower ends of the buckets; the first has none below it.
 const BUCKET_ENDS: [i64; 9] = [-3, -2, -1, 0, 1, 2, 3, 4, 5];

@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::books::metrics::{ratio, rounded};
 
 use super::blank::{Blank, Nulls, noted};
-use super::json::{text, text_or_null};
 use super::ledger::{Ledger, Side};
 use super::roots::{self, shown};
 use super::tally::Tally;
+use crate::books::json::{text, text_or_null};
 
 /// The results of trades, one by one.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -17,8 +17,8 @@ use crate::record::field::{ExecutionMode, Symbol};
 
 use super::SheetError;
 use super::blank::{Blank, Nulls};
-use super::json::{text, text_or_null};
 use super::ledger::{Column, Row, Scale, Scales, Side};
+use crate::books::json::{text, text_or_null};
 
 const WEEKDAYS: [&str; 7] = [
     "monday",
