@@ -14,7 +14,6 @@
 
 use std::{
     collections::VecDeque,
-    error::Error,
     fmt,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,7 +24,7 @@ use crate::books::risk::{
     History, Known, Pause, PortfolioValue, Proposed, Replay, RiskLimits, RiskMonitor, Verdict,
 };
 use crate::books::{ClosedTrade, Leg, Pairing, Step, SumError, Zone};
-use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Writer};
+use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Troubles, Writer};
 use crate::record::field::{ExecutionMode, Wrong};
 use crate::record::{RiskEvent, Stream, TradeRecord};
 use crate::time::{Clock, Timestamp};
@@ -38,8 +37,6 @@ const GLANCE_MAX: Duration = Duration::from_secs(1);
 /// How many closed trades are kept apart at least, so that an exit which comes late is put among them
 /// without going through the journal again.
 const RECENT_MIN: usize = 1000;
-/// More troubles than anybody reads are not kept.
-const TROUBLES_MAX: usize = 100;
 /// How many events wait to be written at most; past that, rejections are not recorded.
 const UNWRITTEN_MAX: usize = 1000;
 
@@ -94,7 +91,7 @@ struct State {
     /// `None` after it failed, until there is something to write.
     writer: Option<Writer<RiskEvent>>,
     unwritten: VecDeque<Unwritten>,
-    troubles: VecDeque<String>,
+    troubles: Troubles,
 }
 
 /// What the stream looked like before it was last listened to. Two looks at files cost microseconds, and
@@ -184,7 +181,7 @@ impl RiskGuard {
             glance: Glance::default(),
             writer: Some(writer),
             unwritten: VecDeque::new(),
-            troubles: VecDeque::new(),
+            troubles: Troubles::default(),
         };
         state.read_events()?;
         state.read_trades()?;
@@ -271,8 +268,8 @@ impl RiskGuard {
         let own = state.writer.as_ref().map(Writer::troubles);
         own.unwrap_or_default()
             .into_iter()
-            .for_each(|it| state.trouble(it));
-        state.troubles.drain(..).collect()
+            .for_each(|it| state.troubles.keep(it));
+        state.troubles.take()
     }
 
     /// How many events wait to be recorded because the stream could not be written.
@@ -312,7 +309,7 @@ impl State {
                 }
                 Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
                 // One bad line ends nothing.
-                Err(error) => self.trouble(chain_of(&error)),
+                Err(error) => self.troubles.keep_error(&error),
             }
         }
         Ok(())
@@ -326,7 +323,7 @@ impl State {
                 Ok(entry) => Leg::of(entry.record, self.place),
                 Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
                 Err(error) => {
-                    self.trouble(chain_of(&error));
+                    self.troubles.keep_error(&error);
                     continue;
                 }
             };
@@ -433,7 +430,7 @@ impl State {
                     // What could not be read now is to be tried again at the next check.
                     self.glance.seen = None;
                     is_taken_back |= matches!(error, ReadError::TakenBack { .. });
-                    self.trouble(chain_of(&error));
+                    self.troubles.keep_error(&error);
                 }
             }
         }
@@ -462,12 +459,12 @@ impl State {
         self.heard.clear();
         self.followed = self.journal.read::<RiskEvent>().follow();
         if let Err(error) = self.read_events() {
-            self.trouble(chain_of(&error));
+            self.troubles.keep_error(&error);
         }
         let value = Some(portfolio_value);
         match self.rebuild(Known { value, now }) {
             Ok(unrecorded) => unrecorded.into_iter().for_each(|it| self.record(it)),
-            Err(error) => self.trouble(chain_of(&error)),
+            Err(error) => self.troubles.keep_error(&error),
         }
     }
 
@@ -498,7 +495,7 @@ impl State {
             Err(error) => Err(error),
         };
         taken.unwrap_or_else(|error| {
-            self.trouble(chain_of(&error));
+            self.troubles.keep_error(&error);
             let event = self.monitor.observe_inexact(portfolio_value, now);
             event.into_iter().collect()
         })
@@ -533,7 +530,7 @@ impl State {
     fn record(&mut self, event: RiskEvent) {
         if UNWRITTEN_MAX <= self.unwritten.len() && !self.monitor.concerns(&event) {
             let kind = event.event_type().as_str();
-            self.trouble(format!(
+            self.troubles.keep(format!(
                 "{UNWRITTEN_MAX} risk events wait: a {kind} was not recorded"
             ));
             return;
@@ -549,7 +546,7 @@ impl State {
     fn write(&mut self) -> Result<(), GuardError> {
         while !self.unwritten.is_empty() {
             if let Err(error) = self.write_first() {
-                self.trouble(chain_of(&error));
+                self.troubles.keep_error(&error);
                 return Err(error);
             }
         }
@@ -590,16 +587,6 @@ impl State {
         }
         Err(GuardError::Append(error))
     }
-
-    fn trouble(&mut self, text: String) {
-        // The same trouble at every check is one trouble.
-        if self.troubles.back() != Some(&text) {
-            self.troubles.push_back(text);
-        }
-        if TROUBLES_MAX < self.troubles.len() {
-            self.troubles.pop_front();
-        }
-    }
 }
 
 /// The limits that a session's line tells of, so that what is told and what holds cannot drift.
@@ -623,14 +610,4 @@ impl fmt::Debug for RiskGuard {
             .field("pause", &state.monitor.pause())
             .finish_non_exhaustive()
     }
-}
-
-fn chain_of(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

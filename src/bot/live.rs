@@ -17,14 +17,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::books::metrics::{Alert, Books, RollingError, Rule, ScopeKind, Told, Windows};
 use crate::books::{ClosedTrade, Leg, Names, Pairing, Step, SumError, Zone};
 use crate::journal::{
-    Ack, AppendError, Journal, OpenError, ReadError, Receipt, Writer, WriterOptions,
+    Ack, AppendError, Journal, OpenError, ReadError, Receipt, Troubles, Writer, WriterOptions,
+    chain_of,
 };
 use crate::record::field::{AlertEvent, ExecutionMode};
 use crate::record::{PerformanceMetric, TradeRecord};
 use crate::time::{Day, Timestamp};
-
-/// More troubles than anybody reads are not kept.
-const TROUBLES_MAX: usize = 100;
 
 /// Which metrics are journaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +104,7 @@ struct State {
     /// Of a day that is not over, the newest metrics of each window.
     unwritten: BTreeMap<Key, PerformanceMetric>,
     acks: VecDeque<Ack>,
-    troubles: Vec<String>,
+    troubles: Troubles,
 }
 
 /// A window: its mode and its scope.
@@ -139,7 +137,7 @@ impl LiveMetrics {
             told: History::read(journal)?,
             unwritten: BTreeMap::new(),
             acks: VecDeque::new(),
-            troubles: Vec::new(),
+            troubles: Troubles::default(),
         };
         state.read(journal)?;
         state.recount()?;
@@ -175,7 +173,7 @@ impl LiveMetrics {
     pub fn troubles(&self) -> Vec<String> {
         let mut state = self.lock();
         state.look_at_acks();
-        std::mem::take(&mut state.troubles)
+        state.troubles.take()
     }
 
     /// Waits until all that was told is on disk.
@@ -218,11 +216,12 @@ impl State {
             match entry {
                 Ok(entry) => {
                     if let Err(error) = self.pair(entry.record) {
-                        self.trouble(error.to_string());
+                        self.troubles.keep(error.to_string());
                     }
                 }
-                Err(error) if is_bad_line(&error) => {
-                    self.trouble(format!("not counted: {}", chain(&error)));
+                Err(error) if error.position().is_some() => {
+                    self.troubles
+                        .keep(format!("not counted: {}", chain_of(&error)));
                 }
                 Err(error) => {
                     failed = Err(LiveError::Read(error));
@@ -277,7 +276,7 @@ impl State {
                 }
             }
         });
-        troubles.into_iter().for_each(|it| self.trouble(it));
+        troubles.into_iter().for_each(|it| self.troubles.keep(it));
         due.sort_by_key(PerformanceMetric::timestamp);
         for metric in due {
             self.write(&metric, writer);
@@ -318,11 +317,11 @@ impl State {
             Ok(Step::Revised) => {
                 match self.recount() {
                     Ok(()) => self.settle(writer, None),
-                    Err(error) => self.trouble(chain(&error)),
+                    Err(error) => self.troubles.keep_error(&error),
                 };
             }
             Ok(_) => {}
-            Err(error) => self.trouble(error.to_string()),
+            Err(error) => self.troubles.keep(error.to_string()),
         }
     }
 
@@ -346,7 +345,7 @@ impl State {
             troubles.push(format!("order {}: {error}", trade.order_id));
         }
         self.unwritten.extend(kept);
-        troubles.into_iter().for_each(|it| self.trouble(it));
+        troubles.into_iter().for_each(|it| self.troubles.keep(it));
         for metric in due {
             self.write(&metric, writer);
         }
@@ -356,7 +355,7 @@ impl State {
         self.told.take(metric);
         match writer.submit(metric) {
             Ok(ack) => self.acks.push_back(ack),
-            Err(error) => self.trouble(chain(&error)),
+            Err(error) => self.troubles.keep_error(&error),
         }
     }
 
@@ -365,17 +364,8 @@ impl State {
         while let Some(answer) = self.acks.front().and_then(Ack::answer) {
             self.acks.pop_front();
             if let Err(error) = answer {
-                self.trouble(chain(&error));
+                self.troubles.keep_error(&error);
             }
-        }
-    }
-
-    fn trouble(&mut self, text: String) {
-        if self.troubles.last() != Some(&text) {
-            self.troubles.push(text);
-        }
-        if TROUBLES_MAX < self.troubles.len() {
-            self.troubles.remove(0);
         }
     }
 }
@@ -416,21 +406,6 @@ impl History {
     }
 }
 
-fn is_bad_line(error: &ReadError) -> bool {
-    matches!(error, ReadError::Line { .. } | ReadError::Record { .. })
-}
-
 fn key_of(told: &Told<'_>) -> Key {
     (told.mode(), told.scope())
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -19,13 +19,11 @@ use std::{
 use super::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use super::checkpoints::CheckpointLog;
 use super::keys::{KeyError, KeyFolder, Keyring, Signing};
-use crate::journal::{ClosedDay, CompactRange, Journal, Observer, Ticked};
+use crate::journal::{ClosedDay, CompactRange, Journal, Observer, Ticked, Troubles};
 use crate::record::{Digest, Stream};
 use crate::time::{Day, Timestamp};
 
 const INTERVAL: Duration = Duration::from_secs(10);
-/// More troubles than anybody reads are not kept.
-const TROUBLES_MAX: usize = 100;
 
 /// Signs checkpoints of a journal, as one of its observers.
 ///
@@ -48,7 +46,7 @@ pub struct Notary {
 struct State {
     signing: Option<Signing>,
     streams: BTreeMap<Stream, Signed>,
-    troubles: Vec<String>,
+    troubles: Troubles,
 }
 
 /// What was signed last of a stream.
@@ -129,7 +127,7 @@ impl Notary {
 
     /// What went wrong since this was called last.
     pub fn troubles(&self) -> Vec<String> {
-        std::mem::take(&mut self.lock().troubles)
+        self.lock().troubles.take()
     }
 
     /// Signs a tree of `size` lines now.
@@ -156,7 +154,7 @@ impl Notary {
             None => Err(NotaryError::NoTree { stream }),
         };
         if let Err(error) = signed {
-            state.trouble(&error);
+            state.troubles.keep_error(&error);
         }
     }
 
@@ -253,7 +251,8 @@ impl State {
         self.streams.insert(stream, last);
         if let Err(source) = thinned {
             // The next one tries again.
-            self.trouble(&NotaryError::Thin { stream, source });
+            let error = NotaryError::Thin { stream, source };
+            self.troubles.keep_error(&error);
         }
         Ok(signed)
     }
@@ -268,21 +267,6 @@ impl State {
             self.signing = Some(keys.signing(keyring, today)?);
         }
         self.signing.as_ref().ok_or_else(|| keys.missing())
-    }
-
-    fn trouble(&mut self, error: &NotaryError) {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        if self.troubles.last() != Some(&text) {
-            self.troubles.push(text);
-        }
-        if TROUBLES_MAX < self.troubles.len() {
-            self.troubles.remove(0);
-        }
     }
 }
 

@@ -45,6 +45,7 @@ mod status;
 mod sum;
 #[cfg(test)]
 mod testing;
+mod troubles;
 mod units;
 mod upkeep;
 mod verify;
@@ -78,6 +79,7 @@ pub use reader::{Entries, Entry, EntryRef, Reader};
 pub use recover::RecoverError;
 pub use repair::{DamagedPlace, RepairError, Repaired};
 pub use status::{StatusError, StreamStatus};
+pub(crate) use troubles::{Troubles, chain_of};
 pub use upkeep::Ticked;
 pub use verify::{Depth, Finding, FindingKind, Progress, Verified, VerifyError};
 pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};

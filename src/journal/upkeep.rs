@@ -8,7 +8,6 @@
 //! - Closing a writer ends its threads and sees every queued record through first.
 
 use std::{
-    collections::VecDeque,
     io,
     panic::{self, AssertUnwindSafe},
     sync::{
@@ -23,6 +22,7 @@ use super::close::{CloseError, close_day};
 use super::commit::Commit;
 use super::log::{CommitError, Failure, Log};
 use super::range::CompactRange;
+use super::troubles::{Troubles, chain_of};
 use super::writer::Durability;
 use super::{Journal, audit};
 use crate::record::Stream;
@@ -34,8 +34,6 @@ const HEAD_LAG_MAX: u64 = 32 << 20;
 const TICK: Duration = Duration::from_secs(1);
 /// A day that could not be closed is tried again after this long.
 const CLOSE_RETRY: Duration = Duration::from_secs(60);
-/// More troubles than anybody reads are not kept.
-const TROUBLES_MAX: usize = 100;
 
 /// One open writer: its queue and log, and what keeps them.
 #[derive(Debug)]
@@ -65,7 +63,7 @@ struct Inner {
     work: Mutex<Work>,
     changed: Condvar,
     due: Mutex<Due>,
-    troubles: Mutex<VecDeque<String>>,
+    troubles: Mutex<Troubles>,
     closed: AtomicBool,
 }
 
@@ -129,7 +127,7 @@ impl Upkeep {
     }
 
     pub(super) fn take_troubles(&self) -> Vec<String> {
-        lock(&self.inner.troubles).drain(..).collect()
+        lock(&self.inner.troubles).take()
     }
 
     /// Starts the thread that ticks.
@@ -457,14 +455,7 @@ impl Inner {
     }
 
     fn trouble(&self, text: String) {
-        let mut troubles = lock(&self.troubles);
-        // The same trouble every second is one trouble.
-        if troubles.back() != Some(&text) {
-            troubles.push_back(text);
-        }
-        if TROUBLES_MAX < troubles.len() {
-            troubles.pop_front();
-        }
+        lock(&self.troubles).keep(text);
     }
 }
 
@@ -482,18 +473,6 @@ pub struct Ticked {
     pub range: Option<CompactRange>,
     /// The writer is being closed: this is its last tick.
     pub closing: bool,
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
