@@ -173,6 +173,9 @@ impl LiveMetrics {
     pub fn troubles(&self) -> Vec<String> {
         let mut state = self.lock();
         state.look_at_acks();
+        for trouble in self.writer.troubles() {
+            state.troubles.keep(trouble);
+        }
         state.troubles.take()
     }
 
