@@ -10,9 +10,12 @@
 mod closed;
 pub(crate) mod json;
 pub mod metrics;
+mod order;
+mod pairing;
 pub mod risk;
 mod zone;
 
-pub(crate) use closed::Names;
-pub use closed::{ClosedTrade, Leg, OpenOrder, PairNotes, Pairing, Step, SumError, closed_trades};
+pub use closed::{ClosedTrade, OpenOrder, SumError};
+pub use pairing::{PairNotes, Pairing, Step, closed_trades};
+pub(crate) use pairing::{all_open, each_closed};
 pub use zone::Zone;

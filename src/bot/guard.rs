@@ -23,7 +23,7 @@ use std::{
 use crate::books::risk::{
     History, Known, Pause, PortfolioValue, Proposed, Replay, RiskLimits, RiskMonitor, Verdict,
 };
-use crate::books::{ClosedTrade, Leg, Pairing, Step, SumError, Zone};
+use crate::books::{ClosedTrade, Pairing, Step, SumError, Zone};
 use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Troubles, Writer};
 use crate::record::field::{ExecutionMode, Wrong};
 use crate::record::{RiskEvent, Stream, TradeRecord};
@@ -318,9 +318,9 @@ impl State {
     fn read_trades(&mut self) -> Result<(), GuardError> {
         let mut entries = self.journal.read::<TradeRecord>().iter();
         while let Some(item) = entries.next_entry() {
-            let leg = match item {
+            let step = match item {
                 Ok(entry) if entry.record.execution_mode() != self.mode => continue,
-                Ok(entry) => Leg::of(entry.record, self.place),
+                Ok(entry) => self.pairing.take(entry.record, self.place),
                 Err(error) if error.position().is_none() => return Err(GuardError::Read(error)),
                 Err(error) => {
                     self.troubles.keep_error(&error);
@@ -328,7 +328,6 @@ impl State {
                 }
             };
             self.place += 1;
-            let step = leg.and_then(|it| self.pairing.take(it));
             step.map_err(GuardError::Sum)?;
         }
         Ok(())
@@ -478,7 +477,7 @@ impl State {
         if trade.execution_mode() != self.mode {
             return Vec::new();
         }
-        let step = Leg::of(trade, self.place).and_then(|it| self.pairing.take(it));
+        let step = self.pairing.take(trade, self.place);
         self.place += 1;
         let value = Some(portfolio_value);
         let known = Known { value, now };

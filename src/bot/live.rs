@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::books::metrics::{Alert, Books, RollingError, Rule, ScopeKind, Told, Windows};
-use crate::books::{ClosedTrade, Leg, Names, Pairing, Step, SumError, Zone};
+use crate::books::{ClosedTrade, Pairing, Step, SumError, Zone};
 use crate::journal::{
     Ack, AppendError, Journal, OpenError, ReadError, Receipt, Troubles, Writer, WriterOptions,
     chain_of,
@@ -99,7 +99,6 @@ struct State {
     pairing: Pairing,
     books: Books,
     next_place: u64,
-    names: Names,
     told: History,
     /// Of a day that is not over, the newest metrics of each window.
     unwritten: BTreeMap<Key, PerformanceMetric>,
@@ -133,7 +132,6 @@ impl LiveMetrics {
             books: options.begin(),
             options,
             next_place: 0,
-            names: Names::default(),
             told: History::read(journal)?,
             unwritten: BTreeMap::new(),
             acks: VecDeque::new(),
@@ -239,8 +237,7 @@ impl State {
     fn pair(&mut self, record: &TradeRecord) -> Result<Step, SumError> {
         let place = self.next_place;
         self.next_place += 1;
-        self.pairing
-            .take(Leg::of_next(record, place, &mut self.names)?)
+        self.pairing.take(record, place)
     }
 
     /// Counts all closed trades anew, and tells nothing.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::books::{ClosedTrade, Leg, Pairing, Step};
+use crate::books::{ClosedTrade, Pairing, Step};
 use crate::record::field::{Action, ConfigHash, ExecutionMode};
 use crate::record::{Stamp, TradeRecord};
 
@@ -273,8 +273,8 @@ fn closed(number: u64, mode: ExecutionMode, strategy: &str, net: &str) -> Closed
         .build()
         .unwrap();
     let mut pairing = Pairing::new();
-    pairing.take(Leg::of(&entry, 0).unwrap()).unwrap();
-    match pairing.take(Leg::of(&exit, 1).unwrap()).unwrap() {
+    pairing.take(&entry, 0).unwrap();
+    match pairing.take(&exit, 1).unwrap() {
         Step::Closed(closed) => *closed,
         other => panic!("{other:?}"),
     }

@@ -69,7 +69,7 @@ fn closed(exited: Timestamp, net: &str) -> ClosedTrade {
         mode: LIVE,
         account_id: None,
         symbol: "AAPL".parse().unwrap(),
-        strategy: "bull-flag-breakout".to_owned(),
+        strategy: "bull-flag-breakout".into(),
         direction: Action::Buy,
         entered: None,
         exited,

@@ -169,7 +169,7 @@ impl TearSheet {
     /// use tradejournal::TradeRecord;
     /// use tradejournal::books::metrics::sheet::Blank;
     /// use tradejournal::books::metrics::{Equity, SheetOptions, TearSheet};
-    /// use tradejournal::books::{Leg, Pairing};
+    /// use tradejournal::books::Pairing;
     /// use tradejournal::record::Stamp;
     /// use tradejournal::record::field::{Action, ConfigHash, ExecutionMode};
     ///
@@ -192,7 +192,7 @@ impl TearSheet {
     ///
     /// let mut pairing = Pairing::new();
     /// for (place, record) in (0..).zip([entry, exit]) {
-    ///     pairing.take(Leg::of(&record, place)?)?;
+    ///     pairing.take(&record, place)?;
     /// }
     /// let mut options = SheetOptions::default();
     /// options.starting_equity = Some(Equity::new("10000".parse()?)?);

@@ -215,7 +215,7 @@ impl<'a> Tallies<'a> {
         };
         self.all.take(entry);
         self.symbols.take(trade.symbol, entry);
-        self.strategies.take(trade.strategy.as_str(), entry);
+        self.strategies.take(&*trade.strategy, entry);
         let account = trade.account_id.as_ref().map(|it| it.as_str());
         self.accounts.take(account, entry);
         self.modes.take(trade.mode, entry);

@@ -82,7 +82,7 @@ fn closed(made: Vec<Made>) -> Vec<ClosedTrade> {
         trade.commission = Decimal::new(made.commission, 2);
         trade.gross = trade.net + trade.commission;
         trade.symbol = ["AAPL", "MSFT", "TSLA"][made.symbol].parse().unwrap();
-        trade.strategy = ["breakout", "reversal", "gap"][2 - made.symbol].to_owned();
+        trade.strategy = ["breakout", "reversal", "gap"][2 - made.symbol].into();
         trade.account_id = made.account.map(|it| ["a", "b"][it].parse().unwrap());
         trade.mode = ExecutionMode::ALL[usize::from(made.is_paper)];
         trade.direction = Action::ALL[usize::from(made.is_short)];

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::books::metrics::sheet::{Blank, SheetOptions};
-use crate::books::{ClosedTrade, Leg, Pairing};
+use crate::books::{ClosedTrade, Pairing};
 use crate::record::field::{Action, ConfigHash, ExecutionMode};
 use crate::record::{Stamp, TradeRecord};
 
@@ -32,7 +32,7 @@ fn entry(order_id: &str, time: &str, action: Action) -> TradeRecord {
 fn closed(records: &[TradeRecord]) -> Vec<ClosedTrade> {
     let mut pairing = Pairing::new();
     for (place, record) in (0..).zip(records) {
-        pairing.take(Leg::of(record, place).unwrap()).unwrap();
+        pairing.take(record, place).unwrap();
     }
     pairing.closed().unwrap()
 }

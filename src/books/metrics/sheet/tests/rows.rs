@@ -21,7 +21,7 @@ fn breakdowns_have_a_row_for_each_key() {
     let mut trades = trades(&["10", "-4", "0", "6"]);
     trades[0].symbol = "TSLA".parse().unwrap();
     trades[1].mode = ExecutionMode::Paper;
-    trades[2].strategy = "a-reversal".to_owned();
+    trades[2].strategy = "a-reversal".into();
     trades[3].account_id = Some("main".parse().unwrap());
     trades[3].entered = Some(at("2025-11-03T00:59:59Z"));
     trades[2].entered = None;

@@ -25,7 +25,7 @@ pub(super) fn trade(exited: &str, net: &str) -> ClosedTrade {
         mode: ExecutionMode::Live,
         account_id: None,
         symbol: "AAPL".parse().unwrap(),
-        strategy: "breakout".to_owned(),
+        strategy: "breakout".into(),
         direction: Action::Buy,
         entered: Some(exited.saturating_sub(std::time::Duration::from_secs(3600))),
         exited,
