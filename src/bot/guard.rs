@@ -26,7 +26,7 @@ use crate::books::risk::{
 use crate::books::{ClosedTrade, Pairing, Step, SumError, Zone};
 use crate::journal::{AppendError, Followed, Journal, OpenError, ReadError, Troubles, Writer};
 use crate::record::field::{ExecutionMode, Wrong};
-use crate::record::{RiskEvent, Stream, TradeRecord};
+use crate::record::{RiskEvent, Stream, TradeRecord, personal};
 use crate::time::{Clock, Timestamp};
 
 use super::Settings;
@@ -50,9 +50,9 @@ pub enum GuardError {
     /// What is in the journal cannot be read.
     #[error("guard the limits of risk")]
     Read(#[source] ReadError),
-    /// The results of a trade cannot be added.
-    #[error("guard the limits of risk")]
-    Sum(#[source] SumError),
+    /// The reason of a reset says nothing, or something that must not be in a journal.
+    #[error("the reason of a reset {0}")]
+    Why(String),
     /// An event could not be recorded.
     #[error("record a risk event")]
     Append(#[source] AppendError),
@@ -82,10 +82,16 @@ struct State {
     recent_from: Timestamp,
     /// When the newest trade was entered.
     last_entry: Option<Timestamp>,
-    /// When a pause was last ended by hand.
+    /// When a pause was last ended before its time.
     last_reset: Timestamp,
+    /// The last exit of a trade whose result cannot be added.
+    last_inexact: Timestamp,
     /// The pauses and resets of this mode that the journal has.
     heard: Vec<RiskEvent>,
+    /// Those that this guard wrote and has not heard yet.
+    unheard: VecDeque<RiskEvent>,
+    /// Something was heard that stands before what the monitor knows already.
+    is_stale: bool,
     followed: Followed<RiskEvent>,
     glance: Glance,
     /// `None` after it failed, until there is something to write.
@@ -176,7 +182,10 @@ impl RiskGuard {
             pairing: Pairing::new(),
             place: 0,
             last_reset: Timestamp::MIN,
+            last_inexact: Timestamp::MIN,
             heard: Vec::new(),
+            unheard: VecDeque::new(),
+            is_stale: false,
             followed: journal.read::<RiskEvent>().follow(),
             glance: Glance::default(),
             writer: Some(writer),
@@ -190,9 +199,7 @@ impl RiskGuard {
             value: Some(portfolio_value),
             now,
         });
-        for event in unrecorded.map_err(GuardError::Sum)? {
-            state.record(event);
-        }
+        unrecorded.into_iter().for_each(|it| state.record(it));
         Ok(RiskGuard {
             state: Mutex::new(state),
         })
@@ -214,7 +221,8 @@ impl RiskGuard {
     }
 
     /// Takes a trade record that was appended, entry or exit, and returns the event when it makes trading
-    /// pause; it has been recorded. Records come in the order of the log.
+    /// pause; it has been recorded, or waits as [`RiskGuard::unrecorded`] counts. Records come in the order
+    /// of the log.
     pub fn observe(
         &self,
         trade: &TradeRecord,
@@ -241,15 +249,25 @@ impl RiskGuard {
         state.monitor.pause().cloned()
     }
 
-    /// Ends a pause by hand, as `tj risk reset` does, and returns the event, which has been recorded;
-    /// `None` when trading is not paused.
-    pub fn reset(&self, why: &str, portfolio_value: PortfolioValue) -> Option<RiskEvent> {
+    /// Ends a pause by hand, as `tj risk reset` does, and returns the event, which has been recorded, or
+    /// waits as [`RiskGuard::unrecorded`] counts; `None` when trading is not paused.
+    ///
+    /// # Errors
+    /// [`GuardError::Why`] when `why` is blank, or has personal data in a journal that allows none.
+    pub fn reset(
+        &self,
+        why: &str,
+        portfolio_value: PortfolioValue,
+    ) -> Result<Option<RiskEvent>, GuardError> {
         let mut state = self.state();
+        state.refuse_why(why)?;
         let now = state.catch_up(portfolio_value);
-        let event = state.monitor.reset(why, portfolio_value, now)?;
+        let Some(event) = state.monitor.reset(why, portfolio_value, now) else {
+            return Ok(None);
+        };
         state.last_reset = state.last_reset.max(now);
         state.record(event.clone());
-        Some(event)
+        Ok(Some(event))
     }
 
     /// The monitor as it stands, after what other processes did.
@@ -328,14 +346,19 @@ impl State {
                 }
             };
             self.place += 1;
-            step.map_err(GuardError::Sum)?;
+            if let Err(error) = step {
+                self.inexact(&error);
+            }
         }
         Ok(())
     }
 
     /// Makes the monitor anew from all trades and events; returns what is to be recorded.
-    fn rebuild(&mut self, known: Known) -> Result<Vec<RiskEvent>, SumError> {
-        let (closed, open) = (self.pairing.closed()?, self.pairing.open()?);
+    fn rebuild(&mut self, known: Known) -> Vec<RiskEvent> {
+        let mut inexact = Vec::new();
+        let mut bad = |it: SumError| inexact.push(it);
+        let (closed, open) = (self.pairing.closed(&mut bad), self.pairing.open(&mut bad));
+        inexact.iter().for_each(|it| self.inexact(it));
         let entered = closed.iter().filter_map(|it| it.entered);
         self.last_entry = entered.chain(open.iter().map(|it| it.entered)).max();
         let history = History {
@@ -348,19 +371,35 @@ impl State {
         (self.base_events, self.recent_from) = (0, Timestamp::MIN);
         self.recent = closed;
         self.settle(known);
-        Ok(self.remake(known))
+        self.remake(known)
+    }
+
+    /// A trade whose result cannot be added: what its day earned is not known.
+    fn inexact(&mut self, error: &SumError) {
+        self.troubles.keep_error(error);
+        self.last_inexact = self.last_inexact.max(error.at);
     }
 
     /// Makes the monitor anew from the recent trades on; returns what is to be recorded.
     fn remake(&mut self, known: Known) -> Vec<RiskEvent> {
         let mut replay = self.base.clone();
         let heard = self.heard.iter().skip(self.base_events);
+        // Order matters: what it wrote stands behind what it heard, and before what is still to be written.
         let waiting = self.unwritten.iter().map(|it| &it.event);
-        let events: Vec<RiskEvent> = heard.chain(waiting).cloned().collect();
+        let events = heard.chain(&self.unheard).chain(waiting);
+        let events: Vec<RiskEvent> = events.cloned().collect();
         replay.run(&self.recent, &events, known);
         let rebuilt = replay.finish(self.last_entry, known);
-        self.monitor = rebuilt.monitor;
-        rebuilt.unrecorded
+        (self.monitor, self.is_stale) = (rebuilt.monitor, false);
+        let mut unrecorded = rebuilt.unrecorded;
+        let is_open =
+            |at: Timestamp| self.last_reset < at && self.zone.day(at) == self.zone.day(known.now);
+        if let Some(value) = known.value
+            && is_open(self.last_inexact)
+        {
+            unrecorded.extend(self.monitor.observe_inexact(value, known.now));
+        }
+        unrecorded
     }
 
     /// Moves the base on when many trades came after it.
@@ -387,8 +426,12 @@ impl State {
     fn catch_up(&mut self, portfolio_value: PortfolioValue) -> Timestamp {
         let now = self.clock.now();
         let is_taken_back = self.may_have_news(now) && self.listen();
+        let value = Some(portfolio_value);
         if is_taken_back {
             self.begin_again(portfolio_value, now);
+        } else if self.is_stale {
+            let unrecorded = self.remake(Known { value, now });
+            unrecorded.into_iter().for_each(|it| self.record(it));
         }
         if let Some(event) = self.monitor.turn(portfolio_value, now) {
             self.record(event);
@@ -437,34 +480,60 @@ impl State {
     }
 
     fn hear(&mut self, event: &RiskEvent) {
-        self.unwritten
-            .retain(|it| !it.is_doubtful || it.event != *event);
+        let is_own = self.is_own(event);
         if !self.monitor.concerns(event) {
             return;
         }
+        let at = event.timestamp();
         let was_paused = self.monitor.pause().is_some();
-        self.monitor.hear(event);
-        if was_paused && self.monitor.pause().is_none() {
-            self.last_reset = self.last_reset.max(event.timestamp());
-            // What was answered must not pause again because it is written late.
-            let monitor = &self.monitor;
-            self.unwritten.retain(|it| !monitor.concerns(&it.event));
+        // What the monitor knows of itself it must not take for news: a pause may have begun since.
+        match is_own || !self.unwritten.is_empty() {
+            true => self.is_stale = true,
+            false => self.monitor.hear(event),
+        }
+        if self.monitor.resumes(event) && was_paused {
+            self.last_reset = self.last_reset.max(at);
+            if !is_own {
+                // What was answered must not pause again because it is written late.
+                let monitor = &self.monitor;
+                let is_answered = |it: &RiskEvent| monitor.concerns(it) && it.timestamp() <= at;
+                self.unwritten.retain(|it| !is_answered(&it.event));
+            }
         }
         self.heard.push(event.clone());
+    }
+
+    /// Whether this guard wrote it, which it may not have known of an append that failed half-way.
+    fn is_own(&mut self, event: &RiskEvent) -> bool {
+        let doubtful = self.unwritten.len();
+        self.unwritten
+            .retain(|it| !it.is_doubtful || it.event != *event);
+        let unheard = self.unheard.iter().position(|it| it == event);
+        let known = unheard.and_then(|it| self.unheard.remove(it));
+        known.is_some() || self.unwritten.len() < doubtful
+    }
+
+    fn refuse_why(&self, why: &str) -> Result<(), GuardError> {
+        if why.trim().is_empty() {
+            return Err(GuardError::Why("must not be blank".to_owned()));
+        }
+        match personal::find(why).filter(|_| !self.journal.allows_personal_data()) {
+            Some(kind) => Err(GuardError::Why(format!("must not have {kind} in it"))),
+            None => Ok(()),
+        }
     }
 
     /// Nobody was promised what is gone, so it must not count.
     fn begin_again(&mut self, portfolio_value: PortfolioValue, now: Timestamp) {
         self.heard.clear();
+        self.unheard.clear();
         self.followed = self.journal.read::<RiskEvent>().follow();
         if let Err(error) = self.read_events() {
             self.troubles.keep_error(&error);
         }
         let value = Some(portfolio_value);
-        match self.rebuild(Known { value, now }) {
-            Ok(unrecorded) => unrecorded.into_iter().for_each(|it| self.record(it)),
-            Err(error) => self.troubles.keep_error(&error),
-        }
+        let unrecorded = self.rebuild(Known { value, now });
+        unrecorded.into_iter().for_each(|it| self.record(it));
     }
 
     /// Takes a trade record; returns what is to be recorded of it.
@@ -481,23 +550,22 @@ impl State {
         self.place += 1;
         let value = Some(portfolio_value);
         let known = Known { value, now };
-        let taken = match step {
+        match step {
             Ok(Step::Closed(closed)) if closed.exited < self.recent_from => self.rebuild(known),
-            Ok(Step::Closed(closed)) => return self.close(*closed, portfolio_value, known),
+            Ok(Step::Closed(closed)) => self.close(*closed, portfolio_value, known),
             // It changes a trade that is counted already.
             Ok(Step::Revised) => self.rebuild(known),
             Ok(Step::Opened) => {
                 self.last_entry = self.last_entry.max(Some(trade.timestamp()));
-                return Vec::new();
+                Vec::new()
             }
-            Ok(_) => return Vec::new(),
-            Err(error) => Err(error),
-        };
-        taken.unwrap_or_else(|error| {
-            self.troubles.keep_error(&error);
-            let event = self.monitor.observe_inexact(portfolio_value, now);
-            event.into_iter().collect()
-        })
+            Ok(_) => Vec::new(),
+            Err(error) => {
+                self.inexact(&error);
+                let event = self.monitor.observe_inexact(portfolio_value, now);
+                event.into_iter().collect()
+            }
+        }
     }
 
     /// Counts a trade where it will stand after a restart, too: by its exit, not by when it was told.
@@ -568,7 +636,9 @@ impl State {
         first.is_doubtful = false;
         let error = match writer.append(&first.event) {
             Ok(_) => {
-                self.unwritten.pop_front();
+                let written = self.unwritten.pop_front().map(|it| it.event);
+                self.unheard
+                    .extend(written.filter(|it| self.monitor.concerns(it)));
                 self.writer = Some(writer);
                 return Ok(());
             }

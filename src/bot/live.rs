@@ -242,7 +242,8 @@ impl State {
 
     /// Counts all closed trades anew, and tells nothing.
     fn recount(&mut self) -> Result<(), LiveError> {
-        let closed = self.pairing.closed().map_err(LiveError::Sum)?;
+        let troubles = &mut self.troubles;
+        let closed = self.pairing.closed(|error| troubles.keep_error(&error));
         self.books = self.options.begin();
         self.unwritten.clear();
         for trade in &closed {

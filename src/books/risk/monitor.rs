@@ -247,6 +247,13 @@ impl RiskMonitor {
         self.concerning(event).is_some()
     }
 
+    /// Whether an event ends a pause in this monitor's mode.
+    #[must_use]
+    pub(crate) fn resumes(&self, event: &RiskEvent) -> bool {
+        let told = self.concerning(event);
+        told.is_some_and(|it| it.mode.is_some() && matches!(it.what, What::Resume { .. }))
+    }
+
     /// Why trading is paused; `None` when it is not. It is as old as what was told last: the next day has
     /// begun when [`RiskMonitor::turn`] was called.
     #[must_use]
@@ -313,6 +320,11 @@ impl RiskMonitor {
         let ended = Some(&mut self.pause).filter(is_over)?.take();
         self.losses_since_reset = 0;
         ended
+    }
+
+    /// Whether the day that counts is the one of `now`.
+    pub(super) fn is_in_day_of(&self, now: Timestamp) -> bool {
+        self.day == self.zone.day(now)
     }
 
     /// Adds a trade up, without looking at the limits.

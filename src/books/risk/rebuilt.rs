@@ -6,6 +6,8 @@
 //!   too, and its event is handed out to be recorded.
 //! - Where trading went on after such a pause, because no limits were in force then, it is none: a
 //!   journal from before the limits stops nobody for a streak of long ago.
+//! - The loss of a day that is over is held against nothing: what the portfolio was worth then, only the
+//!   events of that day know.
 //!
 //! Not here: reading the journal.
 
@@ -69,6 +71,8 @@ pub(crate) struct Replay {
     /// The time of the newest event; events stay in the order of the log, also where a clock was set back
     /// between two of them.
     at: Timestamp,
+    /// A recorded pause that the next day ended, which the journal does not have so far.
+    ended: Option<Pause>,
 }
 
 /// What is known of the present.
@@ -95,6 +99,7 @@ impl Replay {
         Replay {
             monitor: RiskMonitor::new(limits, mode, zone, first),
             at: Timestamp::MIN,
+            ended: None,
         }
     }
 
@@ -115,8 +120,9 @@ impl Replay {
             while let Some(closed) = trades.next_if(|it| it.exited <= self.at) {
                 self.trade(closed, known);
             }
-            self.monitor.advance(self.at.min(known.now));
+            self.advance(self.at.min(known.now));
             self.monitor.hear(event);
+            self.ended = None;
         }
         trades.for_each(|it| self.trade(it, known));
     }
@@ -128,10 +134,10 @@ impl Replay {
         }
         let Known { value, now } = known;
         let mut unrecorded = Vec::new();
-        let ended = self.monitor.advance(now).filter(|it| it.is_recorded);
-        if let (Some(ended), Some(value)) = (ended, value) {
+        self.advance(now);
+        if let (Some(ended), Some(value)) = (&self.ended, value) {
             let by = Reset::NextDay;
-            unrecorded.push(self.monitor.resumed(&ended, by, None, value, now));
+            unrecorded.push(self.monitor.resumed(ended, by, None, value, now));
         }
         self.pause_at(now, value);
         if let (Some(pause), Some(value)) = (&self.monitor.pause, value)
@@ -152,9 +158,16 @@ impl Replay {
         if let Some(entered) = closed.entered {
             self.entered(entered);
         }
-        self.monitor.advance(closed.exited.min(known.now));
+        self.advance(closed.exited.min(known.now));
         self.monitor.count(closed);
-        self.pause_at(closed.exited, known.value);
+        let value = known.value.filter(|_| self.monitor.is_in_day_of(known.now));
+        self.pause_at(closed.exited, value);
+    }
+
+    fn advance(&mut self, to: Timestamp) {
+        if let Some(ended) = self.monitor.advance(to).filter(|it| it.is_recorded) {
+            self.ended = Some(ended);
+        }
     }
 
     /// Whoever entered a trade was not paused.

@@ -560,6 +560,46 @@ fn a_pause_that_nobody_recorded_follows_from_the_trades() {
 }
 
 #[test]
+fn the_loss_of_a_day_that_is_over_is_not_held_against_what_the_portfolio_is_worth_now() {
+    // 2.95 % of the 10,000 that it was worth: nothing paused. Of the 9,705 of the next morning it is 3.04 %.
+    let trades = [closed(at("10:00"), "-150"), closed(at("10:01"), "-145")];
+    let history = History {
+        closed: &trades,
+        open: &[],
+        events: &[],
+    };
+    let tomorrow = time("2025-10-28T09:00:00Z");
+    for limits in [limits(), by_hand(limits())] {
+        let worth = Some(value("9705"));
+        let after = RiskMonitor::rebuilt(limits, LIVE, Zone::default(), &history, worth, tomorrow);
+        assert_eq!((after.monitor.pause(), after.unrecorded), (None, vec![]));
+        // A pause that was none must not have answered the streak either.
+        assert_eq!(after.monitor.losses_since_reset(), 2);
+    }
+}
+
+#[test]
+fn that_the_next_day_ended_a_pause_is_told_though_a_trade_came_before_the_restart() {
+    let mut before = monitor(limits());
+    let mut trades = vec![closed(at("10:00"), "-300")];
+    let trip = close(&mut before, "10:00", "-300").unwrap();
+    trades.push(closed(time("2025-10-28T08:00:00Z"), "5"));
+    let now = time("2025-10-28T09:00:00Z");
+    let after = rebuilt(limits(), &trades, std::slice::from_ref(&trip), now);
+    let [reset] = &after.unrecorded[..] else {
+        panic!("{:?}", after.unrecorded);
+    };
+    assert_eq!(kind(reset), RESET);
+    // Once it is there it is not told again.
+    let events = [trip, reset.clone()];
+    let later = time("2025-10-28T10:00:00Z");
+    assert_eq!(
+        rebuilt(limits(), &trades, &events, later).unrecorded,
+        vec![]
+    );
+}
+
+#[test]
 fn a_streak_of_before_the_limits_stops_nobody_who_traded_on() {
     let mut trades = ["10:00", "10:01", "10:02"]
         .map(|it| closed(at(it), "-1"))
