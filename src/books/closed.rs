@@ -98,4 +98,6 @@ pub struct OpenOrder {
 pub struct SumError {
     /// The order.
     pub order_id: OrderId,
+    /// The time of its last exit, or of the record that cannot be counted.
+    pub at: Timestamp,
 }

@@ -17,5 +17,5 @@ mod zone;
 
 pub use closed::{ClosedTrade, OpenOrder, SumError};
 pub use pairing::{PairNotes, Pairing, Step, closed_trades};
-pub(crate) use pairing::{all_open, each_closed};
+pub(crate) use pairing::{all_open, each_closed, good};
 pub use zone::Zone;

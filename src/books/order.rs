@@ -105,9 +105,10 @@ impl Part {
         let net = match (gross, record.net_profit_loss()) {
             (None, _) => None,
             (Some(_), Some(net)) => Some(net.value()),
-            (Some(gross), None) => {
-                Some(sum(gross, -commission).ok_or_else(|| too_large(record.order_id()))?)
-            }
+            (Some(gross), None) => Some(
+                sum(gross, -commission)
+                    .ok_or_else(|| too_large(record.order_id(), record.timestamp()))?,
+            ),
         };
         let base = Base {
             place,
@@ -287,7 +288,8 @@ impl Order {
         let entry = self.entry.as_ref().filter(|_| !self.is_closed())?;
         let mut nets = self.exits().map(|it| it.net);
         let Some(net) = nets.try_fold(Decimal::ZERO, sum) else {
-            return Some(Err(too_large(order_id)));
+            let last = self.exits().map(|it| it.base.at).max();
+            return Some(Err(too_large(order_id, last.unwrap_or(entry.base.at))));
         };
         let base = &entry.base;
         let open = OpenOrder {
@@ -325,7 +327,7 @@ impl Ended<'_> {
         &self,
         exits: impl Iterator<Item = &'e Exit> + Clone,
     ) -> Result<ClosedTrade, SumError> {
-        let none = || too_large(self.order_id);
+        let none = || too_large(self.order_id, self.at.0);
         // There is one, since the trade has ended.
         let last = exits
             .clone()
@@ -373,8 +375,9 @@ impl Ended<'_> {
     }
 }
 
-fn too_large(order_id: &OrderId) -> SumError {
+fn too_large(order_id: &OrderId, at: Timestamp) -> SumError {
     SumError {
+        at,
         order_id: order_id.clone(),
     }
 }

@@ -38,7 +38,7 @@ pub fn closed_trades<'a>(
     for (place, record) in (0..).zip(records) {
         pairing.add(record, place)?;
     }
-    pairing.closed()
+    each_closed([&pairing]).collect()
 }
 
 /// Pairs entries with exits, one record after the other.
@@ -201,20 +201,16 @@ impl Pairing {
         self.notes
     }
 
-    /// All trades that are closed, in the order of their last exits.
-    ///
-    /// # Errors
-    /// [`SumError`].
-    pub fn closed(&self) -> Result<Vec<ClosedTrade>, SumError> {
-        each_closed([self]).collect()
+    /// All trades that are closed, in the order of their last exits. `bad` is told of each whose sums do not
+    /// fit, which is not among them.
+    pub fn closed(&self, bad: impl FnMut(SumError)) -> Vec<ClosedTrade> {
+        good(each_closed([self]), bad).collect()
     }
 
-    /// All trades that are not over, in the order of their entries.
-    ///
-    /// # Errors
-    /// [`SumError`].
-    pub fn open(&self) -> Result<Vec<OpenOrder>, SumError> {
-        all_open([self])
+    /// All trades that are not over, in the order of their entries. `bad` is told of each whose sums do not
+    /// fit, which is not among them.
+    pub fn open(&self, bad: impl FnMut(SumError)) -> Vec<OpenOrder> {
+        all_open([self], bad)
     }
 
     /// Each order, with its id.
@@ -244,14 +240,21 @@ pub(crate) fn each_closed<'a>(
 /// All trades that are not over of pairings that have no order in common, in the order of their entries.
 pub(crate) fn all_open<'a>(
     pairings: impl IntoIterator<Item = &'a Pairing>,
-) -> Result<Vec<OpenOrder>, SumError> {
+    bad: impl FnMut(SumError),
+) -> Vec<OpenOrder> {
     let orders = pairings.into_iter().flat_map(Pairing::orders);
-    let open: Result<Vec<_>, _> = orders
-        .filter_map(|(mode, order_id, order)| order.open(order_id, mode))
-        .collect();
-    let mut open = open?;
+    let open = orders.filter_map(|(mode, order_id, order)| order.open(order_id, mode));
+    let mut open: Vec<(u64, OpenOrder)> = good(open, bad).collect();
     open.sort_by_key(|it| it.0);
-    Ok(open.into_iter().map(|it| it.1).collect())
+    open.into_iter().map(|it| it.1).collect()
+}
+
+/// Those that could be added up.
+pub(crate) fn good<T>(
+    all: impl Iterator<Item = Result<T, SumError>>,
+    mut bad: impl FnMut(SumError),
+) -> impl Iterator<Item = T> {
+    all.filter_map(move |it| it.map_err(&mut bad).ok())
 }
 
 impl Orders {
@@ -332,7 +335,7 @@ mod tests {
         for record in [&entry, &first] {
             pairing.take(record, 0).unwrap();
         }
-        let open = pairing.open().unwrap();
+        let open = pairing.open(|error| panic!("{error}"));
         assert_eq!((open[0].quantity, open[0].net), (6, dec("3.50")));
         let all = closed(&[&entry, &first, &second]);
         let [trade] = all.as_slice() else {
@@ -371,7 +374,7 @@ mod tests {
         assert!(matches!(take(&wrong, 1), Step::Closed(_)));
         assert_eq!(take(&right, 2), Step::Revised);
         assert_eq!(take(&entry, 3), Step::Repeated);
-        let all = pairing.closed().unwrap();
+        let all = pairing.closed(|error| panic!("{error}"));
         assert_eq!(all.len(), 1);
         assert_eq!(
             (all[0].gross, all[0].exits, all[0].place),
@@ -402,7 +405,7 @@ mod tests {
         }
         let step = pairing.take(&entry, 2).unwrap();
         assert_eq!(step, Step::Revised);
-        assert_eq!(pairing.closed().unwrap().len(), 1);
+        assert_eq!(pairing.closed(|error| panic!("{error}")).len(), 1);
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use std::ops::ControlFlow;
 
-use crate::books::{ClosedTrade, OpenOrder, PairNotes, Pairing, SumError, all_open, each_closed};
+use crate::books::{
+    ClosedTrade, OpenOrder, PairNotes, Pairing, SumError, all_open, each_closed, good,
+};
 use crate::journal::{EntryRef, Journal, ReadError, Reader};
 use crate::record::TradeRecord;
 use crate::record::field::ExecutionMode;
@@ -24,12 +26,38 @@ pub struct Ledger {
 struct Part {
     pairing: Pairing,
     has_live: bool,
-    unread: u64,
-    refused: u64,
+    unread: Unread,
+    refused: Vec<SumError>,
     /// Not told yet.
     errors: Vec<ReadError>,
     /// A line of an older log has no number, so that the parts cannot be put in order.
     is_unnumbered: bool,
+}
+
+/// What of a journal could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unread {
+    /// Lines.
+    pub lines: u64,
+    /// Days that could not be opened, or not be read to their end.
+    pub days: u64,
+}
+
+impl Unread {
+    /// Counts one more error.
+    pub fn count(&mut self, error: &ReadError) {
+        match error.position() {
+            Some(_) => self.lines += 1,
+            None => self.days += 1,
+        }
+    }
+
+    /// Whether everything was read.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        self == Unread::default()
+    }
 }
 
 impl Ledger {
@@ -52,7 +80,7 @@ impl Ledger {
             match entry {
                 Ok(entry) => part.take(entry.record, place),
                 Err(error) => {
-                    part.unread += 1;
+                    part.unread.count(&error);
                     bad(error);
                 }
             }
@@ -80,12 +108,10 @@ impl Ledger {
         self.parts.iter().map(|it| &it.pairing)
     }
 
-    /// All trades that are closed, in the order of their last exits.
-    ///
-    /// # Errors
-    /// [`SumError`].
-    pub fn closed(&self) -> Result<Vec<ClosedTrade>, SumError> {
-        self.each_closed().collect()
+    /// All trades that are closed, in the order of their last exits. `bad` is told of each whose sums do not
+    /// fit, which is not among them.
+    pub fn closed(&self, bad: impl FnMut(SumError)) -> Vec<ClosedTrade> {
+        good(self.each_closed(), bad).collect()
     }
 
     /// The same one by one, which takes the memory of one.
@@ -93,12 +119,10 @@ impl Ledger {
         each_closed(self.pairings())
     }
 
-    /// All trades that are not over, in the order of their entries.
-    ///
-    /// # Errors
-    /// [`SumError`].
-    pub fn open(&self) -> Result<Vec<OpenOrder>, SumError> {
-        all_open(self.pairings())
+    /// All trades that are not over, in the order of their entries. `bad` is told of each whose sums do not
+    /// fit, which is not among them.
+    pub fn open(&self, bad: impl FnMut(SumError)) -> Vec<OpenOrder> {
+        all_open(self.pairings(), bad)
     }
 
     /// What was strange.
@@ -113,16 +137,19 @@ impl Ledger {
         self.parts.iter().any(|it| it.has_live)
     }
 
-    /// How many lines could not be read.
+    /// What could not be read.
     #[must_use]
-    pub fn unread(&self) -> u64 {
-        self.parts.iter().map(|it| it.unread).sum()
+    pub fn unread(&self) -> Unread {
+        let all = self.parts.iter().map(|it| it.unread);
+        all.fold(Unread::default(), |sum, it| Unread {
+            lines: sum.lines + it.lines,
+            days: sum.days + it.days,
+        })
     }
 
-    /// How many records have sums that do not fit.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.parts.iter().map(|it| it.refused).sum()
+    /// The records whose commission cannot be taken off their result; they count nowhere.
+    pub fn refused(&self) -> impl Iterator<Item = &SumError> {
+        self.parts.iter().flat_map(|it| &it.refused)
     }
 }
 
@@ -140,7 +167,7 @@ impl Part {
                 self.take(entry.record, seq);
             }
             Err(error) => {
-                self.unread += 1;
+                self.unread.count(&error);
                 self.errors.push(error);
             }
         }
@@ -149,6 +176,6 @@ impl Part {
 
     fn take(&mut self, record: &TradeRecord, place: u64) {
         self.has_live |= record.execution_mode() == ExecutionMode::Live;
-        self.refused += u64::from(self.pairing.add(record, place).is_err());
+        self.refused.extend(self.pairing.add(record, place).err());
     }
 }

@@ -10,4 +10,4 @@
 mod ledger;
 pub mod report;
 
-pub use ledger::Ledger;
+pub use ledger::{Ledger, Unread};

@@ -252,6 +252,11 @@ impl Journal {
         &self.shared.layout
     }
 
+    /// Whether its records may have personal data in their texts.
+    pub(crate) fn allows_personal_data(&self) -> bool {
+        self.shared.options.allow_personal_data
+    }
+
     /// The disk it is on.
     #[must_use]
     pub fn disk(&self) -> &Arc<dyn Disk> {

@@ -477,7 +477,7 @@ impl<R: Record> Writer<R> {
     }
 
     fn drafts(&self, records: &[R]) -> Result<Vec<Draft>, AppendError> {
-        let may_be_personal = self.upkeep.journal().shared.options.allow_personal_data;
+        let may_be_personal = self.upkeep.journal().allows_personal_data();
         let mut drafting = Drafting::with_capacity(records.len());
         for record in records {
             if !may_be_personal {

@@ -40,7 +40,7 @@ fn what_several_threads_read_is_paired_in_the_order_of_the_log() {
     let plain = closed_trades(&records).unwrap();
     assert!(plain.iter().all(|it| it.mode == ExecutionMode::Paper));
     assert_eq!(plain.len() as u64, ORDERS);
-    assert_eq!(ledger.closed().unwrap(), plain);
+    assert_eq!(ledger.closed(|error| panic!("{error}")), plain);
     assert_eq!(ledger.notes().exits_replaced, ORDERS.div_ceil(7));
     let len = std::fs::metadata(folder.path().join("logs/trades/2025-10-26.jsonl"));
     assert!(

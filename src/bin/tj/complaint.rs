@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use tradejournal::books::SumError;
 use tradejournal::journal::ReadError;
 use tradejournal::journal::line::LINE_LEN_MAX;
 use tradejournal::record::{Invalid, Stream};
@@ -41,6 +42,11 @@ pub(crate) fn invalid(talk: &Talk, place: &str, stream: Stream, invalid: &Invali
 pub(crate) fn unread(talk: &Talk, error: ReadError) {
     let error = anyhow::Error::new(error);
     talk.error(&printable(&format!("{error:#}")));
+}
+
+/// Says which trade cannot be counted.
+pub(crate) fn inexact(talk: &Talk, error: &SumError) {
+    talk.error(&printable(&format!("{error}; it counts nowhere")));
 }
 
 /// Says that a line is longer than any record.

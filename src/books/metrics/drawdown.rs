@@ -194,6 +194,15 @@ impl Points {
         }
     }
 
+    /// That point alone.
+    pub(super) fn begin_at(&mut self, equity: i128) {
+        *self = Points::new(match self {
+            Points::Narrow(window) => window.len_max,
+            Points::Wide(window) => window.len_max,
+        });
+        self.push(equity);
+    }
+
     #[cold]
     fn push_wide(&mut self, equity: i128) {
         let mut wide = self.widened();

@@ -180,6 +180,25 @@ impl RollingMetrics {
         self
     }
 
+    /// Takes the result of a trade that is before the first one of the window: it moved the account, and is
+    /// in no window. Before the first trade.
+    ///
+    /// # Errors
+    /// [`RollingError::TooLarge`]; the account stays as it was.
+    pub fn skip(&mut self, result: Decimal) -> Result<(), RollingError> {
+        if self.scale.places() < result.scale() {
+            self.refine(result)?;
+        }
+        let Some(account) = &mut self.account else {
+            return Ok(());
+        };
+        let units = self.scale.units(result);
+        let equity = units.and_then(|it| account.equity.checked_add(it));
+        account.equity = equity.ok_or(RollingError::TooLarge { result })?;
+        account.points.begin_at(account.equity);
+        Ok(())
+    }
+
     /// Takes the next closed trade, and what the window comes to then.
     ///
     /// # Errors

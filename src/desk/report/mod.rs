@@ -115,6 +115,8 @@ pub struct ModeRow {
 pub struct Problems {
     /// Lines of the journal that could not be read; they count nowhere.
     pub unread_lines: u64,
+    /// Days that could not be opened, or not be read to their end; trades are missing.
+    pub unread_days: u64,
     /// Trades whose sums do not fit; they count nowhere.
     pub sums_refused: u64,
     /// Trades whose exit is labelled as something else than what it earned.
@@ -181,9 +183,6 @@ pub struct AlertRow {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// A trade cannot be added up.
-    #[error("add up the trades")]
-    Trade(#[from] SumError),
     /// All of them together cannot.
     #[error("add up the trades")]
     Sheet(#[from] SheetError),
@@ -242,17 +241,19 @@ impl Request {
         let ledger = Ledger::read(journal, &mut bad);
         let mut unread = ledger.unread();
         let mut bad = |error| {
-            unread += 1;
+            unread.count(&error);
             bad(error);
         };
         let risk_events = self.risk_events(journal, &mut bad);
         let alerts = self.alerts(journal, &mut bad);
-        let closed = ledger.closed()?;
-        let open = ledger.open()?;
+        let mut refused: Vec<SumError> = ledger.refused().cloned().collect();
+        let closed = ledger.closed(|error| refused.push(error));
+        let open = ledger.open(|error| refused.push(error));
         let shown = self.shown(&ledger);
         let mut problems = Problems {
-            unread_lines: unread,
-            sums_refused: ledger.refused(),
+            unread_lines: unread.lines,
+            unread_days: unread.days,
+            sums_refused: refused.len() as u64,
             entries_repeated: ledger.notes().entries_repeated,
             exits_replaced: ledger.notes().exits_replaced,
             ..Problems::default()
@@ -362,11 +363,16 @@ impl Report {
 }
 
 impl Problems {
+    /// Those that say that something is not in the report.
+    #[must_use]
+    pub fn missing(self) -> u64 {
+        self.unread_lines + self.unread_days + self.sums_refused
+    }
+
     /// All of them.
     #[must_use]
     pub fn count(self) -> u64 {
-        self.unread_lines
-            + self.sums_refused
+        self.missing()
             + self.label_conflicts
             + self.unpaired_exits
             + self.entries_repeated

@@ -149,6 +149,23 @@ fn a_range_takes_the_trades_that_were_closed_in_it() {
     let line = line.replace("--series", "--tear-sheet");
     let ran = bench.tj(&format!("{line} --starting-equity 1000")).fine();
     assert_eq!(ran.json()[0]["starting_equity"], "1100");
+    // Of an account that had lost everything before the range, all is lost, as without the range.
+    let ruined = line.replace("--tear-sheet --json", "--json");
+    let ruined = format!("{ruined} --mode LIVE --from 2025-10-27T14:03:30Z --starting-equity 10");
+    let ruined = ruined.replace(
+        "--mode PAPER --from 2025-10-27T14:03:00Z --to 2025-10-27T14:06:00Z",
+        "",
+    );
+    let more = trade("l2", 5, "1", ExecutionMode::Live, "a");
+    append(&bench, &more).code(0);
+    for from in ["2025-10-27T14:03:30Z", "2025-10-27T14:04:30Z"] {
+        let ran = bench
+            .tj(&ruined.replace("2025-10-27T14:03:30Z", from))
+            .fine();
+        let row = &ran.json()[0];
+        assert_eq!(row["max_drawdown_pct"], "-100", "{from}: {row}");
+        assert_eq!(row["max_drawdown_pct_status"], Value::Null);
+    }
     let ran = bench.tj("metrics --from 2025-10-28").code(1);
     assert_eq!((&*ran.out, &*ran.err), ("", "no closed trade\n"));
     let ran = bench.tj("metrics --from 2025-10-28 --json").code(1);
@@ -303,7 +320,8 @@ fn what_is_strange_in_a_journal_is_told_beside_the_numbers() {
     let path = path.trim();
     let text = bench.read(path);
     bench.write(path, text + "{}\n");
-    let ran = bench.tj("metrics --json").code(0);
+    // Something is missing, and a script is to know it.
+    let ran = bench.tj("metrics --json").code(1);
     assert_eq!(ran.json()[0]["total_trades"], 2);
     for words in [
         "1 line could not be read and is left out",

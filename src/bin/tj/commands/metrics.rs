@@ -4,7 +4,8 @@
 //! - LIVE and PAPER have windows of their own; only a tear sheet that is asked for all of them has both,
 //!   and tells them apart.
 //! - With `--json` what is not defined is null, and a word says why.
-//! - A line that cannot be read is named on standard error and left out.
+//! - A line that cannot be read, and a trade that cannot be added up, are named on standard error and left
+//!   out; the exit says so.
 //!
 //! Not here: the arithmetic, which is the library's.
 
@@ -16,14 +17,14 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, TearSheet};
 use tradejournal::books::metrics::{Basis, Equity, Rolling, RollingMetrics, ScopeKind};
-use tradejournal::books::{ClosedTrade, PairNotes, SumError};
-use tradejournal::desk::Ledger;
+use tradejournal::books::{ClosedTrade, PairNotes};
+use tradejournal::desk::{Ledger, Unread};
 use tradejournal::record::field::{ExecutionMode, OrderId};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
 use super::Context;
 use crate::args::{Metrics, SheetFlags};
-use crate::complaint::unread;
+use crate::complaint::{inexact, unread};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::Talk;
@@ -39,20 +40,24 @@ pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<V
     let journal = journal::for_reading(&context.settings)?;
     let talk = context.talk;
     let ledger = Ledger::read(&journal, |error| unread(talk, error));
+    ledger.refused().for_each(|it| inexact(talk, it));
     let mut strange = Strange::of(&ledger);
     let trades = ledger.each_closed().filter_map(|trade| match trade {
-        Ok(trade) => {
-            strange.look_at(&trade);
-            asked.wants(&trade).then_some(Ok(trade))
+        Ok(trade) if asked.wants(&trade) => {
+            if !asked.is_before(&trade) {
+                strange.look_at(&trade);
+            }
+            Some(trade)
         }
-        Err(error) => Some(Err(error)),
+        Ok(_) => None,
+        Err(error) => {
+            strange.refused += 1;
+            inexact(talk, &error);
+            None
+        }
     });
     let verdict = match (args.tear_sheet, args.series) {
-        (true, _) => {
-            let trades: Result<Vec<_>, _> = trades.collect();
-            let trades = trades.context("cannot add up the trades")?;
-            asked.tear_sheet(trades, &args.sheet, context)?
-        }
+        (true, _) => asked.tear_sheet(trades.collect(), &args.sheet, context)?,
         (false, true) => asked.series(trades, context)?,
         (false, false) => asked.windows(trades, context)?,
     };
@@ -60,7 +65,7 @@ pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<V
     if verdict == Verdict::Found {
         talk.note("no closed trade");
     }
-    Ok(verdict)
+    Ok(verdict.and(Verdict::found(strange.is_something_missing())))
 }
 
 /// What was asked for, with what the settings say.
@@ -123,9 +128,8 @@ impl Asked {
         self.from.is_some_and(|from| trade.exited < from)
     }
 
-    /// A window over an account that had earned so much before the range.
-    fn begin(&self, earned: Decimal) -> RollingMetrics {
-        let metrics = match self.equity_after(earned) {
+    fn begin(&self) -> RollingMetrics {
+        let metrics = match self.equity {
             Some(equity) => RollingMetrics::new(self.window, equity),
             None => RollingMetrics::without_equity(self.window),
         };
@@ -141,42 +145,42 @@ impl Asked {
     /// Moves each trade's window, and shows it.
     fn roll(
         &self,
-        trades: impl Iterator<Item = Result<ClosedTrade, SumError>>,
+        trades: impl Iterator<Item = ClosedTrade>,
         mut show: impl FnMut(&ClosedTrade, &Key, &End) -> anyhow::Result<()>,
     ) -> anyhow::Result<BTreeMap<Key, End>> {
         let mut windows: BTreeMap<Key, End> = BTreeMap::new();
-        let mut earned: BTreeMap<Key, Decimal> = BTreeMap::new();
         for trade in trades {
-            let trade = trade.context("cannot add up the trades")?;
             let key = (trade.mode, self.by.of(&trade).unwrap_or("-").to_owned());
-            if self.is_before(&trade) {
-                let sum = earned.entry(key).or_default();
-                *sum = sum.saturating_add(self.basis.of(&trade));
-                continue;
-            }
             let end = match windows.get_mut(&key) {
                 Some(end) => end,
                 None => windows.entry(key.clone()).or_insert_with(|| End {
-                    metrics: self.begin(earned.get(&key).copied().unwrap_or_default()),
-                    last: trade.exited,
+                    metrics: self.begin(),
+                    last: None,
                     results: VecDeque::new(),
                 }),
             };
-            let taken = end.metrics.take(&trade);
+            let taken = match self.is_before(&trade) {
+                true => end.metrics.skip(self.basis.of(&trade)),
+                false => end.metrics.take(&trade),
+            };
             taken.with_context(|| format!("cannot count order {}", trade.order_id))?;
-            end.last = trade.exited;
+            if self.is_before(&trade) {
+                continue;
+            }
+            end.last = Some(trade.exited);
             if SPARK_LEN <= end.results.len() {
                 end.results.pop_front();
             }
             end.results.push_back(self.basis.of(&trade));
             show(&trade, &key, end)?;
         }
+        windows.retain(|_, end| end.last.is_some());
         Ok(windows)
     }
 
     fn series(
         &self,
-        trades: impl Iterator<Item = Result<ClosedTrade, SumError>>,
+        trades: impl Iterator<Item = ClosedTrade>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
         let zone = context.settings.zone.value;
@@ -206,7 +210,7 @@ impl Asked {
 
     fn windows(
         &self,
-        trades: impl Iterator<Item = Result<ClosedTrade, SumError>>,
+        trades: impl Iterator<Item = ClosedTrade>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
         let ends = self.roll(trades, |_, _, _| Ok(()))?;
@@ -223,14 +227,14 @@ impl Asked {
         context: &mut Context<'_>,
     ) -> anyhow::Result<()> {
         if ends.is_empty() {
-            let values = self.begin(Decimal::ZERO).values()?;
+            let values = self.begin().values()?;
             return context
                 .out
                 .json(&WindowRow::new(None, self.by, &values, None));
         }
         for (key, end) in ends {
             let values = end.metrics.values()?;
-            let row = WindowRow::new(Some(key), self.by, &values, Some(end.last));
+            let row = WindowRow::new(Some(key), self.by, &values, end.last);
             context.out.json(&row)?;
         }
         Ok(())
@@ -335,15 +339,15 @@ impl Asked {
 /// How a window ended.
 struct End {
     metrics: RollingMetrics,
-    /// When its newest trade was closed.
-    last: Timestamp,
+    /// When its newest trade was closed; none of its trades may be in the range.
+    last: Option<Timestamp>,
     /// The newest results, for the sparkline.
     results: VecDeque<Decimal>,
 }
 
 /// What somebody should know before he believes a number.
 struct Strange {
-    unread: u64,
+    unread: Unread,
     refused: u64,
     notes: PairNotes,
     conflicts: u64,
@@ -354,7 +358,7 @@ impl Strange {
     fn of(ledger: &Ledger) -> Strange {
         Strange {
             unread: ledger.unread(),
-            refused: ledger.refused(),
+            refused: ledger.refused().count() as u64,
             notes: ledger.notes(),
             conflicts: 0,
             lone: 0,
@@ -366,17 +370,26 @@ impl Strange {
         self.lone += u64::from(!trade.has_entry);
     }
 
+    fn is_something_missing(&self) -> bool {
+        !self.unread.is_nothing() || self.refused != 0
+    }
+
     fn tell(&self, talk: &Talk) {
         for (count, one, many) in [
             (
-                self.unread,
+                self.unread.days,
+                "1 day could not be read to its end: trades are missing",
+                "days could not be read to their ends: trades are missing",
+            ),
+            (
+                self.unread.lines,
                 "1 line could not be read and is left out",
                 "lines could not be read and are left out",
             ),
             (
                 self.refused,
-                "1 record has sums that do not fit and is left out",
-                "records have sums that do not fit and are left out",
+                "1 trade has sums that do not fit and is left out",
+                "trades have sums that do not fit and are left out",
             ),
             (
                 self.notes.entries_repeated,
@@ -564,8 +577,9 @@ fn excursions(path: &std::path::Path) -> anyhow::Result<HashMap<OrderId, Excursi
     };
     let columns = [column("order_id")?, column("mae")?, column("mfe")?];
     let mut all = HashMap::new();
-    for (number, row) in (2_u64..).zip(reader.records()) {
+    for row in reader.records() {
         let row = row.with_context(cannot)?;
+        let number = row.position().map_or(0, csv::Position::line);
         let [id, mae, mfe] = columns.map(|it| row.get(it).unwrap_or_default().trim());
         let wrong = |what: &str| Failure::new(format!("{} line {number}: {what}", path.display()));
         let id: OrderId = id.parse().map_err(|_| wrong("the order_id is blank"))?;

@@ -80,10 +80,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Res
             context.out.line(printable(&text))?;
         }
     }
-    let problems = report.problems;
-    Ok(Verdict::found(
-        problems.unread_lines + problems.sums_refused != 0,
-    ))
+    Ok(Verdict::found(report.problems.missing() != 0))
 }
 
 /// The modes that are meant, paper first.
@@ -167,7 +164,11 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     let problems = report.problems;
     for (what, count) in [
         ("lines that could not be read", problems.unread_lines),
-        ("records whose sums do not fit", problems.sums_refused),
+        (
+            "days that could not be read to their ends",
+            problems.unread_days,
+        ),
+        ("trades whose sums do not fit", problems.sums_refused),
         (
             "trades labelled against their result",
             problems.label_conflicts,

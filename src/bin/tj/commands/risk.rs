@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use chrono_tz::Tz;
 use serde::Serialize;
 use tradejournal::books::risk::{History, Pause, PortfolioValue, Rebuilt, RiskMonitor};
-use tradejournal::books::{ClosedTrade, OpenOrder};
+use tradejournal::books::{ClosedTrade, OpenOrder, SumError};
 use tradejournal::desk::Ledger;
 use tradejournal::journal::Journal;
 use tradejournal::record::field::ExecutionMode;
@@ -21,7 +21,7 @@ use tradejournal::time::Timestamp;
 
 use super::Context;
 use crate::args::{Risk, RiskWhat};
-use crate::complaint::unread;
+use crate::complaint::{inexact, unread};
 use crate::evidence;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
@@ -53,23 +53,21 @@ struct Found {
     closed: Vec<ClosedTrade>,
     open: Vec<OpenOrder>,
     events: Vec<RiskEvent>,
-    /// Lines that could not be read, so that something may be missing.
+    /// Lines, days and trades that do not count, so that something may be missing.
     bad: u64,
 }
 
 impl Found {
     fn read(journal: &Journal, talk: &Talk) -> anyhow::Result<Found> {
         let ledger = Ledger::read(journal, |error| unread(talk, error));
-        if ledger.refused() != 0 {
-            let text = "cannot add up the trades: there are sums that do not fit";
-            return Err(Failure::new(text).into());
-        }
+        let mut refused: Vec<SumError> = ledger.refused().cloned().collect();
         let mut found = Found {
-            closed: ledger.closed().context("cannot add up the trades")?,
-            open: ledger.open().context("cannot add up the trades")?,
+            closed: ledger.closed(|error| refused.push(error)),
+            open: ledger.open(|error| refused.push(error)),
             events: Vec::new(),
-            bad: ledger.unread(),
+            bad: ledger.unread().lines + ledger.unread().days + refused.len() as u64,
         };
+        refused.iter().for_each(|it| inexact(talk, it));
         let mut events = journal.read::<RiskEvent>().iter();
         while let Some(item) = events.next_entry() {
             match item {

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
 use serde::Serialize;
+use tradejournal::books::SumError;
 use tradejournal::desk::Ledger;
 use tradejournal::desk::report::Totals;
 use tradejournal::record::field::ExecutionMode;
@@ -14,7 +14,7 @@ use tradejournal::time::{Clock, SystemClock};
 use super::Context;
 use super::report::modes;
 use crate::args::Summary;
-use crate::complaint::unread;
+use crate::complaint::{inexact, unread};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::table::{Column, Table};
@@ -34,7 +34,9 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
     let journal = journal::for_reading(&context.settings)?;
     let talk = context.talk;
     let ledger = Ledger::read(&journal, |error| unread(talk, error));
-    let closed = ledger.closed().context("cannot add up the trades")?;
+    let mut refused: Vec<SumError> = ledger.refused().cloned().collect();
+    let closed = ledger.closed(|error| refused.push(error));
+    refused.iter().for_each(|it| inexact(talk, it));
     let books_zone = when::books_zone(zone);
     let mut trades = BTreeMap::new();
     for mode in modes(args.mode) {
@@ -53,11 +55,9 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
         true => context.out.json(&summary)?,
         false => show(&summary, context)?,
     }
-    if ledger.refused() != 0 {
-        let text = format!("records whose sums do not fit: {}", ledger.refused());
-        talk.warning(&text);
-    }
-    Ok(Verdict::found(ledger.unread() + ledger.refused() != 0))
+    Ok(Verdict::found(
+        !ledger.unread().is_nothing() || !refused.is_empty(),
+    ))
 }
 
 fn too_large(mode: ExecutionMode) -> Failure {

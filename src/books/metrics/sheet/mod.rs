@@ -163,13 +163,13 @@ pub enum SheetError {
 }
 
 impl TearSheet {
-    /// Of closed trades, such as [`crate::books::Pairing::closed`] hands out.
+    /// Of closed trades, such as [`crate::books::closed_trades`] hands out.
     ///
     /// ```
     /// use tradejournal::TradeRecord;
     /// use tradejournal::books::metrics::sheet::Blank;
     /// use tradejournal::books::metrics::{Equity, SheetOptions, TearSheet};
-    /// use tradejournal::books::Pairing;
+    /// use tradejournal::books::closed_trades;
     /// use tradejournal::record::Stamp;
     /// use tradejournal::record::field::{Action, ConfigHash, ExecutionMode};
     ///
@@ -190,13 +190,10 @@ impl TearSheet {
     /// let exit = entry.exit("2025-10-26T15:02:15.123Z".parse()?, "152.00");
     /// let exit = exit.commission("0.50").build()?;
     ///
-    /// let mut pairing = Pairing::new();
-    /// for (place, record) in (0..).zip([entry, exit]) {
-    ///     pairing.take(&record, place)?;
-    /// }
+    /// let closed = closed_trades(&[entry, exit])?;
     /// let mut options = SheetOptions::default();
     /// options.starting_equity = Some(Equity::new("10000".parse()?)?);
-    /// let sheet = TearSheet::of(&pairing.closed()?, &options)?;
+    /// let sheet = TearSheet::of(&closed, &options)?;
     /// assert_eq!(sheet.results.net_profit.to_string(), "87.00");
     /// assert_eq!(sheet.r_multiples.mean, Some("0.87".parse()?));
     /// assert_eq!(sheet.annual.sharpe, None);

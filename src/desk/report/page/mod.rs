@@ -143,7 +143,8 @@ impl Page<'_> {
     fn problems(&self) -> String {
         let names = [
             ("unread_lines", "lines that could not be read"),
-            ("sums_refused", "records whose sums do not fit"),
+            ("unread_days", "days that could not be read to their ends"),
+            ("sums_refused", "trades whose sums do not fit"),
             ("label_conflicts", "labels against the result"),
             ("unpaired_exits", "exits without an entry"),
             ("entries_repeated", "entries repeated"),

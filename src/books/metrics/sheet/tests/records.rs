@@ -34,7 +34,7 @@ fn closed(records: &[TradeRecord]) -> Vec<ClosedTrade> {
     for (place, record) in (0..).zip(records) {
         pairing.take(record, place).unwrap();
     }
-    pairing.closed().unwrap()
+    pairing.closed(|error| panic!("{error}"))
 }
 
 #[test]
