@@ -5,55 +5,12 @@
 //!   reported and not before.
 //! - A fall is never deeper than its peak: an account below zero has lost everything.
 //! - A point costs a bounded number of joins on average, whatever the size of the window.
-//! - Points are of 64 bits as long as they fit, which is all that most accounts ever need.
 //!
 //! Spans of points are joined by an operation that is associative and cannot be undone, so a window is two
 //! stacks: the older half with the join of each point and all behind it, ready to lose its oldest, and the
 //! newer half with the join of it all.
 
-use super::units::products_ascend;
-
-/// A whole number that equity is kept in.
-pub(super) trait Unit: Copy + Ord + Into<i128> {
-    const ZERO: Self;
-    const ONE: Self;
-
-    /// `self` - `smaller`, of which both are 0 or more and the second is not the larger.
-    fn less(self, smaller: Self) -> Self;
-
-    /// Whether `a` x `b` is below `c` x `d`; none of them is negative.
-    fn products_ascend(ab: (Self, Self), cd: (Self, Self)) -> bool;
-}
-
-impl Unit for i64 {
-    const ZERO: i64 = 0;
-    const ONE: i64 = 1;
-
-    #[inline]
-    fn less(self, smaller: i64) -> i64 {
-        self - smaller
-    }
-
-    #[inline]
-    fn products_ascend((a, b): (i64, i64), (c, d): (i64, i64)) -> bool {
-        i128::from(a) * i128::from(b) < i128::from(c) * i128::from(d)
-    }
-}
-
-impl Unit for i128 {
-    const ZERO: i128 = 0;
-    const ONE: i128 = 1;
-
-    #[inline]
-    fn less(self, smaller: i128) -> i128 {
-        self - smaller
-    }
-
-    #[inline]
-    fn products_ascend(ab: (i128, i128), cd: (i128, i128)) -> bool {
-        products_ascend(ab, cd)
-    }
-}
+use super::units::Unit;
 
 /// How far a value fell, and from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,14 +116,7 @@ impl<U: Unit> Span<U> {
 
 /// The newest points, at most so many.
 #[derive(Clone, Debug)]
-pub(super) enum Points {
-    Narrow(Window<i64>),
-    Wide(Window<i128>),
-}
-
-/// The same in one width.
-#[derive(Clone, Debug)]
-pub(super) struct Window<U> {
+pub(super) struct Points<U> {
     len_max: usize,
     /// Each point of the older half joined with those behind it; the oldest is last.
     older: Vec<Span<U>>,
@@ -175,81 +125,25 @@ pub(super) struct Window<U> {
     newer_span: Option<Span<U>>,
 }
 
-impl Points {
-    pub(super) fn new(len_max: usize) -> Points {
-        Points::Narrow(Window {
+impl<U: Unit> Points<U> {
+    /// That point alone, with room for so many, and one at least.
+    pub(super) fn new(len_max: usize, equity: U) -> Points<U> {
+        Points {
             len_max: len_max.max(1),
             older: Vec::new(),
-            newer: Vec::new(),
-            newer_span: None,
-        })
+            newer: vec![equity],
+            newer_span: Some(Span::point(equity)),
+        }
+    }
+
+    /// That point alone, with as much room.
+    pub(super) fn begin_at(&mut self, equity: U) {
+        *self = Points::new(self.len_max, equity);
     }
 
     /// Adds a point, and takes out the oldest where there are too many.
     #[inline]
-    pub(super) fn push(&mut self, equity: i128) {
-        match (&mut *self, i64::try_from(equity)) {
-            (Points::Narrow(window), Ok(equity)) => window.push(equity),
-            _ => self.push_wide(equity),
-        }
-    }
-
-    /// That point alone.
-    pub(super) fn begin_at(&mut self, equity: i128) {
-        *self = Points::new(match self {
-            Points::Narrow(window) => window.len_max,
-            Points::Wide(window) => window.len_max,
-        });
-        self.push(equity);
-    }
-
-    #[cold]
-    fn push_wide(&mut self, equity: i128) {
-        let mut wide = self.widened();
-        wide.push(equity);
-        *self = Points::Wide(wide);
-    }
-
-    fn widened(&mut self) -> Window<i128> {
-        match self {
-            Points::Narrow(window) => window.map(|it| Some(i128::from(it))),
-            Points::Wide(window) => Some(std::mem::take(window)),
-        }
-        .unwrap_or_default()
-    }
-
-    /// The deepest fall among the points that are there.
-    #[inline]
-    pub(super) fn fall(&self) -> Fall {
-        match self {
-            Points::Narrow(window) => window.fall(),
-            Points::Wide(window) => window.fall(),
-        }
-    }
-
-    /// The same points in finer units; `None` when they do not fit.
-    pub(super) fn scaled(&self, factor: i128) -> Option<Points> {
-        let wide = self.clone().widened();
-        let scaled = wide.map(|it| it.checked_mul(factor))?;
-        let narrow = scaled.map(|it| i64::try_from(it).ok());
-        Some(narrow.map_or(Points::Wide(scaled), Points::Narrow))
-    }
-}
-
-impl<U> Default for Window<U> {
-    fn default() -> Window<U> {
-        Window {
-            len_max: 1,
-            older: Vec::new(),
-            newer: Vec::new(),
-            newer_span: None,
-        }
-    }
-}
-
-impl<U: Unit> Window<U> {
-    #[inline]
-    fn push(&mut self, equity: U) {
+    pub(super) fn push(&mut self, equity: U) {
         if self.len_max <= self.older.len() + self.newer.len() {
             if self.older.is_empty() {
                 self.turn();
@@ -263,8 +157,9 @@ impl<U: Unit> Window<U> {
         });
     }
 
+    /// The deepest fall among the points that are there.
     #[inline]
-    fn fall(&self) -> Fall {
+    pub(super) fn fall(&self) -> Fall {
         let span = match (self.older.last(), self.newer_span) {
             (Some(older), Some(newer)) => older.join(newer),
             (Some(older), None) => *older,
@@ -288,10 +183,11 @@ impl<U: Unit> Window<U> {
         self.newer_span = None;
     }
 
-    fn map<V>(&self, each: impl Fn(U) -> Option<V>) -> Option<Window<V>> {
+    /// The same points in other units; `None` when one does not fit.
+    pub(super) fn map<V>(&self, each: impl Fn(U) -> Option<V>) -> Option<Points<V>> {
         let older = self.older.iter().map(|it| it.map(&each));
         let newer = self.newer.iter().map(|it| each(*it));
-        Some(Window {
+        Some(Points {
             len_max: self.len_max,
             older: older.collect::<Option<_>>()?,
             newer: newer.collect::<Option<_>>()?,
@@ -342,9 +238,8 @@ mod tests {
             start in prop_oneof![Just(0_i128), 1_i128..1000],
             steps in proptest::collection::vec(-400_i128..400, 0..200),
         ) {
-            let mut points = Points::new(size + 1);
+            let mut points = Points::new(size + 1, start);
             let mut all = vec![start];
-            points.push(start);
             for step in steps {
                 let equity = all[all.len() - 1] + step;
                 all.push(equity);
@@ -352,33 +247,16 @@ mod tests {
                 let window = &all[all.len().saturating_sub(size + 1)..];
                 prop_assert!(same(points.fall(), plain(window)), "{:?} {:?}", window, points.fall());
             }
-            // In finer units, and in such that only the wide ones hold them, a fall is the same.
-            for factor in [1000, 10_i128.pow(20)] {
-                let mut scaled = points.scaled(factor).unwrap();
-                prop_assert!(same(points.fall(), scaled.fall()));
-                let mut points = points.clone();
-                for step in [7, -90, 3] {
-                    let equity = all[all.len() - 1] + step;
-                    points.push(equity);
-                    scaled.push(equity * factor);
-                    prop_assert!(same(points.fall(), scaled.fall()));
-                }
-            }
-        }
-
-        #[test]
-        fn a_window_that_grows_too_wide_goes_on(
-            steps in proptest::collection::vec(any::<i64>(), 1..60),
-        ) {
-            let mut points = Points::new(8);
-            let mut all = vec![i128::from(i64::MAX)];
-            points.push(all[0]);
-            for step in steps {
-                let equity = all[all.len() - 1] + i128::from(step);
-                all.push(equity);
+            // In finer units, and in narrower ones, a fall is the same.
+            let mut finer = points.map(|it| it.checked_mul(10_i128.pow(20))).unwrap();
+            let mut narrow = points.map(|it| i64::try_from(it).ok()).unwrap();
+            for step in [0, 7, -90, 3] {
+                let equity = all[all.len() - 1] + step;
                 points.push(equity);
-                let window = &all[all.len().saturating_sub(8)..];
-                prop_assert!(same(points.fall(), plain(window)));
+                finer.push(equity * 10_i128.pow(20));
+                narrow.push(i64::try_from(equity).unwrap());
+                prop_assert!(same(points.fall(), finer.fall()));
+                prop_assert!(same(points.fall(), narrow.fall()));
             }
         }
 

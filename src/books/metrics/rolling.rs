@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 use rust_decimal::Decimal;
 
 use super::drawdown::{Fall, Points};
-use super::units::{Scale, compare_products};
+use super::units::{Scale, Unit, compare_products};
 use super::{Basis, BreakevenStreak, Equity, Status, ratio, rounded};
 use crate::books::ClosedTrade;
 use crate::record::field::{Drawdown, ExecutionMode, Factor, WinRate};
@@ -33,23 +33,49 @@ pub struct RollingMetrics {
     tolerance: Decimal,
     breakeven: BreakevenStreak,
     scale: Scale,
-    results: VecDeque<i128>,
-    /// In units, as are the results.
-    tolerance_units: i128,
+    sums: Sums,
     wins: u32,
     losses: u32,
-    gross_profit: i128,
-    gross_loss: i128,
     /// Losses in a row, however long ago they began.
     streak: u64,
-    account: Option<Account>,
+}
+
+/// The results of a window and what they come to, in integers that hold it all.
+#[derive(Clone, Debug)]
+enum Sums {
+    Narrow(Window<i64>),
+    Wide(Window<i128>),
+}
+
+/// The same in one width, all in units of one scale.
+#[derive(Clone, Debug, Default)]
+struct Window<U> {
+    results: VecDeque<U>,
+    tolerance: U,
+    gross_profit: U,
+    gross_loss: U,
+    account: Option<Account<U>>,
 }
 
 /// The equity behind a window.
 #[derive(Clone, Debug)]
-struct Account {
-    equity: i128,
-    points: Points,
+struct Account<U> {
+    equity: U,
+    points: Points<U>,
+}
+
+/// What became of the signs in a window, when a result came and perhaps another went.
+#[derive(Clone, Copy)]
+struct Signs {
+    came: Sign,
+    went: Sign,
+}
+
+/// Whether a result is a win, and whether it is a loss.
+#[derive(Clone, Copy, Default)]
+struct Sign {
+    is_win: bool,
+    is_loss: bool,
 }
 
 /// Why a trade cannot be taken into a window.
@@ -125,16 +151,16 @@ impl RollingMetrics {
     /// A window of so many trades over an account that begins with `equity`.
     #[must_use]
     pub fn new(window: NonZeroU32, equity: Equity) -> RollingMetrics {
-        let scale = Scale::of(equity.value());
         let mut metrics = RollingMetrics::without_equity(window);
-        metrics.scale = scale;
-        let points_max = usize::try_from(window.get()).unwrap_or(usize::MAX);
-        metrics.account = scale.units(equity.value()).map(|equity| {
-            // The equity before the first trade of a window is a point as well.
-            let mut points = Points::new(points_max.saturating_add(1));
-            points.push(equity);
-            Account { equity, points }
-        });
+        metrics.scale = Scale::of(equity.value());
+        // The equity before the first trade of a window is a point as well.
+        let points = usize::try_from(window.get()).map_or(usize::MAX, |it| it.saturating_add(1));
+        // An equity has at most 96 bits, and its own scale.
+        let units = equity.value().mantissa();
+        metrics.sums = match i64::try_from(units) {
+            Ok(units) => Sums::Narrow(Window::of_account(units, points)),
+            Err(_) => Sums::Wide(Window::of_account(units, points)),
+        };
         metrics
     }
 
@@ -147,14 +173,10 @@ impl RollingMetrics {
             tolerance: Decimal::ZERO,
             breakeven: BreakevenStreak::Ends,
             scale: Scale::default(),
-            results: VecDeque::new(),
-            tolerance_units: 0,
+            sums: Sums::Narrow(Window::default()),
             wins: 0,
             losses: 0,
-            gross_profit: 0,
-            gross_loss: 0,
             streak: 0,
-            account: None,
         }
     }
 
@@ -170,6 +192,13 @@ impl RollingMetrics {
     #[must_use]
     pub fn tolerance(mut self, tolerance: Decimal) -> RollingMetrics {
         self.tolerance = tolerance.abs();
+        // A finer one waits for the first trade, which refines the units.
+        if let Some(units) = self.scale.units(self.tolerance)
+            && let Some(mut wide) = self.sums.map(Some)
+        {
+            wide.tolerance = units;
+            self.sums = Sums::of(wide);
+        }
         self
     }
 
@@ -189,14 +218,8 @@ impl RollingMetrics {
         if self.scale.places() < result.scale() {
             self.refine(result)?;
         }
-        let Some(account) = &mut self.account else {
-            return Ok(());
-        };
-        let units = self.scale.units(result);
-        let equity = units.and_then(|it| account.equity.checked_add(it));
-        account.equity = equity.ok_or(RollingError::TooLarge { result })?;
-        account.points.begin_at(account.equity);
-        Ok(())
+        let skipped = self.units(result).and_then(|it| self.sums.skip(it));
+        skipped.ok_or(RollingError::TooLarge { result })
     }
 
     /// Takes the next closed trade, and what the window comes to then.
@@ -204,7 +227,7 @@ impl RollingMetrics {
     /// # Errors
     /// [`RollingError`]; the window stays as it was.
     pub fn update(&mut self, trade: &ClosedTrade) -> Result<PerformanceMetric, RollingError> {
-        if self.account.is_none() {
+        if !self.sums.has_account() {
             return Err(RollingError::NoEquity);
         }
         self.take(trade)?;
@@ -234,23 +257,14 @@ impl RollingMetrics {
 
     #[inline]
     fn add(&mut self, result: Decimal) -> Option<()> {
-        let units = self.scale.units(result)?;
-        // What can fail comes first, so that nothing is half done.
-        let profit = self.gross_profit.checked_add(units.max(0))?;
-        let loss = self.gross_loss.checked_add(units.min(0).checked_neg()?)?;
-        if let Some(account) = &mut self.account {
-            account.equity = account.equity.checked_add(units)?;
-            account.points.push(account.equity);
-        }
-        (self.gross_profit, self.gross_loss) = (profit, loss);
-        if self.window.get() <= self.len() {
-            self.remove_oldest();
-        }
-        self.results.push_back(units);
+        let units = self.units(result)?;
+        let Signs { came, went } = self.sums.take(units, self.window)?;
+        self.wins += u32::from(came.is_win);
+        self.wins -= u32::from(went.is_win);
+        self.losses += u32::from(came.is_loss);
+        self.losses -= u32::from(went.is_loss);
         // Which of them it is hangs on chance, so nothing here branches on it.
-        let (is_win, is_loss) = self.signs(units);
-        self.wins += u32::from(is_win);
-        self.losses += u32::from(is_loss);
+        let Sign { is_win, is_loss } = came;
         let longer = if is_win { 0 } else { self.streak + 1 };
         self.streak = match self.breakeven {
             BreakevenStreak::Ends => u64::from(is_loss) * (self.streak + 1),
@@ -261,21 +275,8 @@ impl RollingMetrics {
     }
 
     #[inline]
-    fn remove_oldest(&mut self) {
-        let Some(units) = self.results.pop_front() else {
-            return;
-        };
-        self.gross_profit -= units.max(0);
-        self.gross_loss += units.min(0);
-        let (was_win, was_loss) = self.signs(units);
-        self.wins -= u32::from(was_win);
-        self.losses -= u32::from(was_loss);
-    }
-
-    /// Whether it is a win, and whether it is a loss.
-    #[inline]
-    fn signs(&self, units: i128) -> (bool, bool) {
-        (self.tolerance_units < units, units < -self.tolerance_units)
+    fn units(&self, result: Decimal) -> Option<i128> {
+        self.scale.units(result)
     }
 
     /// Gives every value as many places as `result` and the tolerance have.
@@ -297,21 +298,11 @@ impl RollingMetrics {
 
     fn rescaled(&self, scale: Scale) -> Option<RollingMetrics> {
         let factor = self.scale.finer_by(scale)?;
-        let times = |it: &i128| it.checked_mul(factor);
-        let account = match &self.account {
-            Some(it) => Some(Account {
-                equity: times(&it.equity)?,
-                points: it.points.scaled(factor)?,
-            }),
-            None => None,
-        };
+        let mut wide = self.sums.map(|it| it.checked_mul(factor))?;
+        wide.tolerance = scale.units(self.tolerance)?;
         Some(RollingMetrics {
             scale,
-            results: self.results.iter().map(times).collect::<Option<_>>()?,
-            tolerance_units: scale.units(self.tolerance)?,
-            gross_profit: times(&self.gross_profit)?,
-            gross_loss: times(&self.gross_loss)?,
-            account,
+            sums: Sums::of(wide),
             ..self.clone()
         })
     }
@@ -320,12 +311,13 @@ impl RollingMetrics {
     #[must_use]
     #[inline]
     pub fn fractions(&self) -> Fractions {
-        let fall = self.account.as_ref().map(|it| it.points.fall());
+        let (gross_profit, gross_loss) = self.sums.gross();
+        let fall = self.sums.fall();
         Fractions {
             wins: self.wins,
             trades: self.len(),
-            gross_profit: self.gross_profit,
-            gross_loss: self.gross_loss,
+            gross_profit,
+            gross_loss,
             drawdown: fall.map(|it| (it.drop, it.peak)),
             consecutive_losses: self.consecutive_losses(),
         }
@@ -336,13 +328,13 @@ impl RollingMetrics {
     #[inline]
     pub fn len(&self) -> u32 {
         // A window has at most as many as a u32 counts.
-        u32::try_from(self.results.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.sums.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether no trade was taken yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.results.is_empty()
+        self.sums.len() == 0
     }
 
     /// How many of the last trades in a row were lost, however many the window takes.
@@ -361,9 +353,10 @@ impl RollingMetrics {
                 result: Decimal::MAX,
             })
         };
-        let (profit, loss) = (decimal(self.gross_profit)?, decimal(self.gross_loss)?);
+        let (gross_profit, gross_loss) = self.sums.gross();
+        let (profit, loss) = (decimal(gross_profit)?, decimal(gross_loss)?);
         let total = self.len();
-        let fall = self.account.as_ref().map(|it| it.points.fall());
+        let fall = self.sums.fall();
         Ok(Rolling {
             window_size: self.window.get(),
             total_trades: total,
@@ -372,12 +365,12 @@ impl RollingMetrics {
             breakevens: total - self.wins - self.losses,
             win_rate: ratio(self.wins.into(), total.into()),
             profit_factor: ratio(profit, loss),
-            profit_factor_status: Status::of_factor(total, self.gross_profit, self.gross_loss),
+            profit_factor_status: Status::of_factor(total, gross_profit, gross_loss),
             max_drawdown_pct: fall.map(percent),
             consecutive_losses: self.consecutive_losses(),
             gross_profit: profit,
             gross_loss: loss,
-            net_profit: decimal(self.gross_profit - self.gross_loss)?,
+            net_profit: decimal(gross_profit - gross_loss)?,
         })
     }
 
@@ -438,7 +431,7 @@ impl RollingMetrics {
 
     /// How the profit factor compares with `threshold`, exactly. Without a loss it is above everything.
     pub(super) fn compare_profit_factor(&self, threshold: Decimal) -> Option<Ordering> {
-        match (self.gross_profit, self.gross_loss) {
+        match self.sums.gross() {
             (0, 0) => None,
             (_, 0) => Some(Ordering::Greater),
             (profit, loss) => Some(compare_products(
@@ -450,7 +443,7 @@ impl RollingMetrics {
 
     /// How the drawdown in per cent, 0 or less, compares with `threshold`, exactly.
     pub(super) fn compare_drawdown(&self, threshold: Decimal) -> Option<Ordering> {
-        let fall = self.account.as_ref()?.points.fall();
+        let fall = self.sums.fall()?;
         let hundred = one_of(threshold) * 100;
         Some(compare_products(
             (-fall.drop, hundred),
@@ -462,6 +455,162 @@ impl RollingMetrics {
     pub(super) fn compare_streak(&self, threshold: Decimal) -> Option<Ordering> {
         let streak = Decimal::from(self.consecutive_losses());
         (!self.is_empty()).then(|| streak.cmp(&threshold))
+    }
+}
+
+impl Sums {
+    fn of(wide: Window<i128>) -> Sums {
+        let narrow = wide.map(|it| i64::try_from(it).ok());
+        narrow.map_or(Sums::Wide(wide), Sums::Narrow)
+    }
+
+    /// Takes a result in, and the oldest out where there are `len_max` already. `None`, with everything as it
+    /// was, when a sum does not fit.
+    #[inline]
+    fn take(&mut self, units: i128, len_max: NonZeroU32) -> Option<Signs> {
+        match self {
+            Sums::Wide(window) => return window.take(units, len_max),
+            Sums::Narrow(window) => {
+                if let Ok(units) = i64::try_from(units)
+                    && let Some(signs) = window.take(units, len_max)
+                {
+                    return Some(signs);
+                }
+            }
+        }
+        self.take_wide(units, len_max)
+    }
+
+    #[cold]
+    fn take_wide(&mut self, units: i128, len_max: NonZeroU32) -> Option<Signs> {
+        let mut wide = self.map(Some)?;
+        let signs = wide.take(units, len_max)?;
+        *self = Sums::Wide(wide);
+        Some(signs)
+    }
+
+    fn skip(&mut self, units: i128) -> Option<()> {
+        let mut wide = self.map(Some)?;
+        wide.skip(units)?;
+        *self = Sums::of(wide);
+        Some(())
+    }
+
+    /// All of it in the widest units, each value as `each` has it.
+    fn map(&self, each: impl Fn(i128) -> Option<i128>) -> Option<Window<i128>> {
+        match self {
+            Sums::Narrow(window) => window.map(|it| each(it.into())),
+            Sums::Wide(window) => window.map(each),
+        }
+    }
+
+    fn has_account(&self) -> bool {
+        match self {
+            Sums::Narrow(window) => window.account.is_some(),
+            Sums::Wide(window) => window.account.is_some(),
+        }
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        match self {
+            Sums::Narrow(window) => window.results.len(),
+            Sums::Wide(window) => window.results.len(),
+        }
+    }
+
+    /// What was earned, and what was lost without its sign.
+    #[inline]
+    fn gross(&self) -> (i128, i128) {
+        match self {
+            Sums::Narrow(window) => (window.gross_profit.into(), window.gross_loss.into()),
+            Sums::Wide(window) => (window.gross_profit, window.gross_loss),
+        }
+    }
+
+    #[inline]
+    fn fall(&self) -> Option<Fall> {
+        match self {
+            Sums::Narrow(window) => window.account.as_ref().map(|it| it.points.fall()),
+            Sums::Wide(window) => window.account.as_ref().map(|it| it.points.fall()),
+        }
+    }
+}
+
+impl<U: Unit> Window<U> {
+    fn of_account(equity: U, points_max: usize) -> Window<U> {
+        Window {
+            account: Some(Account {
+                equity,
+                points: Points::new(points_max, equity),
+            }),
+            ..Window::default()
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, units: U, len_max: NonZeroU32) -> Option<Signs> {
+        // What can fail comes first, so that nothing is half done.
+        let profit = self.gross_profit.plus(units.max(U::ZERO))?;
+        let loss = self.gross_loss.minus(units.min(U::ZERO))?;
+        if let Some(account) = &mut self.account {
+            account.equity = account.equity.plus(units)?;
+            account.points.push(account.equity);
+        }
+        (self.gross_profit, self.gross_loss) = (profit, loss);
+        let is_full = usize::try_from(len_max.get()).is_ok_and(|it| it <= self.results.len());
+        let went = match is_full.then(|| self.results.pop_front()).flatten() {
+            Some(oldest) => {
+                // It was put in, so taking it out fits.
+                self.gross_profit = self.gross_profit.less(oldest.max(U::ZERO));
+                self.gross_loss = self.gross_loss.less(oldest.min(U::ZERO).negated());
+                self.sign(oldest)
+            }
+            None => Sign::default(),
+        };
+        self.results.push_back(units);
+        let came = self.sign(units);
+        Some(Signs { came, went })
+    }
+
+    #[inline]
+    fn sign(&self, units: U) -> Sign {
+        Sign {
+            is_win: self.tolerance < units,
+            is_loss: units < self.tolerance.negated(),
+        }
+    }
+
+    /// Moves the account, before the first result.
+    fn skip(&mut self, units: U) -> Option<()> {
+        let Some(account) = &mut self.account else {
+            return Some(());
+        };
+        account.equity = account.equity.plus(units)?;
+        account.points.begin_at(account.equity);
+        Some(())
+    }
+
+    /// The same in other units; `None` when a value does not fit.
+    fn map<V: Unit>(&self, each: impl Fn(U) -> Option<V>) -> Option<Window<V>> {
+        let account = match &self.account {
+            Some(it) => Some(Account {
+                equity: each(it.equity)?,
+                points: it.points.map(&each)?,
+            }),
+            None => None,
+        };
+        Some(Window {
+            results: self
+                .results
+                .iter()
+                .map(|it| each(*it))
+                .collect::<Option<_>>()?,
+            tolerance: each(self.tolerance)?,
+            gross_profit: each(self.gross_profit)?,
+            gross_loss: each(self.gross_loss)?,
+            account,
+        })
     }
 }
 

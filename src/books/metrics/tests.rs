@@ -150,6 +150,36 @@ fn a_tolerance_changes_labels_and_no_sums() {
     assert_eq!(values.gross_loss, dec("1.50"));
 }
 
+/// An equity with more places than the tolerance: the units never became finer, and the tolerance stayed 0.
+#[test]
+fn a_tolerance_with_fewer_places_than_the_equity_counts() {
+    let equity = Equity::new(dec("100.000")).unwrap();
+    let mut metrics = RollingMetrics::new(size(20), equity).tolerance(dec("0.5"));
+    for result in ["0.5", "-0.4", "0.6"] {
+        metrics.take_result(dec(result)).unwrap();
+    }
+    let values = metrics.values().unwrap();
+    assert_eq!((values.wins, values.losses, values.breakevens), (1, 0, 2));
+}
+
+#[test]
+fn what_was_earned_before_the_first_trade_moves_the_account_alone() {
+    let mut metrics = rolling(20, "1000", &[]);
+    for before in ["-400.005", "1400"] {
+        metrics.skip(dec(before)).unwrap();
+    }
+    let values = metrics.values().unwrap();
+    assert_eq!(
+        (values.total_trades, values.max_drawdown_pct),
+        (0, Some(Decimal::ZERO))
+    );
+    metrics.take_result(dec("-199.9995")).unwrap();
+    let values = metrics.values().unwrap();
+    // 199.9995 of 1999.995.
+    assert_eq!(values.max_drawdown_pct, Some(dec("-10")));
+    assert_eq!(values.gross_loss, dec("199.9995"));
+}
+
 #[test]
 fn what_a_breakeven_does_to_a_streak_is_a_setting() {
     for (breakeven, streak) in [
@@ -211,6 +241,26 @@ fn plain_drawdown(window: usize, equity: i64, results: &[i64]) -> Decimal {
 }
 
 proptest! {
+    /// Results around the largest that 64 bits hold: the window goes on in 128.
+    #[test]
+    fn a_window_that_grows_too_wide_goes_on(
+        window in 1_usize..12,
+        results in proptest::collection::vec(any::<i64>(), 1..40),
+    ) {
+        let mut metrics = RollingMetrics::without_equity(size(u32::try_from(window).unwrap()));
+        for count in 1..=results.len() {
+            metrics.take_result(Decimal::from(results[count - 1])).unwrap();
+            let last = &results[count.saturating_sub(window)..count];
+            let sum = |wanted: fn(&&i64) -> bool| -> i128 {
+                last.iter().filter(wanted).map(|it| i128::from(*it)).sum()
+            };
+            let now = metrics.fractions();
+            prop_assert_eq!(now.gross_profit, sum(|it| 0 < **it));
+            prop_assert_eq!(now.gross_loss, -sum(|it| **it < 0));
+            prop_assert_eq!(now.wins as usize, last.iter().filter(|it| 0 < **it).count());
+        }
+    }
+
     #[test]
     fn a_window_is_what_a_plain_look_says(
         window in 1_usize..30,

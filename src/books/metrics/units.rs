@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - A value is exact: the decimal is the integer with [`Scale::places`] places.
-//! - Integers are signed and of 128 bits; products are compared in 256 bits, so that no comparison is
-//!   rounded.
+//! - Integers are signed, of 64 bits where all that is kept fits, which is all that most accounts ever need,
+//!   and of 128 otherwise; products are compared in twice as many, so that no comparison is rounded.
 //!
 //! Not here: what is counted in units.
 
@@ -13,6 +13,85 @@ use rust_decimal::Decimal;
 
 /// The units that one decimal place more makes of each.
 const TEN: i128 = 10;
+
+/// A whole number that money is kept in.
+pub(super) trait Unit: Copy + Ord + Default + Into<i128> {
+    const ZERO: Self;
+    const ONE: Self;
+
+    fn plus(self, other: Self) -> Option<Self>;
+
+    fn minus(self, other: Self) -> Option<Self>;
+
+    /// `self` - `smaller`, of which both are 0 or more and the second is not the larger.
+    fn less(self, smaller: Self) -> Self;
+
+    /// The same with the other sign, of a value that is not the smallest.
+    fn negated(self) -> Self;
+
+    /// Whether `a` x `b` is below `c` x `d`; none of them is negative.
+    fn products_ascend(ab: (Self, Self), cd: (Self, Self)) -> bool;
+}
+
+impl Unit for i64 {
+    const ZERO: i64 = 0;
+    const ONE: i64 = 1;
+
+    #[inline]
+    fn plus(self, other: i64) -> Option<i64> {
+        self.checked_add(other)
+    }
+
+    #[inline]
+    fn minus(self, other: i64) -> Option<i64> {
+        self.checked_sub(other)
+    }
+
+    #[inline]
+    fn less(self, smaller: i64) -> i64 {
+        self - smaller
+    }
+
+    #[inline]
+    fn negated(self) -> i64 {
+        -self
+    }
+
+    #[inline]
+    fn products_ascend((a, b): (i64, i64), (c, d): (i64, i64)) -> bool {
+        i128::from(a) * i128::from(b) < i128::from(c) * i128::from(d)
+    }
+}
+
+impl Unit for i128 {
+    const ZERO: i128 = 0;
+    const ONE: i128 = 1;
+
+    #[inline]
+    fn plus(self, other: i128) -> Option<i128> {
+        self.checked_add(other)
+    }
+
+    #[inline]
+    fn minus(self, other: i128) -> Option<i128> {
+        self.checked_sub(other)
+    }
+
+    #[inline]
+    fn less(self, smaller: i128) -> i128 {
+        self - smaller
+    }
+
+    #[inline]
+    fn negated(self) -> i128 {
+        -self
+    }
+
+    #[inline]
+    fn products_ascend(ab: (i128, i128), cd: (i128, i128)) -> bool {
+        compare_products(ab, cd) == Ordering::Less
+    }
+}
 
 /// How many places all values have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,12 +150,6 @@ pub(super) fn compare_products((a, b): (i128, i128), (c, d): (i128, i128)) -> Or
         return (u128::from(a) * u128::from(b)).cmp(&(u128::from(c) * u128::from(d)));
     }
     compare_large((a, b), (c, d))
-}
-
-/// Whether `a` x `b` is below `c` x `d`.
-#[inline]
-pub(super) fn products_ascend(ab: (i128, i128), cd: (i128, i128)) -> bool {
-    compare_products(ab, cd) == Ordering::Less
 }
 
 #[cold]
