@@ -58,6 +58,7 @@
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
 //! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
+//! | [`keep`] | what a nightly job does: archive, retention, holds |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report and its page |
 //!
 //! # Features
@@ -79,6 +80,7 @@ pub mod disk;
 #[cfg(feature = "sign")]
 pub mod evidence;
 pub mod journal;
+pub mod keep;
 pub mod record;
 pub mod time;
 

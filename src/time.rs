@@ -355,6 +355,20 @@ impl Day {
         self.0.pred_opt().map_or(self, Day)
     }
 
+    /// The day so many days later; the last one that there is, if there are not so many.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Day {
+        let later = self.0.checked_add_days(chrono::Days::new(days.into()));
+        Day(later.unwrap_or(NaiveDate::MAX))
+    }
+
+    /// The same date so many years later; of 29 February, 28 February where there is none.
+    #[must_use]
+    pub fn plus_years(self, years: u32) -> Day {
+        let months = chrono::Months::new(years.saturating_mul(12));
+        Day(self.0.checked_add_months(months).unwrap_or(NaiveDate::MAX))
+    }
+
     /// Its first instant.
     #[must_use]
     pub fn start(self) -> Timestamp {

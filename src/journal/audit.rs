@@ -221,7 +221,7 @@ pub(super) fn tell_closed(journal: &Journal, closed: &ClosedDay) -> Result<(), S
 }
 
 /// Writes one event and returns when it is on disk.
-pub(super) fn tell(journal: &Journal, kind: impl Into<AuditKind>) -> Result<(), String> {
+pub(crate) fn tell(journal: &Journal, kind: impl Into<AuditKind>) -> Result<(), String> {
     let event = AuditEvent::new(journal.clock().now(), kind);
     append(journal, vec![draft(&event)])
 }
@@ -319,7 +319,7 @@ pub(super) fn close_own_writer(journal: &Journal) {
 
 /// What the audit stream says of a day.
 #[derive(Clone, Debug)]
-pub(super) enum DayState {
+pub(crate) enum DayState {
     /// It was closed.
     Closed(DayClosed),
     /// It was closed, and deleted by rule since.
@@ -501,7 +501,7 @@ pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Di
 }
 
 /// Hands every audit event whose line has `mark` in it to `visit`.
-fn each_event(journal: &Journal, mark: &[u8], visit: impl FnMut(&AuditEvent)) {
+pub(crate) fn each_event(journal: &Journal, mark: &[u8], visit: impl FnMut(&AuditEvent)) {
     each_event_since(
         journal,
         Day::new(1, 1, 1).unwrap_or(Day::EPOCH),

@@ -8,7 +8,7 @@
 //!
 //! Not here: what the records mean, signatures, and the deleting of days.
 
-mod audit;
+pub(crate) mod audit;
 mod chain;
 mod close;
 #[cfg(feature = "sign")]

@@ -85,6 +85,10 @@ kinds! {
     Archived = "archived",
     /// A day was deleted by retention.
     Deleted = "deleted",
+    /// Somebody said that days must not be deleted.
+    HoldAdded = "hold_added",
+    /// Somebody said that they may be again.
+    HoldLifted = "hold_lifted",
     /// The journal was restored from a backup.
     Restored = "restored",
     /// Records were lost before they reached the journal.
@@ -155,6 +159,9 @@ impl Record for AuditEvent {
         "archived_sha256",
         "epoch",
         "count",
+        "hold",
+        "first_day",
+        "last_day",
     ];
 
     fn timestamp(&self) -> Timestamp {
@@ -373,6 +380,41 @@ table! {
 }
 
 table! {
+    /// Somebody said that days must not be deleted, whatever the rules of retention say.
+    pub struct HoldAdded, HoldAddedParts, RawHoldAdded, HoldAddedDraft, rules hold_rules;
+
+    /// What the hold is called: a number that no other hold of the journal has.
+    hold: u64 => u64;
+    /// The stream; all of them without one.
+    stream: Option<Stream> => Option<Stream>;
+    /// The first day that it keeps; every one before `last_day` without one.
+    first_day: Option<Day> => Option<Day>;
+    /// The last day that it keeps; every one from `first_day` on without one.
+    last_day: Option<Day> => Option<Day>;
+    /// Why.
+    reason: Text => &str;
+}
+
+fn hold_rules(hold: &HoldAddedDraft<'_>, problems: &mut Vec<Problem>) {
+    if let (Some(Some(first)), Some(Some(last))) = (hold.first_day, hold.last_day)
+        && last < first
+    {
+        let rule = format!("must not be before first_day, {first}");
+        problems.push(Problem::new("last_day", rule).got(last));
+    }
+}
+
+table! {
+    /// Somebody said that the days of a hold may be deleted again when their time has come.
+    pub struct HoldLifted, HoldLiftedParts, RawHoldLifted, HoldLiftedDraft, rules no_rules;
+
+    /// The hold.
+    hold: u64 => u64;
+    /// Why.
+    reason: Text => &str;
+}
+
+table! {
     /// The journal was restored from a backup and goes on under a new epoch.
     pub struct Restored, RestoredParts, RawRestored, RestoredDraft, rules no_rules;
 
@@ -410,6 +452,8 @@ mod tests {
             ClockStepped::FIELDS,
             Archived::FIELDS,
             Deleted::FIELDS,
+            HoldAdded::FIELDS,
+            HoldLifted::FIELDS,
             Restored::FIELDS,
             Dropped::FIELDS,
         ] {

@@ -35,8 +35,8 @@ use crate::time::Timestamp;
 pub use audit::{
     Archived, ArchivedParts, AuditEvent, AuditKind, ClockStepped, ClockSteppedParts,
     DamageAccepted, DamageAcceptedParts, DayClosed, DayClosedParts, Deleted, DeletedParts, Dropped,
-    DroppedParts, HeadRebuilt, HeadRebuiltParts, Recovered, RecoveredParts, Restored,
-    RestoredParts,
+    DroppedParts, HeadRebuilt, HeadRebuiltParts, HoldAdded, HoldAddedParts, HoldLifted,
+    HoldLiftedParts, Recovered, RecoveredParts, Restored, RestoredParts,
 };
 pub use call::{CallParts, CallRecord, RawCall};
 pub use decision::{DecisionParts, DecisionRecord, RawDecision};

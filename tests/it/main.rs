@@ -18,6 +18,7 @@ mod cli;
 mod evidence;
 mod examples;
 mod format;
+mod keeping;
 mod ledger;
 mod living;
 mod power;

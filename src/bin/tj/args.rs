@@ -84,6 +84,9 @@ pub(crate) enum Command {
     Anchor(Anchor),
     Metrics(Metrics),
     Risk(Risk),
+    Archive(Archive),
+    Retention(Retention),
+    Hold(Hold),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -747,6 +750,99 @@ pub(crate) struct Man {
 fn equity(text: &str) -> Result<Equity, String> {
     let value: Decimal = text.parse().map_err(|_| "write it as 25000 or 25000.50")?;
     Equity::new(value).map_err(|error| error.to_string())
+}
+
+/// Move days that are old enough into the archive: packed, read back, and only then gone from the logs
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj archive --dry-run
+  tj archive --stream trades
+
+How old is old enough is in [retention] of tj.toml.")]
+pub(crate) struct Archive {
+    /// That stream alone
+    #[arg(long, value_name = "STREAM", value_parser = stream())]
+    pub(crate) stream: Option<Stream>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Delete archived days whose time is over
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj retention plan
+  tj retention apply --yes
+
+Never deleted: what is not closed, not archived, damaged, on hold, or not old enough by the days closed since.")]
+pub(crate) struct Retention {
+    #[command(subcommand)]
+    pub(crate) what: RetentionWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetentionWhat {
+    /// Show what would be deleted
+    Plan {
+        /// That stream alone
+        #[arg(long, value_name = "STREAM", value_parser = stream())]
+        stream: Option<Stream>,
+    },
+    /// Delete it
+    Apply {
+        /// That stream alone
+        #[arg(long, value_name = "STREAM", value_parser = stream())]
+        stream: Option<Stream>,
+        /// Yes, for good
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Keep days from being deleted, whatever the rules say
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj hold add --stream trades --from 2024-01-01 --to 2024-12-31 --why 'Case 4711'
+  tj hold list
+  tj hold lift 1 --why 'Settled'
+
+A hold keeps everything newer as well, since only the oldest days are ever deleted.")]
+pub(crate) struct Hold {
+    #[command(subcommand)]
+    pub(crate) what: HoldWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HoldWhat {
+    /// Put one on
+    Add {
+        /// That stream alone
+        #[arg(long, value_name = "STREAM", value_parser = stream())]
+        stream: Option<Stream>,
+        /// The first day that it keeps, in UTC
+        #[arg(long, value_name = "DAY")]
+        from: Option<String>,
+        /// The last day that it keeps, in UTC
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
+        /// Why; it goes into the journal for good
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+    /// Show those that hold
+    List,
+    /// Lift one
+    Lift {
+        /// Which
+        #[arg(value_name = "HOLD")]
+        number: u64,
+        /// Why; it goes into the journal for good
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
 }
 
 fn stream() -> impl TypedValueParser<Value = Stream> {

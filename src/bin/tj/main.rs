@@ -15,6 +15,7 @@ mod evidence;
 mod failure;
 mod input;
 mod journal;
+mod keeping;
 mod live;
 mod nearest;
 mod older;

@@ -8,6 +8,7 @@
 //!
 //! Not here: opening anything but the file of settings.
 
+mod keep;
 mod metrics;
 
 use std::{
@@ -35,6 +36,7 @@ use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::when;
 
+pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 
 /// The file that is used when none is named.
@@ -72,6 +74,7 @@ pub(crate) struct Settings {
     pub(crate) zone: Setting<Tz>,
     pub(crate) metrics: MetricsSettings,
     pub(crate) risk: Risk,
+    pub(crate) keep: KeepSettings,
     pub(crate) json: bool,
 }
 
@@ -169,6 +172,7 @@ impl Settings {
             zone: first(None, None, values.zone, Tz::UTC),
             metrics: values.metrics.unwrap_or_default(),
             risk: Risk::of(values.risk),
+            keep: values.keep.unwrap_or_default(),
             file,
             json: flags.json,
         }
@@ -245,6 +249,7 @@ pub(crate) struct Values {
     zone: Option<Tz>,
     metrics: Option<MetricsSettings>,
     risk: RiskValues,
+    keep: Option<KeepSettings>,
 }
 
 /// The values of the section `risk`.
@@ -360,7 +365,8 @@ impl Parser<'_> {
                 ("time", DeValue::Table(table)) => self.time(table, values),
                 ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
                 ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
-                ("journal" | "time" | "metrics" | "risk", _) => {
+                ("retention", DeValue::Table(table)) => values.keep = Some(self.retention(table)),
+                ("journal" | "time" | "metrics" | "risk" | "retention", _) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -381,7 +387,7 @@ impl Parser<'_> {
             let hint = "it belongs into [risk]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            let known = ["journal", "time", "metrics", "risk"];
+            let known = ["journal", "time", "metrics", "risk", "retention"];
             self.unknown(span, "section or key", name, &known);
         }
     }

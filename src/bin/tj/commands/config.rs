@@ -1,5 +1,6 @@
 //! `tj config`: the settings as they hold, and whether a file of them is valid.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub(crate) fn run(
 /// One setting as it is shown.
 #[derive(Serialize)]
 struct Row {
-    key: &'static str,
+    key: Cow<'static, str>,
     value: serde_json::Value,
     from: Source,
 }
@@ -49,7 +50,7 @@ fn show(settings: &Settings, out: &mut Out) -> anyhow::Result<Verdict> {
             serde_json::Value::Null => "-".to_owned(),
             other => other.to_string(),
         };
-        table.push(vec![row.key.to_owned(), value, origin(row.from, settings)]);
+        table.push(vec![row.key.to_string(), value, origin(row.from, settings)]);
     }
     table.print(out)?;
     Ok(Verdict::Fine)
@@ -60,54 +61,64 @@ fn rows(settings: &Settings) -> Vec<Row> {
     let durability = settings::durability_text(settings.durability.value);
     let mut rows = vec![
         Row {
-            key: "journal.dir",
+            key: "journal.dir".into(),
             value: folder(&settings.dir.value),
             from: settings.dir.from,
         },
         Row {
-            key: "journal.archive",
+            key: "journal.archive".into(),
             value: folder(&settings.archive.value),
             from: settings.archive.from,
         },
         Row {
-            key: "journal.keys",
+            key: "journal.keys".into(),
             value: folder(&settings.keys.value),
             from: settings.keys.from,
         },
         Row {
-            key: "journal.cache",
+            key: "journal.cache".into(),
             value: folder(&settings.cache.value),
             from: settings.cache.from,
         },
         Row {
-            key: "journal.name",
+            key: "journal.name".into(),
             value: settings.name.value.clone().into(),
             from: settings.name.from,
         },
         Row {
-            key: "journal.min_free_bytes",
+            key: "journal.min_free_bytes".into(),
             value: settings.min_free_bytes.value.into(),
             from: settings.min_free_bytes.from,
         },
         Row {
-            key: "journal.durability",
+            key: "journal.durability".into(),
             value: durability.into(),
             from: settings.durability.from,
         },
         Row {
-            key: "journal.allow_personal_data",
+            key: "journal.allow_personal_data".into(),
             value: settings.allow_personal_data.value.into(),
             from: settings.allow_personal_data.from,
         },
         Row {
-            key: "time.zone",
+            key: "time.zone".into(),
             value: settings.zone.value.name().into(),
             from: settings.zone.from,
         },
     ];
     let metrics = settings.metrics.rows().into_iter();
-    rows.extend(metrics.map(|(key, value, from)| Row { key, value, from }));
+    rows.extend(metrics.map(|(key, value, from)| Row {
+        key: key.into(),
+        value,
+        from,
+    }));
     rows.extend(risk_rows(&settings.risk));
+    let keep = settings.keep.rows().into_iter();
+    rows.extend(keep.map(|(key, value, from)| Row {
+        key: key.into(),
+        value,
+        from,
+    }));
     rows
 }
 
@@ -116,17 +127,17 @@ fn risk_rows(risk: &Risk) -> [Row; 4] {
     let text = |it: Option<String>| it.into();
     [
         Row {
-            key: "risk.max_position_pct",
+            key: "risk.max_position_pct".into(),
             value: text(risk.max_position_pct.value.map(|it| it.to_string())),
             from: risk.max_position_pct.from,
         },
         Row {
-            key: "risk.max_daily_loss_pct",
+            key: "risk.max_daily_loss_pct".into(),
             value: text(risk.max_daily_loss_pct.value.map(|it| it.to_string())),
             from: risk.max_daily_loss_pct.from,
         },
         Row {
-            key: "risk.max_consecutive_losses",
+            key: "risk.max_consecutive_losses".into(),
             value: risk
                 .max_consecutive_losses
                 .value
@@ -135,7 +146,7 @@ fn risk_rows(risk: &Risk) -> [Row; 4] {
             from: risk.max_consecutive_losses.from,
         },
         Row {
-            key: "risk.reset",
+            key: "risk.reset".into(),
             value: risk.reset.value.as_str().into(),
             from: risk.reset.from,
         },

@@ -4,11 +4,13 @@
 
 mod anchor;
 mod append;
+mod archive;
 mod check;
 mod checkpoint;
 mod completions;
 mod config;
 pub(crate) mod demo;
+mod hold;
 mod import;
 mod key;
 mod man;
@@ -17,6 +19,7 @@ mod prove;
 mod query;
 mod repair;
 mod report;
+mod retention;
 mod risk;
 mod status;
 mod summary;
@@ -66,6 +69,9 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Checkpoint(wanted) => checkpoint::run(wanted, context),
         Command::Prove(wanted) => prove::run(wanted, context),
         Command::Anchor(wanted) => anchor::run(wanted, context),
+        Command::Archive(wanted) => archive::run(wanted, context),
+        Command::Retention(wanted) => retention::run(wanted, context),
+        Command::Hold(wanted) => hold::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),

@@ -1,0 +1,202 @@
+//! Plans of the keeper, shown and done: what `tj archive` and `tj retention` share.
+//!
+//! Always true:
+//! - A step that fails ends its stream, since the newer days come after the older ones; other streams go on.
+//! - What was not done is named, and the exit code says so.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tradejournal::journal::Journal;
+use tradejournal::keep::{KeepError, KeepLock, Keeper, LockError, Packed, Plan, Step};
+use tradejournal::record::Stream;
+
+use crate::bar::bar;
+use crate::commands::Context;
+use crate::failure::{Failure, Verdict};
+use crate::output::printable;
+use crate::size::size;
+use crate::table::{Column, Table};
+
+/// What `--json` prints of a step.
+#[derive(Serialize)]
+struct Row<'a> {
+    stream: &'static str,
+    day: String,
+    action: &'static str,
+    why: &'a str,
+    from: &'a Path,
+    to: Option<&'a Path>,
+    bytes: u64,
+    done: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_bytes: Option<u64>,
+}
+
+impl<'a> Row<'a> {
+    fn of(step: &'a Step, done: bool, packed: Option<Packed>) -> Row<'a> {
+        Row {
+            stream: step.stream.name(),
+            day: step.day.to_string(),
+            action: step.action.name(),
+            why: &step.why,
+            from: &step.from,
+            to: step.to.as_deref(),
+            bytes: step.bytes,
+            done,
+            archived_bytes: packed.map(|it| it.packed_bytes),
+        }
+    }
+}
+
+/// The right to keep the journal.
+pub(crate) fn lock(journal: &Journal) -> Result<KeepLock, Failure> {
+    KeepLock::take(journal).map_err(|error| {
+        let hint = match &error {
+            LockError::Foreign { owner, .. } => Some(format!("run it as user {owner}")),
+            LockError::Running { .. } => Some("wait for it to end".to_owned()),
+            _ => None,
+        };
+        let failure = Failure::new("cannot keep the journal").because(error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// Shows what would be done.
+pub(crate) fn show(plan: &Plan, context: &mut Context<'_>) -> anyhow::Result<()> {
+    tell_kept(plan, context);
+    if context.settings.json {
+        for step in &plan.steps {
+            context.out.json(&Row::of(step, false, None))?;
+        }
+        return Ok(());
+    }
+    if plan.steps.is_empty() {
+        return context.out.line("nothing is due");
+    }
+    let mut table = Table::new(vec![
+        Column::left("what"),
+        Column::left("stream"),
+        Column::left("day"),
+        Column::text("why"),
+        Column::right("size"),
+        Column::text("from"),
+        Column::text("to"),
+    ]);
+    for step in &plan.steps {
+        let to = step.to.as_ref().map(|it| it.display().to_string());
+        table.push(vec![
+            step.action.name().to_owned(),
+            step.stream.to_string(),
+            step.day.to_string(),
+            step.why.clone(),
+            size(step.bytes),
+            step.from.display().to_string(),
+            to.unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    table.print(context.out)?;
+    let (days, bytes) = (plan.steps.len(), size(plan.bytes()));
+    context.out.line(format!("{days} to do, {bytes}"))
+}
+
+/// Does it, and shows what was done.
+pub(crate) fn apply(
+    keeper: &Keeper,
+    lock: &KeepLock,
+    plan: &Plan,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Verdict> {
+    tell_kept(plan, context);
+    let bar = bar(context.talk, "keep", 2 * plan.bytes());
+    let mut done = Done::default();
+    let mut ended: Vec<Stream> = Vec::new();
+    for step in &plan.steps {
+        let before = bar.position();
+        if !ended.contains(&step.stream) {
+            match keeper.apply(lock, step, &mut |it| bar.set_position(before + it)) {
+                Ok(packed) => done.take(step, packed, context)?,
+                Err(error) => {
+                    ended.push(step.stream);
+                    done.fail(&error);
+                    let error = anyhow::Error::new(error);
+                    context.talk.error(&printable(&format!("{error:#}")));
+                }
+            }
+        }
+        bar.set_position(before + 2 * step.bytes);
+    }
+    bar.finish_and_clear();
+    done.conclude(plan, context)
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Done {
+    steps: usize,
+    bytes: u64,
+    packed_bytes: u64,
+    damaged: bool,
+    failed: bool,
+}
+
+impl Done {
+    fn take(
+        &mut self,
+        step: &Step,
+        packed: Option<Packed>,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<()> {
+        self.steps += 1;
+        self.bytes += step.bytes;
+        self.packed_bytes += packed.map_or(0, |it| it.packed_bytes);
+        match context.settings.json {
+            true => context.out.json(&Row::of(step, true, packed)),
+            false => Ok(()),
+        }
+    }
+
+    fn fail(&mut self, error: &KeepError) {
+        match error {
+            KeepError::Damaged { .. } => self.damaged = true,
+            _ => self.failed = true,
+        }
+    }
+
+    fn conclude(&self, plan: &Plan, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+        let (done, all) = (self.steps, plan.steps.len());
+        if !context.settings.json {
+            let bytes = match self.packed_bytes {
+                0 => size(self.bytes),
+                packed => format!("{} into {}", size(self.bytes), size(packed)),
+            };
+            let text = match all {
+                0 => "nothing is due".to_owned(),
+                _ => format!("{done} of {all} done, {bytes}"),
+            };
+            context.out.line(text)?;
+        }
+        if self.failed {
+            let text = format!("{} of {all} were not done", all - done);
+            return Err(Failure::new(text)
+                .hint("every day is still there; the next run goes on")
+                .into());
+        }
+        if self.damaged {
+            context
+                .talk
+                .hint("`tj verify` tells what is damaged; restore the day from a backup");
+        }
+        Ok(Verdict::found(self.damaged))
+    }
+}
+
+fn tell_kept(plan: &Plan, context: &Context<'_>) {
+    for kept in &plan.kept {
+        let text = format!("{} stays from {} on: {}", kept.stream, kept.day, kept.why);
+        context.talk.note(&printable(&text));
+    }
+}

@@ -1,0 +1,87 @@
+//! Who keeps a journal: one process at a time.
+//!
+//! Always true: the lock is the kernel's, on `logs/KEEP`, and goes with the process. A bot that writes needs none
+//! of it, and neither does whoever reads.
+
+use std::io;
+use std::path::PathBuf;
+use std::process;
+
+use crate::disk::{self, Access, File};
+use crate::journal::Journal;
+
+const NAME: &str = "KEEP";
+const PID_LEN_MAX: u64 = 64;
+
+/// The right to archive, to delete and to restore, until it is dropped.
+#[derive(Debug)]
+pub struct KeepLock {
+    /// The lock goes with it.
+    _file: Box<dyn File>,
+}
+
+/// Why the journal cannot be kept now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another process does it.
+    #[error("already running{}", pid.map(|it| format!(" as process {it}")).unwrap_or_default())]
+    Running {
+        /// Which, where it has said so.
+        pid: Option<u32>,
+    },
+    /// The folder belongs to somebody else.
+    #[error("{} belongs to user {owner}, and this is user {user}", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who asks.
+        user: u32,
+    },
+    /// The disk failed.
+    #[error("lock {}", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl KeepLock {
+    /// Takes the lock if nobody has it. Files that root made in another user's journal would be closed to the
+    /// bot, so root is refused as everybody else is.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(journal: &Journal) -> Result<KeepLock, LockError> {
+        let disk = &**journal.disk();
+        let folder = journal.layout().logs();
+        let path = folder.join(NAME);
+        let failed = |source| LockError::Disk {
+            path: path.clone(),
+            source,
+        };
+        let owner = disk.look(folder).map_err(failed)?.map(|it| it.owner);
+        let user = disk.user();
+        if let Some(owner) = owner.filter(|it| *it != user) {
+            let path = folder.to_owned();
+            return Err(LockError::Foreign { path, owner, user });
+        }
+        let file = disk.open(&path, Access::AppendOrCreate).map_err(failed)?;
+        if !file.try_lock().map_err(failed)? {
+            let text = disk::read_small(disk, &path, PID_LEN_MAX).ok().flatten();
+            let text = text.and_then(|it| String::from_utf8(it).ok());
+            let pid = text.and_then(|it| it.trim().parse().ok());
+            return Err(LockError::Running { pid });
+        }
+        // The number is for people; a disk that does not take it keeps nobody from the lock.
+        let pid = format!("{}\n", process::id());
+        let _ = file
+            .cut(0)
+            .and_then(|()| disk::write_all(&*file, pid.as_bytes()));
+        Ok(KeepLock { _file: file })
+    }
+}

@@ -1,0 +1,22 @@
+//! Keeping: what a nightly job does to days that are over.
+//!
+//! Always true:
+//! - Of every day that was promised there is a full copy that was read back, at every moment.
+//! - Whatever is cut off, by a kill or a power cut, the next run finishes.
+//! - A day is judged by the audit stream's closing record, never by its name, its age or its size alone.
+//!
+//! Not here: what a bot writes meanwhile, which goes on, and when all this is done.
+
+mod archive;
+mod gzip;
+mod holds;
+mod lock;
+mod plan;
+mod policy;
+mod retention;
+
+pub use gzip::Packed;
+pub use holds::{Hold, HoldError, Holds};
+pub use lock::{KeepLock, LockError};
+pub use plan::{Action, KeepError, Keeper, Kept, Plan, Step};
+pub use policy::{Policies, Policy, Span, SpanError};
