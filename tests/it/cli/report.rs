@@ -400,6 +400,11 @@ fn a_page_is_written_whole_or_not_at_all() {
             .is_symlink()
     );
     assert!(!bench.read("report.html").contains("27 October"));
+    // Also where there is nothing yet that it names.
+    std::os::unix::fs::symlink("logs/../later.html", bench.path("dangling.html")).unwrap();
+    bench.tj("report --html dangling.html").fine();
+    let dangling = fs::symlink_metadata(bench.path("dangling.html")).unwrap();
+    assert!(dangling.is_symlink() && bench.read("later.html").contains("<!DOCTYPE html>"));
     let left: Vec<_> = fs::read_dir(bench.path(""))
         .unwrap()
         .map(|it| it.unwrap().file_name())

@@ -9,7 +9,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -33,6 +33,8 @@ use crate::when;
 const TRADES_SHOWN: usize = 10;
 /// How long the line of the account is at most.
 const SPARK_LEN: usize = 60;
+/// How many links lead to a page at most, as Linux has it.
+const LINKS_MAX: usize = 40;
 
 pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let is_page_out = args.html.as_deref() == Some(Path::new("-"));
@@ -103,15 +105,25 @@ fn write(path: &Path, page: &str) -> anyhow::Result<()> {
             .write(true)
             .open(path)
             .and_then(|mut file| file.write_all(page.as_bytes())),
-        // Where there is a link, what it points to is replaced.
-        Ok(_) => fs::canonicalize(path).and_then(|it| replace(&it, page)),
-        Err(_) => std::path::absolute(path).and_then(|it| replace(&it, page)),
+        // Where there is a link, what it points to is replaced, or made.
+        _ => followed(path).and_then(|it| disk::replace(&RealDisk, &it, page.as_bytes())),
     };
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn replace(path: &Path, page: &str) -> io::Result<()> {
-    disk::replace(&RealDisk, path, page.as_bytes())
+/// What a path names when its links are followed; nothing need be there yet.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..LINKS_MAX {
+        let Ok(next) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        path = match path.parent() {
+            Some(folder) => folder.join(next),
+            None => next,
+        };
+    }
+    Err(io::Error::other("too many links"))
 }
 
 /// The days that are asked for.
