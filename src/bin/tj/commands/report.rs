@@ -372,7 +372,11 @@ fn sparkline(book: &Book) -> String {
 fn rounded(value: Decimal, places: u32) -> String {
     let mut value = value.round_dp(places);
     value.rescale(places);
-    value.to_string()
+    // What is rounded to nothing has no sign.
+    match value.is_zero() {
+        true => value.abs().to_string(),
+        false => value.to_string(),
+    }
 }
 
 /// A fraction of 1 in per cent, to the tenth.
