@@ -88,7 +88,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Res
     ))
 }
 
-/// The modes that are meant, paper first.
+/// The modes that are meant, live first.
 pub(super) fn modes(wanted: ModeWanted) -> Vec<ExecutionMode> {
     match wanted {
         ModeWanted::Paper => vec![ExecutionMode::Paper],
