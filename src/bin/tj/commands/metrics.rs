@@ -317,7 +317,7 @@ impl Asked {
             options.calendar = Calendar::All;
         }
         if let Some(periods) = flags.periods {
-            options.periods_per_year = periods.get();
+            options.periods_per_year = Some(periods.get());
         }
         options.rf = flags.rf.unwrap_or_default();
         if let Some(path) = &flags.excursions {

@@ -81,7 +81,7 @@ impl Annual {
         Annual {
             days,
             calendar: options.calendar,
-            periods_per_year: options.periods_per_year,
+            periods_per_year: options.periods(),
             rf: options.rf,
             span_seconds: span.as_secs(),
             cagr: noted(nulls, "cagr", cagr.and_then(shown)),
@@ -170,8 +170,8 @@ impl Series {
             returns: Returns {
                 closed: closed.collect(),
                 days,
-                periods_per_year: options.periods_per_year,
-                target: roots::rate_of_period(options.rf, options.periods_per_year),
+                periods_per_year: options.periods(),
+                target: roots::rate_of_period(options.rf, options.periods()),
             },
         })
     }

@@ -24,8 +24,8 @@ pub struct SheetOptions {
     pub starting_equity: Option<Equity>,
     /// Which days there are; the weekdays by default.
     pub calendar: Calendar,
-    /// How many of those days a year has: 252 by default; 365 goes with [`Calendar::All`].
-    pub periods_per_year: u32,
+    /// How many of those days a year has; what the calendar says by default.
+    pub periods_per_year: Option<u32>,
     /// What money earns in a year without risk, as a fraction of 1; 0 by default.
     pub rf: Decimal,
     /// How many days a history has to span for a yearly growth; 90 by default.
@@ -66,7 +66,7 @@ impl Default for SheetOptions {
             basis: Basis::default(),
             starting_equity: None,
             calendar: Calendar::default(),
-            periods_per_year: 252,
+            periods_per_year: None,
             rf: Decimal::ZERO,
             cagr_days_min: 90,
             breakeven_tolerance: Decimal::ZERO,
@@ -77,12 +77,30 @@ impl Default for SheetOptions {
     }
 }
 
+impl Calendar {
+    /// How many of its days a year has.
+    #[must_use]
+    pub fn periods_per_year(self) -> u32 {
+        match self {
+            Calendar::Business => 252,
+            Calendar::All => 365,
+        }
+    }
+}
+
 impl SheetOptions {
+    /// How many days of the calendar count as a year.
+    #[must_use]
+    pub fn periods(&self) -> u32 {
+        self.periods_per_year
+            .unwrap_or(self.calendar.periods_per_year())
+    }
+
     pub(super) fn check(&self) -> Result<(), SheetError> {
         if self.breakeven_tolerance < Decimal::ZERO {
             return Err(SheetError::BreakevenTolerance(self.breakeven_tolerance));
         }
-        if self.periods_per_year == 0 {
+        if self.periods_per_year == Some(0) {
             return Err(SheetError::PeriodsPerYear);
         }
         if self.rf <= Decimal::NEGATIVE_ONE {

@@ -299,7 +299,6 @@ proptest! {
         let calendar = if business { Calendar::Business } else { Calendar::All };
         let options = SheetOptions {
             calendar,
-            periods_per_year: if business { 252 } else { 365 },
             rf: Decimal::new(rf, 2),
             ..with_equity("700")
         };
@@ -311,7 +310,8 @@ proptest! {
             prop_assert_eq!(sheet.nulls.get("sharpe"), Some(&reason));
             return Ok(());
         };
-        let (count, year) = (returns.len() as f64, f64::from(options.periods_per_year));
+        let year = if business { 252.0 } else { 365.0 };
+        let count = returns.len() as f64;
         let target = (1.0 + options.rf.to_f64().unwrap()).powf(1.0 / year) - 1.0;
         let mean = returns.iter().sum::<f64>() / count;
         let squares: f64 = returns.iter().map(|it| (it - mean).powi(2)).sum();

@@ -24,7 +24,7 @@ fn settings_that_cannot_be_are_refused() {
         "breakeven tolerance must be 0 or more, got -0.01"
     );
     assert_eq!(
-        with(|it| it.periods_per_year = 0),
+        with(|it| it.periods_per_year = Some(0)),
         "periods per year must be 1 or more, got 0"
     );
     assert_eq!(
