@@ -328,13 +328,24 @@ impl Axis {
         let Some(first) = instant(self.first) else {
             return out;
         };
-        let offset = i64::from(local.0.offset(first));
-        let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - offset;
-        while tick * 1000 <= self.last {
-            let Some(at) = instant(tick * 1000) else {
+        let mut offset = i64::from(local.0.offset(first));
+        // As the zone's clocks count; they may be set forward or back on the way.
+        let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - step;
+        loop {
+            tick += step;
+            let Some(near) = instant((tick - offset) * 1000) else {
                 return out;
             };
-            let is_midnight = local.secs(at).rem_euclid(86_400) == 0;
+            offset = i64::from(local.0.offset(near));
+            let Some(at) = instant((tick - offset) * 1000).filter(|it| millis(*it) <= self.last)
+            else {
+                return out;
+            };
+            if local.secs(at) != tick {
+                // No clock showed that time.
+                continue;
+            }
+            let is_midnight = tick.rem_euclid(86_400) == 0;
             let text = match step {
                 ..60 => local.of_day(at),
                 60..86_400 if is_midnight && 86_400 < span => local.short_day(at),
@@ -344,16 +355,14 @@ impl Axis {
             };
             let left = percent(self.place(at), WIDTH);
             // Where there is little room every other one is left out, and never midnight.
-            let class = match local.secs(at).div_euclid(step) % 2 {
+            let class = match tick.div_euclid(step) % 2 {
                 0 => "x",
                 _ => "x odd",
             };
             out.push_str(&format!(
                 "<span class=\"{class}\" style=\"left:{left}\">{text}</span>"
             ));
-            tick += step;
         }
-        out
     }
 }
 
@@ -417,6 +426,22 @@ mod tests {
         assert_eq!(labels(&two_days, &utc), wanted);
         let shown = two_days.labels(&Local(&utc));
         assert_eq!(shown.matches("\"x odd\"").count(), 1);
+        // A clock that is set back, in the night to the 26th: no day is named twice.
+        let berlin = Zone::new(|at| match at.unix_secs() < 1_761_440_400 {
+            true => 7200,
+            false => 3600,
+        });
+        let autumn = axis("2025-10-24T12:00:00Z", "2025-10-30T12:00:00Z");
+        let wanted = ["25", "26", "27", "28", "29", "30"].map(|it| format!("{it} Oct"));
+        assert_eq!(labels(&autumn, &berlin), wanted);
+        // And one that is set forward: there was no half past two.
+        let spring = Zone::new(|at| match at.unix_secs() < 1_743_296_400 {
+            true => 3600,
+            false => 7200,
+        });
+        let night = axis("2025-03-30T00:00:00Z", "2025-03-30T02:00:00Z");
+        let wanted = ["01:00", "01:30", "03:00", "03:30", "04:00"];
+        assert_eq!(labels(&night, &spring), wanted);
         let years = axis("2020-01-01T00:00:00Z", "2025-10-31T20:00:00Z");
         assert!(labels(&years, &utc).len() <= 6);
         let moment = axis("2025-10-27T13:35:00Z", "2025-10-27T13:35:04Z");
