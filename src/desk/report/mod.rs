@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::books::metrics::Equity;
 use crate::books::metrics::sheet::SheetError;
-use crate::books::{SumError, Zone};
+use crate::books::{ClosedTrade, SumError, Zone};
 use crate::desk::Ledger;
 use crate::journal::{Journal, ReadError};
 use crate::record::field::{AlertEvent, ExecutionMode, RiskSeverity};
@@ -71,6 +71,8 @@ pub struct Report {
     pub starting_equity: Option<String>,
     /// What was strange.
     pub problems: Problems,
+    /// The orders whose results cannot be added up exactly with the others; they count nowhere.
+    pub orders_refused: Vec<String>,
     /// One for each mode that is shown.
     pub books: Vec<Book>,
     /// How many events of risk there were in the range.
@@ -115,7 +117,7 @@ pub struct ModeRow {
 pub struct Problems {
     /// Lines of the journal that could not be read; they count nowhere.
     pub unread_lines: u64,
-    /// Trades whose sums do not fit; they count nowhere.
+    /// Records and trades whose sums cannot be exact; they count nowhere.
     pub sums_refused: u64,
     /// Trades whose exit is labelled as something else than what it earned.
     pub label_conflicts: u64,
@@ -181,14 +183,14 @@ pub struct AlertRow {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// A trade cannot be added up.
+    /// A trade that is not over cannot be added up.
     #[error("add up the trades")]
     Trade(#[from] SumError),
     /// All of them together cannot.
     #[error("add up the trades")]
     Sheet(#[from] SheetError),
     /// The same.
-    #[error("the results of {mode} do not add up to a number of 96 bits and 28 places")]
+    #[error("the results of {mode} are too large to be added up exactly")]
     Total {
         /// The mode.
         mode: ExecutionMode,
@@ -233,7 +235,7 @@ impl Request {
     /// Reads the journal and adds it up. `bad` is told of each line that cannot be read.
     ///
     /// # Errors
-    /// [`ReportError`] when numbers are too large to be exact.
+    /// [`ReportError`] when numbers are too large to be exact and it is no single trade that makes them so.
     pub fn report(
         &self,
         journal: &Journal,
@@ -247,12 +249,14 @@ impl Request {
         };
         let risk_events = self.risk_events(journal, &mut bad);
         let alerts = self.alerts(journal, &mut bad);
-        let closed = ledger.closed()?;
+        let mut refused = Vec::new();
+        let each = ledger.each_closed();
+        let sums = each.filter_map(|it| it.map_err(|error| refused.push(error.order_id)).ok());
+        let closed: Vec<ClosedTrade> = sums.collect();
         let open = ledger.open()?;
         let shown = self.shown(&ledger);
         let mut problems = Problems {
             unread_lines: unread,
-            sums_refused: ledger.refused(),
             entries_repeated: ledger.notes().entries_repeated,
             exits_replaced: ledger.notes().exits_replaced,
             ..Problems::default()
@@ -260,11 +264,12 @@ impl Request {
         let in_range = |it: Timestamp| self.range.contains(self.zone.day(it));
         let mut books = Vec::new();
         for mode in &shown {
-            let book = Book::of(self, *mode, &closed, &open)?;
+            let book = Book::of(self, *mode, &closed, &open, &mut refused)?;
             problems.label_conflicts += count(&book.trades, |it| it.label_conflict);
             problems.unpaired_exits += count(&book.trades, |it| !it.has_entry);
             books.push(book);
         }
+        problems.sums_refused = ledger.refused() + count(&refused, |_| true);
         let not_shown = count(&closed, |it| {
             in_range(it.exited) && !shown.contains(&it.mode)
         });
@@ -285,6 +290,7 @@ impl Request {
             },
             starting_equity: self.starting_equity.map(|it| it.value().to_string()),
             problems,
+            orders_refused: refused.iter().map(ToString::to_string).collect(),
             books,
             risk: RiskCounts {
                 critical: count(&risk_events, |it| it.is_critical()),

@@ -1,12 +1,17 @@
 //! `tj report` and `tj summary`: what they print, and what they refuse.
 
 use std::fs;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use tradejournal::time::Day;
+use tradejournal::journal::{Options, WriterOptions};
+use tradejournal::record::field::{Action, ExecutionMode};
+use tradejournal::record::{Record, TradeRecord};
+use tradejournal::time::{Day, ManualClock};
 
 use super::run::{Bench, Ran};
+use crate::sample::{stamp, time};
 use crate::trading::{HOSTILE, quarter};
 
 /// A bench with the journal of `tj demo` in `logs`.
@@ -22,6 +27,43 @@ fn rich() -> Bench {
     let bench = Bench::new();
     quarter(&bench.path(""));
     bench
+}
+
+/// Writes records of one stream into the journal of a bench.
+pub fn write<R: Record>(bench: &Bench, records: &[R]) {
+    let clock = Arc::new(ManualClock::new(time("2025-11-01T12:00:00Z")));
+    let journal = Options::new(bench.path("logs"))
+        .name("made")
+        .clock(clock as _)
+        .writer(WriterOptions::default().background(false))
+        .open()
+        .unwrap();
+    let writer = journal.writer::<R>().unwrap();
+    writer.append_all(records).unwrap();
+    writer.close().unwrap();
+}
+
+/// An entry of one share for 100, an hour before it is sold.
+fn bought(order: &str, at: &str, shares: u32) -> TradeRecord {
+    let hour = std::time::Duration::from_secs(3600);
+    TradeRecord::entry("AAPL", Action::Buy, shares, "100")
+        .at(time(at).saturating_sub(hour))
+        .order_id(order)
+        .mode(ExecutionMode::Live)
+        .strategy("gap", "breakout")
+        .because("It went up")
+        .stop_loss("90")
+        .stamp(&stamp())
+        .build()
+        .unwrap()
+}
+
+/// One share that was bought for 100 and sold for that price.
+pub fn round(order: &str, at: &str, price: &str, commission: &str) -> [TradeRecord; 2] {
+    let entry = bought(order, at, 1);
+    let exit = entry.exit(time(at), price).commission(commission);
+    let exit = exit.because("Done").build().unwrap();
+    [entry, exit]
 }
 
 fn object(ran: &Ran) -> Value {
@@ -147,6 +189,7 @@ fn a_report_has_a_shape_that_programs_can_rely_on() {
             "journal",
             "made_at",
             "mode",
+            "orders_refused",
             "problems",
             "range",
             "risk",
@@ -477,5 +520,100 @@ fn a_line_that_cannot_be_read_is_named_and_counted() {
         ran.out.contains("note: lines that could not be read: 1\n"),
         "{}",
         ran.out
+    );
+}
+
+/// A quotient of Python's decimals has 28 digits. Beside an account that took more digits than a decimal has,
+/// and there was no report of that day any more.
+#[test]
+fn a_long_result_does_not_block_the_report() {
+    let bench = Bench::new();
+    let at = "2025-10-27T14:00:00Z";
+    write(
+        &bench,
+        &round("long", at, "134", "0.66666666666666666666666667"),
+    );
+    let line = "report --day 2025-10-27 --starting-equity 100000";
+    let report = object(&bench.tj(&format!("{line} --json")).fine());
+    let book = &report["books"][0];
+    assert_eq!(book["equity_after"], "100033.33333333333333333333333333");
+    assert_eq!(book["sheet"]["final_equity"], book["equity_after"]);
+    assert_eq!(book["curve"][0]["equity"], book["equity_after"]);
+    let shown = bench.tj(line).fine().out;
+    assert!(
+        shown.contains("equity         100000 to 100033.33333333333333333333333333\n"),
+        "{shown}"
+    );
+    let page = bench.tj(&format!("{line} --html -")).fine().out;
+    assert!(page.contains(">100,033.33333333333333333333333333</span>"));
+    // A later report begins with it.
+    let later = object(&bench.tj("report --day 2025-10-28 --starting-equity 100000 --json"));
+    assert_eq!(later["books"][0]["equity_before"], book["equity_after"]);
+}
+
+#[test]
+fn a_result_that_cannot_be_exact_is_named_and_in_no_sum() {
+    let bench = Bench::new();
+    let trades = [
+        round(
+            "small",
+            "2025-10-27T14:00:00Z",
+            "100.5",
+            "0.1666666666666666666666666667",
+        ),
+        round("plain", "2025-10-27T15:00:00Z", "110", "0"),
+        round("large", "2025-10-27T16:00:00Z", "90000000000", "0"),
+    ];
+    write(&bench, &trades.concat());
+    let ran = bench.tj("report --day 2025-10-27 --json").code(1);
+    let report = object(&ran);
+    assert_eq!(report["orders_refused"], serde_json::json!(["large"]));
+    assert_eq!(report["problems"]["sums_refused"], 1);
+    assert_eq!(report["books"][0]["totals"]["trades"], 2);
+    for flags in ["", "--html -"] {
+        let shown = bench
+            .tj(&format!("report --day 2025-10-27 {flags}"))
+            .code(1)
+            .out;
+        assert!(shown.contains("large"), "{shown}");
+    }
+}
+
+/// The sheet had no equity then and said that none was known, beside a tile that showed it.
+#[test]
+fn an_account_that_was_lost_before_the_range_is_told_as_such() {
+    let bench = Bench::new();
+    let trades = [
+        round("ruin", "2025-10-20T14:00:00Z", "50", "1150"),
+        round("after", "2025-10-27T14:00:00Z", "110", "0"),
+    ];
+    write(&bench, &trades.concat());
+    let line = "report --day 2025-10-27 --starting-equity 1000";
+    let report = object(&bench.tj(&format!("{line} --json")).fine());
+    let book = &report["books"][0];
+    assert_eq!(decimal(&book["equity_before"]), Decimal::from(-200));
+    assert_eq!(
+        decimal(&book["sheet"]["starting_equity"]),
+        Decimal::from(-200)
+    );
+    let nulls = &book["sheet"]["nulls"];
+    assert_eq!(nulls["max_drawdown_pct"], "equity_not_positive");
+    assert!(book["curve"][0]["drawdown_pct"].is_null());
+    let page = bench.tj(&format!("{line} --html -")).fine().out;
+    assert!(page.contains("equity not positive") && !page.contains("no starting equity"));
+}
+
+#[test]
+fn what_is_rounded_to_nothing_has_no_sign() {
+    let bench = Bench::new();
+    let trades = [
+        round("won", "2025-10-27T14:00:00Z", "110", "0"),
+        round("lost", "2025-10-27T15:00:00Z", "90", "0.002"),
+    ];
+    write(&bench, &trades.concat());
+    let shown = bench.tj("report --day 2025-10-27").fine().out;
+    assert!(
+        shown.contains("expectancy     0.00 a trade, 0.00 R\n"),
+        "{shown}"
     );
 }

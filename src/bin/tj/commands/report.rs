@@ -179,7 +179,7 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     let problems = report.problems;
     for (what, count) in [
         ("lines that could not be read", problems.unread_lines),
-        ("records whose sums do not fit", problems.sums_refused),
+        ("records whose sums cannot be exact", problems.sums_refused),
         (
             "trades labelled against their result",
             problems.label_conflicts,
@@ -195,6 +195,13 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
         if count != 0 {
             context.out.line(format!("note: {what}: {count}"))?;
         }
+    }
+    if !report.orders_refused.is_empty() {
+        let orders = report.orders_refused.join(", ");
+        let text = format!(
+            "note: too large to be added up exactly with the others, and in no sum: {orders}"
+        );
+        context.out.line(printable(&text))?;
     }
     Ok(())
 }
@@ -363,7 +370,8 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
 /// The account over the trades: the last value of each piece, so that the end of the line is the end of
 /// the curve.
 fn sparkline(book: &Book) -> String {
-    let values: Vec<Decimal> = book.curve.iter().map(|it| it.cumulative).collect();
+    let values = book.curve.iter().map(|it| it.cumulative.nearest());
+    let values: Vec<Decimal> = values.map(Option::unwrap_or_default).collect();
     let pieces = values.chunks(values.len().div_ceil(SPARK_LEN).max(1));
     let lasts: Vec<Decimal> = pieces.filter_map(|it| it.last().copied()).collect();
     spark(&lasts)

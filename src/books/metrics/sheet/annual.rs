@@ -106,6 +106,9 @@ fn cagr(ledger: &Ledger<'_>, curve: &Curve, span: Duration, days_min: u32) -> Re
         return Err(Blank::NoTrades);
     }
     let start = ledger.start.ok_or(Blank::NoStartingEquity)?;
+    if start <= 0 {
+        return Err(Blank::EquityNotPositive);
+    }
     if span < Duration::from_secs(u64::from(days_min) * DAY_SECONDS) {
         return Err(Blank::SpanTooShort);
     }

@@ -141,15 +141,15 @@ pub struct Counts {
 #[non_exhaustive]
 pub enum SheetError {
     /// A sum that cannot be kept exactly.
-    #[error("add up {field}: with order {order_id} they do not fit into 96 bits and 28 places")]
+    #[error("add up {field}: with order {order_id} they are too large to be exact")]
     TooLarge {
         /// What was added up.
         field: &'static str,
         /// The trade with which it became too much.
         order_id: OrderId,
     },
-    /// A starting equity that has no place beside the results.
-    #[error("add up results: with the starting equity they do not fit into 96 bits and 28 places")]
+    /// A starting equity that has no place beside what was earned before the first trade.
+    #[error("add up results: with the starting equity they are too large to be exact")]
     Equity,
     /// A tolerance below 0.
     #[error("breakeven tolerance must be 0 or more, got {0}")]

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::Zone;
-use crate::books::metrics::{Basis, BreakevenStreak, Equity};
+use crate::books::metrics::{Basis, BreakevenStreak, Equity, Exact};
 use crate::record::field::OrderId;
 
 use super::SheetError;
@@ -22,6 +22,9 @@ pub struct SheetOptions {
     pub basis: Basis,
     /// What the account began with. Without it there are no percentages.
     pub starting_equity: Option<Equity>,
+    /// What the account earned, or lost, between its beginning and the first of the trades; 0 by default.
+    /// Where nothing is left of it, there are no percentages either.
+    pub earned_before: Exact,
     /// Which days there are; the weekdays by default.
     pub calendar: Calendar,
     /// How many of those days a year has; what the calendar says by default.
@@ -65,6 +68,7 @@ impl Default for SheetOptions {
         SheetOptions {
             basis: Basis::default(),
             starting_equity: None,
+            earned_before: Exact::ZERO,
             calendar: Calendar::default(),
             periods_per_year: None,
             rf: Decimal::ZERO,
@@ -94,6 +98,16 @@ impl SheetOptions {
     pub fn periods(&self) -> u32 {
         self.periods_per_year
             .unwrap_or(self.calendar.periods_per_year())
+    }
+
+    /// The equity before the first trade, where it is known.
+    pub(super) fn start(&self) -> Result<Option<Exact>, SheetError> {
+        let Some(equity) = self.starting_equity else {
+            return Ok(None);
+        };
+        let start = Exact::from(equity.value()).checked_add(self.earned_before);
+        let start = start.filter(|it| it.nearest().is_some());
+        start.map(Some).ok_or(SheetError::Equity)
     }
 
     pub(super) fn check(&self) -> Result<(), SheetError> {

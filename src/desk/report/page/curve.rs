@@ -14,6 +14,7 @@ use super::figure::Form;
 use super::html::escaped;
 use super::moment::Local;
 use super::scale::{Scale, percent};
+use crate::books::metrics::Exact;
 use crate::time::Timestamp;
 
 /// The width of the picture in its own units, and its height.
@@ -46,7 +47,7 @@ struct Axis {
 pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<String> {
     let axis = Axis::of(report, book)?;
     let dots = dots(book, &axis, local);
-    let start = book.equity_before.unwrap_or_default();
+    let start = drawn(book.equity_before.unwrap_or_default());
     let (low, high) = ends(start, dots.iter().flat_map(|it| [it.low, it.high]));
     let (account, ticks) = Scale::rounded(low, high, 4, ACCOUNT.1, ACCOUNT.0);
     let (deepest, _) = ends(Decimal::ZERO, dots.iter().map(|it| it.deepest));
@@ -56,6 +57,7 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
         false => drawdown,
     };
     let is_equity = book.equity_before.is_some();
+    let is_part = book.curve.iter().any(|it| it.drawdown_pct.is_some());
     let mut shapes = String::new();
     let mut labels = String::new();
     for tick in &ticks {
@@ -69,7 +71,7 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
         for tick in &falls {
             let y = drawdown.place(*tick);
             shapes.push_str(&grid(y));
-            let text = match is_equity {
+            let text = match is_part {
                 true => format!("{}%", whole(*tick)),
                 false => whole(*tick),
             };
@@ -85,7 +87,7 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
     } else {
         "Cumulative net P&amp;L"
     };
-    let unit = if is_equity {
+    let unit = if is_part {
         "in % of the peak"
     } else {
         "in money"
@@ -131,8 +133,8 @@ fn dots(book: &Book, axis: &Axis, local: &Local<'_>) -> Vec<Dot> {
             continue;
         };
         let x = axis.place(at) / width * width;
-        let value = point.equity.unwrap_or(point.cumulative);
-        let drawdown = point.drawdown_pct.unwrap_or(point.drawdown);
+        let value = drawn(point.equity.unwrap_or(point.cumulative));
+        let drawdown = point.drawdown_pct.unwrap_or(drawn(point.drawdown));
         let tip = tip(point, at, local);
         match dots.last_mut().filter(|it| it.x == x) {
             Some(dot) => {
@@ -167,6 +169,11 @@ fn tip(point: &Point, at: Timestamp, local: &Local<'_>) -> String {
         text.push_str(&format!(" ({})", Form::PerCent.shown(percent)));
     }
     text
+}
+
+/// A sum as a picture takes it.
+fn drawn(value: Exact) -> Decimal {
+    value.nearest().unwrap_or_default()
 }
 
 fn ends(start: Decimal, values: impl Iterator<Item = Decimal>) -> (Decimal, Decimal) {

@@ -143,7 +143,7 @@ impl Page<'_> {
     fn problems(&self) -> String {
         let names = [
             ("unread_lines", "lines that could not be read"),
-            ("sums_refused", "records whose sums do not fit"),
+            ("sums_refused", "records whose sums cannot be exact"),
             ("label_conflicts", "labels against the result"),
             ("unpaired_exits", "exits without an entry"),
             ("entries_repeated", "entries repeated"),
@@ -165,6 +165,27 @@ impl Page<'_> {
     }
 
     fn not_shown(&self) -> String {
+        format!("{}{}", self.other_mode(), self.refused())
+    }
+
+    /// The orders that are in no sum.
+    fn refused(&self) -> String {
+        if self.report.orders_refused.is_empty() {
+            return String::new();
+        }
+        let orders: Vec<String> = self
+            .report
+            .orders_refused
+            .iter()
+            .map(|it| text(it))
+            .collect();
+        format!(
+            "<p class=\"note\">Too large to be added up exactly with the others, and in no sum: {}.</p>\n",
+            orders.join(", ")
+        )
+    }
+
+    fn other_mode(&self) -> String {
         match self.report.mode.trades_not_shown {
             0 => String::new(),
             _ => format!(
@@ -394,10 +415,8 @@ fn held(bin: &Bin) -> String {
         short.to_owned()
     };
     match (bin.from, bin.to) {
-        (Some(from), Some(to)) if from.is_zero() => format!("<{}", shown(to)),
-        (Some(from), Some(to)) => format!("{}\u{2013}{}", shown(from), shown(to)),
-        (Some(from), None) => format!("≥{}", shown(from)),
-        (None, Some(to)) => format!("<{}", shown(to)),
-        (None, None) => "any".to_owned(),
+        (from, Some(to)) if from.is_zero() => format!("<{}", shown(to)),
+        (from, Some(to)) => format!("{}\u{2013}{}", shown(from), shown(to)),
+        (from, None) => format!("≥{}", shown(from)),
     }
 }
