@@ -43,6 +43,10 @@ pub struct Book {
     /// What is still open, at the prices of the entries; null where it does not fit.
     #[serde(serialize_with = "json::text_or_null")]
     pub open_value: Option<Exact>,
+    /// What the exits of what is still open earned so far, which is in no other sum; null where it does not
+    /// fit.
+    #[serde(serialize_with = "json::text_or_null")]
+    pub open_net_pnl: Option<Exact>,
     /// All statistics of the range. Its equity begins with `equity_before`.
     pub sheet: TearSheet,
     /// Each day on which a trade was closed.
@@ -155,6 +159,9 @@ pub struct OpenRow {
     /// What is left of it, at the price of the entry.
     #[serde(serialize_with = "json::text_or_null")]
     pub value: Option<Exact>,
+    /// What its exits earned so far after fees, also those after the range. It is in no other sum.
+    #[serde(serialize_with = "json::text")]
+    pub net_pnl: Decimal,
 }
 
 impl Book {
@@ -247,6 +254,7 @@ impl Sums<'_> {
         let days = days(self.request, trades)?;
         let nets = || days.iter().map(|it| it.totals.net_pnl);
         let mut values = open.iter().map(|it| it.value);
+        let mut nets_so_far = open.iter().map(|it| Exact::from(it.net_pnl));
         let held = trades
             .iter()
             .filter_map(|it| Some((it.held_seconds()?, it.net)));
@@ -257,6 +265,7 @@ impl Sums<'_> {
             worst_day: nets().min(),
             best_day: nets().max(),
             open_value: values.try_fold(Exact::ZERO, |all, it| all.checked_add(it?)),
+            open_net_pnl: nets_so_far.try_fold(Exact::ZERO, Exact::checked_add),
             sheet,
             curve: curve(equity_before, trades)?,
             holding: bins::of_holding(held)?,
@@ -354,6 +363,7 @@ impl OpenRow {
             entered: order.entered.to_string(),
             price,
             value: Exact::from(price).checked_mul(order.quantity),
+            net_pnl: order.net,
         }
     }
 }

@@ -209,6 +209,7 @@ fn a_report_has_a_shape_that_programs_can_rely_on() {
             "holding",
             "mode",
             "open",
+            "open_net_pnl",
             "open_value",
             "sheet",
             "totals",
@@ -601,6 +602,27 @@ fn an_account_that_was_lost_before_the_range_is_told_as_such() {
     assert!(book["curve"][0]["drawdown_pct"].is_null());
     let page = bench.tj(&format!("{line} --html -")).fine().out;
     assert!(page.contains("equity not positive") && !page.contains("no starting equity"));
+}
+
+/// 99 of 100 shares were sold at a loss, and the report had a result of 0 and a position of one share.
+#[test]
+fn what_partial_exits_earned_is_told_beside_what_is_open() {
+    let bench = Bench::new();
+    let entry = bought("most", "2025-10-27T14:00:00Z", 100);
+    let exit = entry.exit(time("2025-10-27T14:00:00Z"), "50").quantity(99);
+    let exit = exit.commission("50").because("Done").build().unwrap();
+    write(&bench, &[entry, exit]);
+    let report = object(&bench.tj("report --day 2025-10-27 --json").fine());
+    let book = &report["books"][0];
+    assert_eq!(decimal(&book["open"][0]["net_pnl"]), Decimal::from(-5000));
+    assert_eq!(decimal(&book["open_net_pnl"]), Decimal::from(-5000));
+    let shown = bench.tj("report --day 2025-10-27").fine().out;
+    assert!(
+        shown.contains("still open     1, 100 at entry prices; their exits so far -5000"),
+        "{shown}"
+    );
+    let page = bench.tj("report --day 2025-10-27 --html -").fine().out;
+    assert!(page.contains("data-key=\"books.0.open.0.net_pnl\">\u{2212}5,000.00</span>"));
 }
 
 #[test]

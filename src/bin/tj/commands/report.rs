@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::Context as _;
 use rust_decimal::Decimal;
+use tradejournal::books::metrics::Exact;
 use tradejournal::desk::report::{Book, Modes, Month, Range, Report, Request, Week};
 use tradejournal::disk::{self, RealDisk};
 use tradejournal::record::field::ExecutionMode;
@@ -294,11 +295,22 @@ fn figures(book: &Book) -> Vec<(&'static str, String)> {
             None => format!("{drawdown} at most"),
         },
     ));
-    if let Some(value) = book.open_value.filter(|_| !book.open.is_empty()) {
-        let count = book.open.len();
-        lines.push(("still open", format!("{count}, {value} at entry prices")));
+    if !book.open.is_empty() {
+        lines.push(("still open", still_open(book)));
     }
     lines
+}
+
+/// What is not over; what its exits earned so far stands in no other sum.
+fn still_open(book: &Book) -> String {
+    let shown = |sum: Option<Exact>| sum.map_or("-".to_owned(), |it| it.to_string());
+    let value = shown(book.open_value);
+    let mut text = format!("{}, {value} at entry prices", book.open.len());
+    if book.open_net_pnl.is_none_or(|it| !it.is_zero()) {
+        let so_far = shown(book.open_net_pnl);
+        text.push_str(&format!("; their exits so far {so_far}, in no other sum"));
+    }
+    text
 }
 
 fn show_trades(book: &Book, context: &mut Context<'_>) -> anyhow::Result<()> {

@@ -337,7 +337,14 @@ impl Page<'_> {
         }
         let open = match book.open.is_empty() {
             true => "nothing".to_owned(),
-            false => format!("{} at entry prices", figure("open_value", Form::Money)),
+            false => {
+                let value = figure("open_value", Form::Money);
+                let so_far = match book.open_net_pnl.is_none_or(|it| !it.is_zero()) {
+                    true => format!("; {} so far", figure("open_net_pnl", Form::Pnl)),
+                    false => String::new(),
+                };
+                format!("{value} at entry prices{so_far}")
+            }
         };
         items.push(("Still open", open));
         items.push((

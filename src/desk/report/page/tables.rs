@@ -113,12 +113,13 @@ pub(super) fn open(facts: Facts<'_>, place: usize, book: &Book, local: &Local<'_
         let key = format!("books.{place}.open.{index}");
         let cell = |name: &str, form| facts.cell(&format!("{key}.{name}"), form);
         format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td>{}{}{}{}<td>{}</td><td>{}</td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{}</td>{}{}{}{}{}<td>{}</td><td>{}</td></tr>\n",
             text(&order.symbol),
             side(order.direction),
             cell("quantity", Form::Count),
             cell("price", Form::Money),
             cell("value", Form::Money),
+            cell("net_pnl", Form::Pnl),
             local.cell(Some(&order.entered)),
             text(&order.strategy),
             text(&order.order_id)
@@ -126,9 +127,18 @@ pub(super) fn open(facts: Facts<'_>, place: usize, book: &Book, local: &Local<'_
     };
     table(
         "Still open",
-        "Entered until the end of these days and not over; values are at the price of the entry.",
+        "Entered until the end of these days and not over; values are at the price of the entry. What exits \
+         earned so far is in no other sum.",
         &[
-            "Symbol", "Side", "#Qty", "#Entry", "#Value", "Entered", "Strategy", "Order",
+            "Symbol",
+            "Side",
+            "#Qty left",
+            "#Entry",
+            "#Value",
+            "#Net so far",
+            "Entered",
+            "Strategy",
+            "Order",
         ],
         &book.open.iter().enumerate().map(row).collect::<String>(),
     )
