@@ -277,13 +277,15 @@ impl Sheet<'_> {
         });
         format!(
             "<figure><figcaption><h3>R multiples</h3><p>Results in units of what was risked to the first stop: mean \
-             {}, median {}; {} trades without one.</p></figcaption>{}{}</figure>\n",
+             {}, median {}; {} trades without one, {} with the stop on the wrong side.</p></figcaption>{}{}</figure>\n",
             self.facts
                 .figure(&self.key("r_multiples.mean"), Form::Risked),
             self.facts
                 .figure(&self.key("r_multiples.median"), Form::Risked),
             self.facts
                 .figure(&self.key("r_multiples.missing"), Form::Count),
+            self.facts
+                .figure(&self.key("r_multiples.wrong_side"), Form::Count),
             columns(
                 "How many trades earned how often what they risked",
                 &bars,
