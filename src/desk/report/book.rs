@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::bins::{self, Bin};
-use super::{ReportError, Request, Totals};
+use super::{ReportError, Request, RiskCounts, Totals};
 use crate::books::json;
 use crate::books::metrics::Exact;
 use crate::books::metrics::sheet::{SheetError, SheetOptions, TearSheet};
@@ -47,6 +47,8 @@ pub struct Book {
     /// fit.
     #[serde(serialize_with = "json::text_or_null")]
     pub open_net_pnl: Option<Exact>,
+    /// How many events of risk there were that are of this mode, or of none.
+    pub risk: RiskCounts,
     /// All statistics of the range. Its equity begins with `equity_before`.
     pub sheet: TearSheet,
     /// Each day on which a trade was closed.
@@ -273,6 +275,7 @@ impl Sums<'_> {
             open,
             days,
             totals,
+            risk: RiskCounts::default(),
         })
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use tradejournal::journal::{Options, WriterOptions};
-use tradejournal::record::field::{Action, ExecutionMode};
-use tradejournal::record::{Record, TradeRecord};
+use tradejournal::record::field::{Action, AlertEvent, ExecutionMode, RiskSeverity, Word};
+use tradejournal::record::{
+    PerformanceMetric, PerformanceParts, Record, RiskEvent, RiskParts, TradeRecord,
+};
 use tradejournal::time::{Day, ManualClock};
 
 use super::run::{Bench, Ran};
@@ -211,6 +213,7 @@ fn a_report_has_a_shape_that_programs_can_rely_on() {
             "open",
             "open_net_pnl",
             "open_value",
+            "risk",
             "sheet",
             "totals",
             "trades",
@@ -623,6 +626,119 @@ fn what_partial_exits_earned_is_told_beside_what_is_open() {
     );
     let page = bench.tj("report --day 2025-10-27 --html -").fine().out;
     assert!(page.contains("data-key=\"books.0.open.0.net_pnl\">\u{2212}5,000.00</span>"));
+}
+
+fn risk(at: &str, what: (Word, Word), severity: RiskSeverity, snapshot: &str) -> RiskEvent {
+    RiskEvent::new(RiskParts {
+        timestamp: time(at),
+        event_type: what.0,
+        severity,
+        daily_pnl: "-310.50".parse().unwrap(),
+        daily_pnl_pct: "-1.242".parse().unwrap(),
+        consecutive_losses: 3,
+        action_taken: what.1,
+        config_snapshot: snapshot.parse().unwrap(),
+    })
+    .unwrap()
+}
+
+fn alert(at: &str, mode: ExecutionMode, event: AlertEvent) -> PerformanceMetric {
+    PerformanceMetric::new(PerformanceParts {
+        timestamp: time(at),
+        window_size: std::num::NonZeroU32::new(20).unwrap(),
+        win_rate: Some("0.35".parse().unwrap()),
+        profit_factor: Some("0.8".parse().unwrap()),
+        max_drawdown_pct: "-2.5".parse().unwrap(),
+        consecutive_losses: 2,
+        total_trades: 20,
+        alert_triggered: event == AlertEvent::Fired,
+        alert_message: Some("Win rate is low".parse().unwrap()),
+        execution_mode: Some(mode),
+        scope: Some("all".parse().unwrap()),
+        rule_id: Some("low_win_rate".parse().unwrap()),
+        event: Some(event),
+        status: None,
+    })
+    .unwrap()
+}
+
+/// A report of live trades counted the limits that a bot met on paper, a reset as a limit, and a reminder as
+/// an alert.
+#[test]
+fn limits_and_alerts_are_those_of_the_modes_that_are_shown() {
+    let bench = Bench::new();
+    write(&bench, &round("one", "2025-10-27T14:00:00Z", "110", "0"));
+    let tripped = |at: &str, snapshot: &str| {
+        let what = (RiskEvent::CIRCUIT_BREAKER_TRIP, RiskEvent::TRADING_PAUSED);
+        risk(at, what, RiskSeverity::Critical, snapshot)
+    };
+    let (live, paper) = (
+        r#"{"execution_mode":"LIVE"}"#,
+        r#"{"execution_mode":"PAPER"}"#,
+    );
+    let word = |it: &str| it.parse::<Word>().unwrap();
+    let events = [
+        tripped("2025-10-27T14:10:00Z", live),
+        risk(
+            "2025-10-27T14:20:00Z",
+            (word("circuit_breaker_reset"), word("trading_resumed")),
+            RiskSeverity::Warning,
+            live,
+        ),
+        tripped("2025-10-27T14:30:00Z", paper),
+        tripped("2025-10-27T14:40:00Z", "{}"),
+    ];
+    write(&bench, &events);
+    let (fired, resolved) = (AlertEvent::Fired, AlertEvent::Resolved);
+    let alerts = [
+        alert("2025-10-26T14:00:00Z", ExecutionMode::Live, fired),
+        alert("2025-10-27T14:00:00Z", ExecutionMode::Live, fired),
+        alert("2025-10-27T15:00:00Z", ExecutionMode::Live, resolved),
+        alert("2025-10-27T16:00:00Z", ExecutionMode::Live, fired),
+        alert("2025-10-27T16:00:00Z", ExecutionMode::Paper, fired),
+    ];
+    write(&bench, &alerts);
+    let of = |mode: &str| {
+        let line = format!("report --day 2025-10-27 --mode {mode} --json");
+        object(&bench.tj(&line).fine())
+    };
+    let counts = |value: &Value| {
+        ["critical", "warnings", "alerts"].map(|it| value["risk"][it].as_u64().unwrap())
+    };
+    // What names no mode is of both.
+    assert_eq!(counts(&of("live")), [2, 0, 1]);
+    assert_eq!(counts(&of("paper")), [2, 0, 1]);
+    let all = of("all");
+    assert_eq!(counts(&all), [3, 0, 2]);
+    let books = all["books"].as_array().unwrap();
+    assert_eq!(books.iter().map(counts).collect::<Vec<_>>(), [[2, 0, 1]; 2]);
+    let reminders = all["alerts"].as_array().unwrap().iter();
+    let reminders: Vec<bool> = reminders
+        .map(|it| it["is_reminder"].as_bool().unwrap())
+        .collect();
+    assert_eq!(reminders, [true, false, false, false]);
+    assert_eq!(all["risk_events"][2]["mode"], "PAPER");
+    let shown = bench.tj("report --day 2025-10-27 --mode live").fine().out;
+    assert!(!shown.contains("PAPER"), "{shown}");
+    assert!(
+        shown.contains("14:10:00 LIVE CRITICAL circuit_breaker_trip"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("14:00:00 LIVE still firing Win rate is low"),
+        "{shown}"
+    );
+}
+
+/// The entry's text, which is in UTC, was compared with a day of Tokyo.
+#[test]
+fn the_axis_of_a_day_begins_with_an_entry_on_that_day_of_the_zone() {
+    let bench = Bench::new();
+    bench.write("tj.toml", "[time]\nzone = \"Asia/Tokyo\"\n");
+    // Entered at 07:30 and sold at 08:30 there.
+    write(&bench, &round("early", "2025-10-26T23:30:00Z", "110", "0"));
+    let page = bench.tj("report --day 2025-10-27 --html -").fine().out;
+    assert!(page.contains(">07:30</span>"), "{page}");
 }
 
 #[test]

@@ -350,10 +350,12 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
         let time = at.parse::<Timestamp>();
         time.map_or_else(|_| at.to_owned(), |it| when::shown(it, zone))
     };
+    let of_mode = |mode: Option<&str>| mode.map_or(String::new(), |it| format!("{it} "));
     let events = report.risk_events.iter().map(|it| {
         format!(
-            "{} {} {}: {}, day so far {}",
+            "{} {}{} {}: {}, day so far {}",
             shown(&it.at),
+            of_mode(it.mode),
             it.severity,
             it.event_type,
             it.action_taken,
@@ -363,9 +365,13 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     let alerts = report.alerts.iter().map(|it| {
         let message = it.message.as_deref().unwrap_or_default();
         format!(
-            "{} {} {message}",
+            "{} {}{} {message}",
             shown(&it.at),
-            it.event.unwrap_or("alert")
+            of_mode(it.mode),
+            match it.is_reminder {
+                true => "still firing",
+                false => it.event.unwrap_or("alert"),
+            }
         )
     });
     let lines: Vec<String> = events.chain(alerts).collect();

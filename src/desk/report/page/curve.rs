@@ -15,7 +15,7 @@ use super::html::escaped;
 use super::moment::Local;
 use super::scale::{Scale, percent};
 use crate::books::metrics::Exact;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 /// The width of the picture in its own units, and its height.
 const WIDTH: i64 = 10_000;
@@ -45,7 +45,7 @@ struct Axis {
 
 /// The figure; without a closed trade there is nothing to draw.
 pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<String> {
-    let axis = Axis::of(report, book)?;
+    let axis = Axis::of(report, book, local)?;
     let dots = dots(book, &axis, local);
     let start = drawn(book.equity_before.unwrap_or_default());
     let (low, high) = ends(start, dots.iter().flat_map(|it| [it.low, it.high]));
@@ -98,12 +98,12 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
          <div class=\"plot\" data-marks tabindex=\"0\" role=\"group\" aria-label=\"{}\">\
          <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{shapes}</svg>\
          {labels}{}</div></figure>\n",
-        match report.risk_events.is_empty() {
-            true => "",
-            false => " Triangles are events of risk.",
+        match report.events_of(book.mode).next() {
+            None => "",
+            Some(_) => " Triangles are events of risk.",
         },
         spoken(book, name),
-        marks(report, &axis, local),
+        marks(report, book, &axis, local),
     ))
 }
 
@@ -246,9 +246,9 @@ fn hits(dots: &[Dot]) -> String {
 }
 
 /// The events of risk.
-fn marks(report: &Report, axis: &Axis, local: &Local<'_>) -> String {
+fn marks(report: &Report, book: &Book, axis: &Axis, local: &Local<'_>) -> String {
     let mut out = String::new();
-    for event in &report.risk_events {
+    for event in report.events_of(book.mode) {
         let Ok(at) = event.at.parse::<Timestamp>() else {
             continue;
         };
@@ -295,20 +295,20 @@ const STEPS: [i64; 19] = [
 ];
 
 impl Axis {
-    /// From the first entry or exit or event to the last.
-    fn of(report: &Report, book: &Book) -> Option<Axis> {
-        let exits = book.curve.iter().map(|it| it.at.as_str());
-        let entries = book.trades.iter().filter_map(|it| it.entered.as_deref());
-        let events = report.risk_events.iter().map(|it| it.at.as_str());
-        let first_exit = exits.clone().next()?;
+    /// From the first entry or exit or event to the last; without an exit there is nothing to draw.
+    fn of(report: &Report, book: &Book, local: &Local<'_>) -> Option<Axis> {
+        let at = |it: &str| it.parse::<Timestamp>().ok();
+        let exits = book.curve.iter().filter_map(|it| at(&it.at));
+        exits.clone().next()?;
         // Of trades that began long before the range, the range is what matters.
-        let begin = report.range.from.as_deref().unwrap_or_default();
-        let entries = entries.filter(|it| begin <= *it);
-        let all = exits.chain(entries).chain(events).chain([first_exit]);
-        let times: Vec<i64> = all
-            .filter_map(|it| it.parse::<Timestamp>().ok())
-            .map(millis)
-            .collect();
+        let begin = report.range.from.as_deref();
+        let begin = begin.and_then(|it| it.parse::<Day>().ok());
+        let is_within = |it: &Timestamp| begin.is_none_or(|day| day <= local.0.day(*it));
+        let entries = book.trades.iter();
+        let entries = entries.filter_map(|it| at(it.entered.as_deref()?));
+        let events = report.events_of(book.mode).filter_map(|it| at(&it.at));
+        let times = exits.chain(entries.filter(is_within)).chain(events);
+        let times: Vec<i64> = times.map(millis).collect();
         let (first, last) = (*times.iter().min()?, *times.iter().max()?);
         // A little room at the end, so that the last step is seen.
         let room = ((last - first) / 40).max(1000);

@@ -351,9 +351,9 @@ impl Page<'_> {
             "Limits met",
             format!(
                 "{} critical, {} {}",
-                self.facts.figure("risk.critical", Form::Count),
-                self.facts.figure("risk.warnings", Form::Count),
-                match self.report.risk.warnings {
+                figure("risk.critical", Form::Count),
+                figure("risk.warnings", Form::Count),
+                match book.risk.warnings {
                     1 => "warning",
                     _ => "warnings",
                 }
