@@ -26,6 +26,7 @@ use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::printable;
+use crate::sheet_view;
 use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
@@ -275,7 +276,10 @@ fn figures(book: &Book) -> Vec<(&'static str, String)> {
     lines.push((
         "profit factor",
         match results.profit_factor_status {
-            Some(why) => format!("- ({})", why.as_str().replace('_', " ")),
+            Some(why) => {
+                let none = sheet_view::none("profit_factor", why.as_str());
+                format!("{none} ({})", why.as_str().replace('_', " "))
+            }
             None => or_dash(results.profit_factor),
         },
     ));
