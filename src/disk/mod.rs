@@ -298,10 +298,15 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let temporary = folder.join(format!(".{}.tmp", name.to_string_lossy()));
     let file = open_temporary(disk, &temporary)?;
-    write_all(&*file, bytes)?;
     // Order matters: the bytes are on the disk before the name points at them.
-    file.sync()?;
-    disk.rename(&temporary, path)?;
+    let replaced = write_all(&*file, bytes)
+        .and_then(|()| file.sync())
+        .and_then(|()| disk.rename(&temporary, path));
+    if replaced.is_err() {
+        // It is the caller's alone. Where it cannot be removed either, the next to replace the file takes it.
+        let _ = disk.remove(&temporary);
+    }
+    replaced?;
     disk.sync_folder(folder)
 }
 

@@ -57,6 +57,11 @@
     fetched: performance.getEntriesByType("resource").length,
   };
 
+  // What has no room for its rows, and numbers that are not shown.
+  findings.cut_off = [...document.querySelectorAll(".scroll")]
+    .filter((it) => getComputedStyle(it).maxHeight !== "none" || getComputedStyle(it).overflowY !== "visible").length;
+  findings.closed = [...document.querySelectorAll(".numbers td")].filter((it) => !it.checkVisibility()).length;
+
   // Whoever does not see a picture is told what it is of.
   findings.without_a_name = [...document.querySelectorAll("[tabindex], input, [role=group]")]
     .filter((it) => !it.getAttribute("aria-label") && !it.labels?.length && !it.caption)

@@ -372,6 +372,31 @@ fn the_page_is_a_picture_on_a_phone_and_a_desktop_light_and_dark() {
     }
 }
 
+/// On paper the rows of a long breakdown were cut off, and what a closed list of numbers says was nowhere.
+#[test]
+fn paper_has_every_row_and_every_number() {
+    let browser = Browser::new();
+    quarter(browser.folder.path());
+    let report = browser.report(REPORTS[0].1, "quarter.html");
+    // What is for paper alone, on a screen, where it can be asked about.
+    let page = fs::read_to_string(browser.path("quarter.html")).unwrap();
+    let paper = page.replacen("@media print", "@media all", 1);
+    assert_ne!(page, paper);
+    write(&browser.path("paper.html"), paper.as_bytes());
+    let closed = |page: &str| {
+        let found = browser.ask(page, &report, SIZES[1]).findings;
+        (found["cut_off"].clone(), found["closed"].clone())
+    };
+    assert_eq!(closed("paper.html"), (0.into(), 0.into()));
+    let (_, on_a_screen) = closed("quarter.html");
+    assert!(0 < on_a_screen.as_u64().unwrap());
+    // A browser that shows nothing closed opens it before it prints.
+    let printing = "<script>dispatchEvent(new Event(\"beforeprint\"));</script></body>";
+    let printed = page.replacen("</body>", printing, 1);
+    write(&browser.path("printing.html"), printed.as_bytes());
+    assert_eq!(closed("printing.html").1, 0);
+}
+
 #[test]
 fn pixels_of_a_picture_are_read_as_they_were_drawn() {
     let row = [10, 20, 30, 5, 5, 5];

@@ -260,7 +260,7 @@ pub(crate) struct SheetFlags {
     /// Which days have a return: business days, or all of a market that never closes
     #[arg(long, value_name = "DAYS", value_parser = ["business", "all"], requires = "tear_sheet")]
     pub(crate) calendar: Option<String>,
-    /// How many of those days a year has [default: 252]
+    /// How many of those days a year has [default: 252, or 365 of every day]
     #[arg(long, value_name = "N", requires = "tear_sheet")]
     pub(crate) periods: Option<NonZeroU32>,
     /// What money earns in a year without risk, as a part of 1 [default: 0]

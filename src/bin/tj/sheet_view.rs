@@ -1,9 +1,14 @@
 //! A tear sheet for people: its values one under the other, then its tables.
 //!
-//! Always true: every member of the JSON is shown under its own name, and where there is no value, why.
+//! Always true:
+//! - Every member of the JSON is shown under its own name, however deep it stands; where there is no value,
+//!   why. In a table that stands below it, once for each column.
+//! - A table has what matters most first, for a terminal that has no room for all of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use rust_decimal::Decimal;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use tradejournal::books::metrics::TearSheet;
@@ -11,94 +16,183 @@ use tradejournal::books::metrics::TearSheet;
 use crate::output::Out;
 use crate::table::{Column, Table};
 
+/// The columns of a breakdown that come after its key, the first one first; others come behind them.
+const FIRST: [&str; 5] = ["trades", "net", "win_rate", "profit_factor", "expectancy"];
+/// The columns that are ratios: a terminal has them to as many places.
+const RATIOS: [&str; 4] = ["win_rate", "profit_factor", "expectancy", "return"];
+const RATIO_PLACES: u32 = 4;
+
 /// Prints it.
 pub(crate) fn print(sheet: &TearSheet, out: &mut Out) -> anyhow::Result<()> {
     let text = serde_json::to_string(sheet)?;
     let Members(members) = serde_json::from_str(&text)?;
     let reasons = members.iter().find(|it| it.0 == "nulls").map(|it| &it.1);
-    let reasons = match reasons {
+    let reasons = Reasons(match reasons {
         Some(Member::Object(Members(all))) => all.as_slice(),
         _ => &[],
-    };
+    });
+    let mut found = Found::default();
+    found.take("", &members);
     let mut values = Table::new(vec![Column::left("metric"), Column::right("value")]);
-    for (name, member) in &members {
-        match member {
-            Member::Value(value) => values.push(vec![name.clone(), shown(name, value, reasons)]),
-            Member::Object(Members(inner)) if name != "nulls" => {
-                for (inner_name, member) in inner {
-                    let name = format!("{name}.{inner_name}");
-                    if let Member::Value(value) = member {
-                        values.push(vec![name.clone(), shown(&name, value, reasons)]);
-                    }
-                }
-            }
-            _ => {}
-        }
+    for (name, value) in found.values {
+        values.push(vec![name.clone(), reasons.shown(&name, value)]);
     }
     values.print(out)?;
-    for (name, member) in &members {
-        match member {
-            Member::Rows(rows) if !rows.is_empty() => print_rows(name, rows, out)?,
-            Member::Object(Members(inner)) => {
-                for (inner_name, member) in inner {
-                    if let Member::Rows(rows) = member
-                        && !rows.is_empty()
-                    {
-                        print_rows(&format!("{name}.{inner_name}"), rows, out)?;
-                    }
-                }
-            }
-            _ => {}
-        }
+    for (name, rows) in found.tables {
+        print_rows(&name, rows, reasons, out)?;
     }
     Ok(())
 }
 
-/// A value; for one that is not there the reason.
-fn shown(name: &str, value: &Value, reasons: &[(String, Member)]) -> String {
-    match value {
-        Value::Null => {
-            let reason = reasons.iter().find(|it| it.0 == name);
-            match reason.map(|it| &it.1) {
-                Some(Member::Value(Value::String(word))) => {
-                    format!("- ({})", word.replace('_', " "))
-                }
-                _ => "-".to_owned(),
+/// The members of a sheet, each with the names of all that it stands in.
+#[derive(Default)]
+struct Found<'a> {
+    values: Vec<(String, &'a Value)>,
+    tables: Vec<(String, &'a [Members])>,
+}
+
+impl<'a> Found<'a> {
+    fn take(&mut self, within: &str, members: &'a [(String, Member)]) {
+        for (name, member) in members {
+            let path = match within {
+                "" => name.clone(),
+                within => format!("{within}.{name}"),
+            };
+            match member {
+                Member::Value(value) => self.values.push((path, value)),
+                Member::Object(Members(inner)) if path != "nulls" => self.take(&path, inner),
+                Member::Rows(rows) if !rows.is_empty() => self.tables.push((path, rows)),
+                Member::Object(_) | Member::Rows(_) => {}
             }
         }
+    }
+}
+
+/// Why values are not there, by their names.
+#[derive(Clone, Copy)]
+struct Reasons<'a>(&'a [(String, Member)]);
+
+impl<'a> Reasons<'a> {
+    fn of(self, name: &str) -> Option<&'a str> {
+        match self.0.iter().find(|it| it.0 == name).map(|it| &it.1) {
+            Some(Member::Value(Value::String(word))) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// A value; for one that is not there the reason.
+    fn shown(self, name: &str, value: &Value) -> String {
+        match (value, self.of(name)) {
+            (Value::Null, Some(why)) => format!("{} ({})", none(name, why), why.replace('_', " ")),
+            _ => text(value),
+        }
+    }
+}
+
+/// What is shown where there is no value: nothing was lost, so that whatever was earned is infinitely more.
+pub(crate) fn none(name: &str, why: &str) -> &'static str {
+    match name.ends_with("profit_factor") && why == "no_losses" {
+        true => "\u{221e}",
+        false => "-",
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
 }
 
-fn print_rows(name: &str, rows: &[Members], out: &mut Out) -> anyhow::Result<()> {
+fn print_rows(
+    name: &str,
+    rows: &[Members],
+    reasons: Reasons<'_>,
+    out: &mut Out,
+) -> anyhow::Result<()> {
     out.line(format!("\n{}", name.replace('_', " ")))?;
-    let Some(Members(first)) = rows.first() else {
+    let Some(first) = rows.first() else {
         return Ok(());
     };
-    // Why a value is not there is told once, for all.
-    let is_shown = |name: &str| !name.ends_with("_status");
-    let names = first.iter().map(|it| it.0.replace('_', " "));
-    let shown_names = names.zip(first).filter(|(_, it)| is_shown(&it.0));
-    let columns = shown_names.enumerate().map(|(at, (title, _))| match at {
-        0 => Column::left(title),
-        _ => Column::right(title),
+    let columns = columns(first);
+    let titles = columns.iter().enumerate().map(|(at, column)| {
+        let title = column.replace('_', " ");
+        match at {
+            0 => Column::left(title),
+            _ => Column::right(title),
+        }
     });
-    let mut table = Table::new(columns.collect());
-    for Members(row) in rows {
-        let cells = row.iter().filter(|it| is_shown(&it.0));
-        let cells = cells.map(|(name, member)| match member {
-            Member::Value(value) => shown(name, value, &[]),
-            _ => String::new(),
+    let mut table = Table::new(titles.collect());
+    let mut why_not = BTreeSet::new();
+    for row in rows {
+        let cells = columns.iter().map(|column| {
+            let value = row.value(column).unwrap_or(&Value::Null);
+            if !value.is_null() {
+                return match out.width() {
+                    Some(_) if RATIOS.contains(&column.as_str()) => short(value),
+                    _ => text(value),
+                };
+            }
+            let status = row.value(&format!("{column}_status"));
+            let status = status.and_then(Value::as_str);
+            let why = status.or_else(|| reasons.of(&format!("{name}.{column}")));
+            let Some(why) = why else {
+                return text(value);
+            };
+            let shown = none(column, why);
+            why_not.insert((column, shown, why));
+            shown.to_owned()
         });
         table.push(cells.collect());
     }
-    table.print(out)
+    table.print(out)?;
+    for (column, shown, why) in &why_not {
+        let (column, why) = (column.replace('_', " "), why.replace('_', " "));
+        out.line(format!("{column} {shown}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// The names of the columns: the key, what matters most, and the rest in its order.
+fn columns(row: &Members) -> Vec<String> {
+    let names = || row.0.iter().map(|it| &it.0);
+    let shown = names().filter(|it| !it.ends_with("_status")).cloned();
+    let mut columns: Vec<String> = shown.collect();
+    let rank = |name: &String| match names().next() == Some(name) {
+        true => 0,
+        false => {
+            1 + FIRST
+                .iter()
+                .position(|it| it == name)
+                .unwrap_or(FIRST.len())
+        }
+    };
+    columns.sort_by_key(rank);
+    columns
+}
+
+/// A ratio as a terminal has it.
+fn short(value: &Value) -> String {
+    let ratio = value.as_str().and_then(|it| it.parse::<Decimal>().ok());
+    match ratio {
+        Some(ratio) => ratio.round_dp(RATIO_PLACES).normalize().to_string(),
+        None => text(value),
+    }
 }
 
 /// The members of an object, in their order.
 #[derive(Debug)]
 struct Members(Vec<(String, Member)>);
+
+impl Members {
+    fn value(&self, name: &str) -> Option<&Value> {
+        match self.0.iter().find(|it| it.0 == name).map(|it| &it.1) {
+            Some(Member::Value(value)) => Some(value),
+            _ => None,
+        }
+    }
+}
 
 #[derive(Debug)]
 enum Member {
@@ -141,5 +235,30 @@ impl<'de> Deserialize<'de> for Member {
             _ => serde_json::from_str(text).map(Member::Value),
         };
         read.map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_most_comes_first_and_the_rest_in_its_order() {
+        let row = r#"{"key":"AAPL","trades":1,"wins":1,"net":"5","commission":"0","expectancy":"5",
+            "profit_factor":null,"profit_factor_status":"no_losses"}"#;
+        let row: Members = serde_json::from_str(row).unwrap();
+        let wanted = [
+            "key",
+            "trades",
+            "net",
+            "profit_factor",
+            "expectancy",
+            "wins",
+            "commission",
+        ];
+        assert_eq!(columns(&row), wanted);
+        let row = r#"{"month":"2025-10","trades":1,"net":"5","return":"0.1"}"#;
+        let row: Members = serde_json::from_str(row).unwrap();
+        assert_eq!(columns(&row), ["month", "trades", "net", "return"]);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - A cell is one line and cannot drive the terminal ([`printable`]).
-//! - On a terminal no row is wider than it: columns that may shrink do, then the last ones go.
-//!   Elsewhere every text is whole.
+//! - On a terminal no row is wider than it: columns that may shrink do, then the last ones go, and it is
+//!   said which. Elsewhere every text is whole.
 //!
 //! Not here: which columns a stream has.
 
@@ -97,7 +97,11 @@ impl Table {
         if !self.is_begun {
             self.is_begun = true;
             if let Some(width) = out.width() {
-                self.fit(width);
+                let left_out = self.fit(width);
+                // Above the rows, since more of them may come.
+                if let Some(note) = note(width, &left_out) {
+                    out.line(note)?;
+                }
             }
             let titles = self.columns.iter().map(|it| it.title.to_string()).collect();
             out.line(self.line(titles))?;
@@ -108,9 +112,10 @@ impl Table {
         Ok(())
     }
 
-    /// Narrows the columns to a terminal of that width.
-    fn fit(&mut self, width: usize) {
+    /// Narrows the columns to a terminal of that width, and hands out the titles of those that went.
+    fn fit(&mut self, width: usize) -> Vec<Cow<'static, str>> {
         self.is_fitted = true;
+        let mut left_out = Vec::new();
         while self.total() > width {
             let is_last = self.widths.len() <= 1;
             let widest = self
@@ -121,13 +126,15 @@ impl Table {
                 .max_by_key(|(_, width)| **width);
             match widest {
                 Some((_, width)) => *width -= 1,
-                None if is_last => return,
+                None if is_last => break,
                 None => {
                     self.widths.pop();
-                    self.columns.pop();
+                    left_out.extend(self.columns.pop().map(|it| it.title));
                 }
             }
         }
+        left_out.reverse();
+        left_out
     }
 
     fn total(&self) -> usize {
@@ -158,6 +165,17 @@ impl Table {
         line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// What is said of columns for which there is no room.
+fn note(width: usize, left_out: &[Cow<'static, str>]) -> Option<String> {
+    if left_out.is_empty() {
+        return None;
+    }
+    let titles = left_out.join(", ");
+    Some(format!(
+        "{width} columns: without {titles}; a wider terminal or --json shows them"
+    ))
 }
 
 /// `cell` in at most `width` columns, its end replaced by an ellipsis where it is longer.
@@ -210,11 +228,14 @@ mod tests {
     #[test]
     fn texts_shrink_first_and_then_the_last_columns_go() {
         let mut narrow = table();
-        narrow.fit(26);
+        assert_eq!(note(26, &narrow.fit(26)), None);
         assert_eq!(lines(&narrow), ["xy       1  some wo…  z"]);
-        narrow.fit(20);
+        assert_eq!(
+            note(20, &narrow.fit(20)).unwrap(),
+            "20 columns: without last; a wider terminal or --json shows them"
+        );
         assert_eq!(lines(&narrow), ["xy       1  some wo…"]);
-        narrow.fit(5);
+        assert_eq!(narrow.fit(5), ["number", "words"]);
         assert_eq!(lines(&narrow), ["xy"]);
     }
 

@@ -12,6 +12,7 @@
 mod tests;
 
 mod drawdown;
+mod exact;
 mod rolling;
 mod rule;
 mod scopes;
@@ -26,6 +27,7 @@ use serde::Serialize;
 use super::ClosedTrade;
 use crate::record::field::Word;
 
+pub use exact::{Exact, ExactError};
 pub use rolling::{Fractions, Rolling, RollingError, RollingMetrics, WINDOW};
 pub use rule::{Alert, AlertEvent, Level, Metric, Rule, RuleError, RuleParts};
 pub use scopes::{Books, ScopeKind, Told, Windows};

@@ -6,23 +6,23 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::json;
-use crate::record::field::sum;
+use crate::books::metrics::Exact;
 
 /// A bar of a histogram: from a value on, to below the next.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Bin {
-    /// Where it begins; null for the first of an open histogram.
-    #[serde(serialize_with = "json::text_or_null")]
-    pub from: Option<Decimal>,
-    /// Where it ends, which is not in it; null for the last of an open histogram.
+    /// Where it begins.
+    #[serde(serialize_with = "json::text")]
+    pub from: Decimal,
+    /// Where it ends, which is not in it; null for the last, which has no end.
     #[serde(serialize_with = "json::text_or_null")]
     pub to: Option<Decimal>,
     /// How many trades.
     pub trades: u64,
     /// What they earned after fees.
     #[serde(serialize_with = "json::text")]
-    pub net_pnl: Decimal,
+    pub net_pnl: Exact,
 }
 
 /// Seconds at which a bin of holding times ends: a minute, five, a quarter of an hour, an hour, four, a
@@ -36,9 +36,6 @@ pub(super) fn of_holding(values: impl IntoIterator<Item = (u64, Decimal)>) -> Op
         .into_iter()
         .map(|(held, net)| (Decimal::from(held), net));
     let mut bins = fill(&edges, values)?;
-    if let Some(first) = bins.first_mut() {
-        first.from = Some(Decimal::ZERO);
-    }
     let is_empty = |it: &Bin| it.trades == 0;
     let last = bins
         .iter()
@@ -49,9 +46,9 @@ pub(super) fn of_holding(values: impl IntoIterator<Item = (u64, Decimal)>) -> Op
     Some(bins.split_off(first))
 }
 
-/// Counts values between `edges`, which are in order; the first and the last bin are open.
+/// Counts values of 0 and more between `edges`, which are in order and above 0; the last bin has no end.
 fn fill(edges: &[Decimal], values: impl Iterator<Item = (Decimal, Decimal)>) -> Option<Vec<Bin>> {
-    let from = std::iter::once(None).chain(edges.iter().copied().map(Some));
+    let from = std::iter::once(Decimal::ZERO).chain(edges.iter().copied());
     let to = edges.iter().copied().map(Some).chain(std::iter::once(None));
     let mut bins: Vec<Bin> = from
         .zip(to)
@@ -59,14 +56,14 @@ fn fill(edges: &[Decimal], values: impl Iterator<Item = (Decimal, Decimal)>) -> 
             from,
             to,
             trades: 0,
-            net_pnl: Decimal::ZERO,
+            net_pnl: Exact::ZERO,
         })
         .collect();
     for (value, net) in values {
         let index = edges.partition_point(|it| *it <= value);
         let bin = bins.get_mut(index)?;
         bin.trades += 1;
-        bin.net_pnl = sum(bin.net_pnl, net)?;
+        bin.net_pnl = bin.net_pnl.checked_add(net.into())?;
     }
     Some(bins)
 }
@@ -78,8 +75,8 @@ mod tests {
     fn counts(seconds: &[u64]) -> Vec<(String, u64)> {
         let values = seconds.iter().map(|it| (*it, Decimal::ONE));
         let bins = of_holding(values).unwrap();
-        let shown = |it: Option<Decimal>| it.map_or("..".to_owned(), |it| it.to_string());
-        let row = |it: &Bin| (format!("{}-{}", shown(it.from), shown(it.to)), it.trades);
+        let to = |it: &Bin| it.to.map_or("..".to_owned(), |it| it.to_string());
+        let row = |it: &Bin| (format!("{}-{}", it.from, to(it)), it.trades);
         bins.iter().map(row).collect()
     }
 

@@ -4,6 +4,7 @@
 //! - Equity at the beginning of the range is what the account began with and what the mode's earlier trades
 //!   earned: an account does not begin anew with a report.
 //! - Sums are exact; the drawdown in per cent is a ratio, rounded as ratios are.
+//! - A trade whose result is too large to be added exactly is in no sum, and is named.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +12,12 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::bins::{self, Bin};
-use super::{ReportError, Request, Totals};
+use super::{ReportError, Request, RiskCounts, Totals};
 use crate::books::json;
+use crate::books::metrics::Exact;
 use crate::books::metrics::sheet::{SheetOptions, TearSheet};
-use crate::books::metrics::{Equity, ratio};
 use crate::books::{ClosedTrade, OpenOrder};
-use crate::record::field::{ExecutionMode, sum};
+use crate::record::field::{ExecutionMode, OrderId};
 use crate::time::{Day, Timestamp};
 
 /// One mode of a report.
@@ -27,21 +28,27 @@ pub struct Book {
     pub mode: &'static str,
     /// The account at the beginning of the range, where it is known.
     #[serde(serialize_with = "json::text_or_null")]
-    pub equity_before: Option<Decimal>,
+    pub equity_before: Option<Exact>,
     /// The account at its end.
     #[serde(serialize_with = "json::text_or_null")]
-    pub equity_after: Option<Decimal>,
+    pub equity_after: Option<Exact>,
     /// Counts and sums.
     pub totals: Totals,
     /// The least and the most that a day earned; null without a trade.
     #[serde(serialize_with = "json::text_or_null")]
-    pub worst_day: Option<Decimal>,
+    pub worst_day: Option<Exact>,
     /// See `worst_day`.
     #[serde(serialize_with = "json::text_or_null")]
-    pub best_day: Option<Decimal>,
+    pub best_day: Option<Exact>,
     /// What is still open, at the prices of the entries; null where it does not fit.
     #[serde(serialize_with = "json::text_or_null")]
-    pub open_value: Option<Decimal>,
+    pub open_value: Option<Exact>,
+    /// What the exits of what is still open earned so far, which is in no other sum; null where it does not
+    /// fit.
+    #[serde(serialize_with = "json::text_or_null")]
+    pub open_net_pnl: Option<Exact>,
+    /// How many events of risk there were that are of this mode, or of none.
+    pub risk: RiskCounts,
     /// All statistics of the range. Its equity begins with `equity_before`.
     pub sheet: TearSheet,
     /// Each day on which a trade was closed.
@@ -75,14 +82,14 @@ pub struct Point {
     pub at: String,
     /// What all trades of the range until then earned.
     #[serde(serialize_with = "json::text")]
-    pub cumulative: Decimal,
+    pub cumulative: Exact,
     /// The account, where it is known.
     #[serde(serialize_with = "json::text_or_null")]
-    pub equity: Option<Decimal>,
+    pub equity: Option<Exact>,
     /// How far that is below the highest point of the range so far, in money: 0 or less.
     #[serde(serialize_with = "json::text")]
-    pub drawdown: Decimal,
-    /// The same in per cent of that point, where the account is known.
+    pub drawdown: Exact,
+    /// The same in per cent of that point, where the account is known and had something to lose.
     #[serde(serialize_with = "json::text_or_null")]
     pub drawdown_pct: Option<Decimal>,
 }
@@ -153,7 +160,10 @@ pub struct OpenRow {
     pub price: Decimal,
     /// What is left of it, at the price of the entry.
     #[serde(serialize_with = "json::text_or_null")]
-    pub value: Option<Decimal>,
+    pub value: Option<Exact>,
+    /// What its exits earned so far after fees, also those after the range. It is in no other sum.
+    #[serde(serialize_with = "json::text")]
+    pub net_pnl: Decimal,
 }
 
 impl Book {
@@ -162,26 +172,32 @@ impl Book {
         mode: ExecutionMode,
         closed: &[ClosedTrade],
         open: &[OpenOrder],
+        refused: &mut Vec<OrderId>,
     ) -> Result<Book, ReportError> {
         let own = || closed.iter().filter(|it| it.mode == mode);
         let day = |it: Timestamp| request.zone.day(it);
         let is_before = |it: Day| request.range.first().is_some_and(|first| it < first);
         let trades = own().filter(|it| request.range.contains(day(it.exited)));
-        let trades: Vec<ClosedTrade> = trades.cloned().collect();
-        let earlier = own().filter(|it| is_before(day(it.exited)));
+        let mut trades: Vec<ClosedTrade> = trades.cloned().collect();
         let too_large = || ReportError::Total { mode };
-        let earned = Totals::of(earlier).ok_or_else(too_large)?.net_pnl;
-        let equity_before = match request.starting_equity {
-            Some(equity) => Some(sum(equity.value(), earned).ok_or_else(too_large)?),
-            None => None,
-        };
+        let start = request.starting_equity.map(|it| Exact::from(it.value()));
+        let mut before = start.unwrap_or_default();
+        for trade in own().filter(|it| is_before(day(it.exited))) {
+            match before.checked_add(trade.net.into()) {
+                Some(sum) => before = sum,
+                None => refused.push(trade.order_id.clone()),
+            }
+        }
         let options = SheetOptions {
-            // An account that was lost before the range has nothing that a part could be of.
-            starting_equity: equity_before.and_then(|it| Equity::new(it).ok()),
+            starting_equity: request.starting_equity,
+            earned_before: before
+                .checked_add(-start.unwrap_or_default())
+                .ok_or_else(too_large)?,
             zone: request.zone.clone(),
             ..SheetOptions::default()
         };
-        let sheet = TearSheet::of(&trades, &options)?;
+        let equity_before = start.map(|_| before);
+        let sheet = TearSheet::of_what_fits(&mut trades, &options, |it| refused.push(it))?;
         let open = open
             .iter()
             .filter(|it| it.mode == mode && day(it.entered) <= request.range.last());
@@ -200,7 +216,7 @@ impl Book {
 struct Sums<'a> {
     request: &'a Request,
     mode: ExecutionMode,
-    equity_before: Option<Decimal>,
+    equity_before: Option<Exact>,
     trades: &'a [ClosedTrade],
 }
 
@@ -214,12 +230,13 @@ impl Sums<'_> {
         } = *self;
         let totals = Totals::of(trades)?;
         let equity_after = match equity_before {
-            Some(equity) => Some(sum(equity, totals.net_pnl)?),
+            Some(equity) => Some(equity.checked_add(totals.net_pnl)?),
             None => None,
         };
         let days = days(self.request, trades)?;
         let nets = || days.iter().map(|it| it.totals.net_pnl);
         let mut values = open.iter().map(|it| it.value);
+        let mut nets_so_far = open.iter().map(|it| Exact::from(it.net_pnl));
         let held = trades
             .iter()
             .filter_map(|it| Some((it.held_seconds()?, it.net)));
@@ -229,7 +246,8 @@ impl Sums<'_> {
             equity_after,
             worst_day: nets().min(),
             best_day: nets().max(),
-            open_value: values.try_fold(Decimal::ZERO, |all, it| sum(all, it?)),
+            open_value: values.try_fold(Exact::ZERO, |all, it| all.checked_add(it?)),
+            open_net_pnl: nets_so_far.try_fold(Exact::ZERO, Exact::checked_add),
             sheet,
             curve: curve(equity_before, trades)?,
             holding: bins::of_holding(held)?,
@@ -237,6 +255,7 @@ impl Sums<'_> {
             open,
             days,
             totals,
+            risk: RiskCounts::default(),
         })
     }
 }
@@ -257,37 +276,38 @@ fn days(request: &Request, trades: &[ClosedTrade]) -> Option<Vec<DayRow>> {
 }
 
 /// The points after each trade; the one before the first is its equity, or 0.
-fn curve(before: Option<Decimal>, trades: &[ClosedTrade]) -> Option<Vec<Point>> {
+fn curve(before: Option<Exact>, trades: &[ClosedTrade]) -> Option<Vec<Point>> {
     let start = before.unwrap_or_default();
-    let (mut cumulative, mut peak) = (Decimal::ZERO, start);
+    let (mut cumulative, mut peak) = (Exact::ZERO, start);
     let mut points = Vec::with_capacity(trades.len());
     for trade in trades {
-        cumulative = sum(cumulative, trade.net)?;
-        let value = sum(start, cumulative)?;
+        cumulative = cumulative.checked_add(trade.net.into())?;
+        let value = start.checked_add(cumulative)?;
         peak = peak.max(value);
-        let drawdown = sum(value, -peak)?;
+        let drawdown = value.checked_add(-peak)?;
         points.push(Point {
             at: trade.exited.to_string(),
             cumulative,
             equity: before.map(|_| value),
             drawdown,
-            drawdown_pct: before.map(|_| in_per_cent(drawdown, peak)),
+            // An account that has nothing left has nothing that a part could be of.
+            drawdown_pct: before
+                .filter(|it| 0 < it.signum())
+                .map(|_| in_per_cent(drawdown, peak)),
         });
     }
     Some(points)
 }
 
-/// A fall from `peak` in per cent of it, at most all of it.
-fn in_per_cent(drawdown: Decimal, peak: Decimal) -> Decimal {
+/// A fall from `peak`, which is above 0, in per cent of it, at most all of it.
+fn in_per_cent(drawdown: Exact, peak: Exact) -> Decimal {
     if drawdown.is_zero() {
         return Decimal::ZERO;
     }
     let all = -Decimal::ONE_HUNDRED;
-    let part = drawdown.checked_mul(Decimal::ONE_HUNDRED);
-    match part.and_then(|part| ratio(part, peak)) {
-        Some(percent) if Decimal::ZERO < peak => percent.max(all),
-        _ => all,
-    }
+    let part = drawdown.checked_mul(100);
+    let percent = part.and_then(|part| part.over(peak));
+    percent.map_or(all, |it| it.max(all))
 }
 
 impl TradeRow {
@@ -325,7 +345,8 @@ impl OpenRow {
             strategy: order.strategy.to_string(),
             entered: order.entered.to_string(),
             price,
-            value: price.checked_mul(Decimal::from(order.quantity)),
+            value: Exact::from(price).checked_mul(order.quantity),
+            net_pnl: order.net,
         }
     }
 }
@@ -335,7 +356,8 @@ mod tests {
     use super::*;
 
     fn percent(drawdown: i64, peak: i64) -> String {
-        in_per_cent(Decimal::from(drawdown), Decimal::from(peak)).to_string()
+        let exact = |it: i64| Exact::from(Decimal::from(it));
+        in_per_cent(exact(drawdown), exact(peak)).to_string()
     }
 
     #[test]
@@ -344,8 +366,5 @@ mod tests {
         assert_eq!(percent(-25, 100), "-25");
         assert_eq!(percent(-1, 3), "-33.333333333333");
         assert_eq!(percent(-150, 100), "-100");
-        // Below nothing there is nothing to be a part of.
-        assert_eq!(percent(-10, 0), "-100");
-        assert_eq!(percent(-10, -5), "-100");
     }
 }

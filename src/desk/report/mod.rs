@@ -15,14 +15,17 @@ mod page;
 mod range;
 mod totals;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
+use crate::books::Zone;
 use crate::books::metrics::Equity;
 use crate::books::metrics::sheet::SheetError;
-use crate::books::{SumError, Zone};
+use crate::books::risk::{CIRCUIT_BREAKER_RESET, TRADING_RESUMED};
 use crate::desk::Ledger;
 use crate::journal::{Journal, ReadError};
-use crate::record::field::{AlertEvent, ExecutionMode, RiskSeverity};
+use crate::record::field::{AlertEvent, ExecutionMode, OrderId, RiskSeverity};
 use crate::record::{PerformanceMetric, RiskEvent};
 use crate::time::Timestamp;
 
@@ -71,13 +74,16 @@ pub struct Report {
     pub starting_equity: Option<String>,
     /// What was strange.
     pub problems: Problems,
+    /// The orders whose results cannot be added up exactly with the others; they count nowhere.
+    pub orders_refused: Vec<String>,
     /// One for each mode that is shown.
     pub books: Vec<Book>,
     /// How many events of risk there were in the range.
     pub risk: RiskCounts,
-    /// Limits of risk that were met in the range.
+    /// Limits of risk that were met in the range, and when trading went on; those of the modes that are
+    /// shown, and those of which no mode is known.
     pub risk_events: Vec<RiskRow>,
-    /// Alerts about performance in the range.
+    /// Alerts about performance in the range, of the same modes.
     pub alerts: Vec<AlertRow>,
     #[serde(skip)]
     zone_rule: Zone,
@@ -117,7 +123,7 @@ pub struct Problems {
     pub unread_lines: u64,
     /// Days that could not be opened, or not be read to their end; trades are missing.
     pub unread_days: u64,
-    /// Trades whose sums do not fit; they count nowhere.
+    /// Trades whose sums cannot be exact; they count nowhere.
     pub sums_refused: u64,
     /// Trades whose exit is labelled as something else than what it earned.
     pub label_conflicts: u64,
@@ -135,9 +141,9 @@ pub struct Problems {
 pub struct RiskCounts {
     /// Critical ones.
     pub critical: u64,
-    /// Warnings.
+    /// Warnings, without those that say that trading goes on.
     pub warnings: u64,
-    /// Alerts about performance that fired.
+    /// Alerts about performance that fired; a reminder of one that goes on is none.
     pub alerts: u64,
 }
 
@@ -159,6 +165,10 @@ pub struct RiskRow {
     pub consecutive_losses: u32,
     /// What was done.
     pub action_taken: String,
+    /// The mode, where it is of one.
+    pub mode: Option<&'static str>,
+    /// Whether it says that trading goes on, so that no limit was met.
+    pub is_resumption: bool,
 }
 
 /// An alert about performance.
@@ -171,6 +181,8 @@ pub struct AlertRow {
     pub rule_id: Option<String>,
     /// `fired` or `resolved`, where that is said.
     pub event: Option<&'static str>,
+    /// Whether it repeats an alert that had fired and was not over.
+    pub is_reminder: bool,
     /// What it is about.
     pub scope: Option<String>,
     /// The mode, where it is of one.
@@ -187,7 +199,7 @@ pub enum ReportError {
     #[error("add up the trades")]
     Sheet(#[from] SheetError),
     /// The same.
-    #[error("the results of {mode} do not add up to a number of 96 bits and 28 places")]
+    #[error("the results of {mode} are too large to be added up exactly")]
     Total {
         /// The mode.
         mode: ExecutionMode,
@@ -232,7 +244,7 @@ impl Request {
     /// Reads the journal and adds it up. `bad` is told of each line that cannot be read.
     ///
     /// # Errors
-    /// [`ReportError`] when numbers are too large to be exact.
+    /// [`ReportError`] when numbers are too large to be exact and it is no single trade that makes them so.
     pub fn report(
         &self,
         journal: &Journal,
@@ -244,16 +256,17 @@ impl Request {
             unread.count(&error);
             bad(error);
         };
-        let risk_events = self.risk_events(journal, &mut bad);
-        let alerts = self.alerts(journal, &mut bad);
-        let mut refused: Vec<SumError> = ledger.refused().cloned().collect();
-        let closed = ledger.closed(|error| refused.push(error));
-        let open = ledger.open(|error| refused.push(error));
         let shown = self.shown(&ledger);
+        let mut risk_events = self.risk_events(journal, &mut bad);
+        risk_events.retain(|it| is_of(it.mode, &shown));
+        let mut alerts = self.alerts(journal, &mut bad);
+        alerts.retain(|it| is_of(it.mode, &shown));
+        let mut refused: Vec<OrderId> = ledger.refused().map(|it| it.order_id.clone()).collect();
+        let closed = ledger.closed(|error| refused.push(error.order_id));
+        let open = ledger.open(|error| refused.push(error.order_id));
         let mut problems = Problems {
             unread_lines: unread.lines,
             unread_days: unread.days,
-            sums_refused: refused.len() as u64,
             entries_repeated: ledger.notes().entries_repeated,
             exits_replaced: ledger.notes().exits_replaced,
             ..Problems::default()
@@ -261,11 +274,13 @@ impl Request {
         let in_range = |it: Timestamp| self.range.contains(self.zone.day(it));
         let mut books = Vec::new();
         for mode in &shown {
-            let book = Book::of(self, *mode, &closed, &open)?;
+            let mut book = Book::of(self, *mode, &closed, &open, &mut refused)?;
+            book.risk = RiskCounts::of(&risk_events, &alerts, &[*mode]);
             problems.label_conflicts += count(&book.trades, |it| it.label_conflict);
             problems.unpaired_exits += count(&book.trades, |it| !it.has_entry);
             books.push(book);
         }
+        problems.sums_refused = count(&refused, |_| true);
         let not_shown = count(&closed, |it| {
             in_range(it.exited) && !shown.contains(&it.mode)
         });
@@ -286,14 +301,9 @@ impl Request {
             },
             starting_equity: self.starting_equity.map(|it| it.value().to_string()),
             problems,
+            orders_refused: refused.iter().map(ToString::to_string).collect(),
             books,
-            risk: RiskCounts {
-                critical: count(&risk_events, |it| it.is_critical()),
-                warnings: count(&risk_events, |it| !it.is_critical()),
-                alerts: count(&alerts, |it| {
-                    it.event != Some(AlertEvent::Resolved.as_str())
-                }),
-            },
+            risk: RiskCounts::of(&risk_events, &alerts, &shown),
             risk_events,
             alerts,
             zone_rule: self.zone.clone(),
@@ -327,7 +337,7 @@ impl Request {
     }
 
     fn alerts(&self, journal: &Journal, bad: &mut impl FnMut(ReadError)) -> Vec<AlertRow> {
-        let mut rows = Vec::new();
+        let mut all = Vec::new();
         for entry in journal.read::<PerformanceMetric>() {
             let metric = match entry {
                 Ok(entry) => entry.record,
@@ -337,12 +347,16 @@ impl Request {
                 }
             };
             // Rolling values are written between alerts too, and an alert that is over is one as well.
-            let is_alert = metric.alert_triggered() || metric.event().is_some();
-            if is_alert && self.range.contains(self.zone.day(metric.timestamp())) {
-                rows.push((metric.timestamp(), AlertRow::of(&metric)));
+            if metric.alert_triggered() || metric.event().is_some() {
+                all.push((metric.timestamp(), AlertRow::of(&metric)));
             }
         }
-        in_order(rows)
+        // An alert may have fired before the range.
+        all.sort_by_key(|it| it.0);
+        mark_reminders(all.iter_mut().map(|it| &mut it.1));
+        let is_within = |it: &(Timestamp, _)| self.range.contains(self.zone.day(it.0));
+        let rows = all.into_iter().filter(is_within);
+        rows.map(|it| it.1).collect()
     }
 }
 
@@ -359,6 +373,30 @@ impl Report {
     #[must_use]
     pub fn trades(&self) -> u64 {
         self.books.iter().map(|it| it.totals.trades).sum()
+    }
+}
+
+impl Report {
+    /// The events of risk that are of this mode, or of none.
+    fn events_of<'a>(&'a self, mode: &'a str) -> impl Iterator<Item = &'a RiskRow> + Clone {
+        let events = self.risk_events.iter();
+        events.filter(move |it| it.mode.is_none_or(|it| it == mode))
+    }
+}
+
+impl RiskCounts {
+    /// Of the rows of these modes, and of those of which no mode is known.
+    fn of(events: &[RiskRow], alerts: &[AlertRow], modes: &[ExecutionMode]) -> RiskCounts {
+        let events = || events.iter().filter(|it| is_of(it.mode, modes));
+        let alerts = alerts.iter().filter(|it| is_of(it.mode, modes));
+        let number = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
+        let critical = events().filter(|it| it.is_critical());
+        let warnings = events().filter(|it| !it.is_critical() && !it.is_resumption);
+        RiskCounts {
+            critical: number(critical.count()),
+            warnings: number(warnings.count()),
+            alerts: number(alerts.filter(|it| it.has_fired()).count()),
+        }
     }
 }
 
@@ -394,16 +432,52 @@ impl RiskRow {
             daily_pnl_pct: event.daily_pnl_pct().to_string(),
             consecutive_losses: event.consecutive_losses(),
             action_taken: event.action_taken().to_string(),
+            mode: mode_of(event).map(ExecutionMode::as_str),
+            is_resumption: *event.event_type() == CIRCUIT_BREAKER_RESET
+                || *event.action_taken() == TRADING_RESUMED,
+        }
+    }
+}
+
+/// The mode that an event names beside its limits.
+fn mode_of(event: &RiskEvent) -> Option<ExecutionMode> {
+    let snapshot: serde_json::Value =
+        serde_json::from_str(event.config_snapshot().as_str()).ok()?;
+    snapshot.get("execution_mode")?.as_str()?.parse().ok()
+}
+
+/// Whether something is of one of these modes; what names none is of all.
+fn is_of(mode: Option<&str>, modes: &[ExecutionMode]) -> bool {
+    mode.is_none_or(|it| modes.iter().any(|one| one.as_str() == it))
+}
+
+/// A rule that goes on firing is told of again as one that fires; only what came before tells them apart.
+fn mark_reminders<'a>(alerts: impl Iterator<Item = &'a mut AlertRow>) {
+    let mut firing = HashSet::new();
+    for alert in alerts {
+        let Some(rule) = alert.rule_id.clone() else {
+            continue;
+        };
+        let rule = (rule, alert.mode, alert.scope.clone());
+        if alert.event == Some(AlertEvent::Resolved.as_str()) {
+            firing.remove(&rule);
+        } else {
+            alert.is_reminder = !firing.insert(rule);
         }
     }
 }
 
 impl AlertRow {
+    fn has_fired(&self) -> bool {
+        !self.is_reminder && self.event != Some(AlertEvent::Resolved.as_str())
+    }
+
     fn of(metric: &PerformanceMetric) -> AlertRow {
         AlertRow {
             at: metric.timestamp().to_string(),
             rule_id: metric.rule_id().map(str::to_owned),
             event: metric.event().map(|it| it.as_str()),
+            is_reminder: false,
             scope: metric.scope().map(str::to_owned),
             mode: metric.execution_mode().map(|it| it.as_str()),
             message: metric.alert_message().map(str::to_owned),

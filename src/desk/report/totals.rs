@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use crate::books::ClosedTrade;
 use crate::books::json;
-use crate::books::metrics::ratio;
-use crate::record::field::sum;
+use crate::books::metrics::{Exact, ratio};
 
 /// Counts and sums of closed trades.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -28,16 +27,16 @@ pub struct Totals {
     pub win_rate: Option<Decimal>,
     /// What they earned before fees.
     #[serde(serialize_with = "json::text")]
-    pub gross_pnl: Decimal,
+    pub gross_pnl: Exact,
     /// What they earned after fees.
     #[serde(serialize_with = "json::text")]
-    pub net_pnl: Decimal,
+    pub net_pnl: Exact,
     /// The commission of their exits.
     #[serde(serialize_with = "json::text")]
-    pub fees: Decimal,
+    pub fees: Exact,
     /// The commission of their entries, which is not in the net result.
     #[serde(serialize_with = "json::text")]
-    pub entry_fees: Decimal,
+    pub entry_fees: Exact,
 }
 
 impl Totals {
@@ -58,10 +57,14 @@ impl Totals {
             0 => self.breakevens += 1,
             _ => self.losses += 1,
         }
-        self.gross_pnl = sum(self.gross_pnl, trade.gross)?;
-        self.net_pnl = sum(self.net_pnl, trade.net)?;
-        self.fees = sum(self.fees, trade.commission)?;
-        self.entry_fees = sum(self.entry_fees, trade.entry_commission)?;
+        for (sum, value) in [
+            (&mut self.gross_pnl, trade.gross),
+            (&mut self.net_pnl, trade.net),
+            (&mut self.fees, trade.commission),
+            (&mut self.entry_fees, trade.entry_commission),
+        ] {
+            *sum = sum.checked_add(value.into())?;
+        }
         self.win_rate = ratio(Decimal::from(self.wins), Decimal::from(self.trades));
         Some(())
     }

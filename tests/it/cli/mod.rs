@@ -13,3 +13,4 @@ mod reading;
 mod report;
 mod risk;
 mod run;
+mod sheet;

@@ -1,12 +1,19 @@
 //! `tj report` and `tj summary`: what they print, and what they refuse.
 
 use std::fs;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use tradejournal::time::Day;
+use tradejournal::journal::{Options, WriterOptions};
+use tradejournal::record::field::{Action, AlertEvent, ExecutionMode, RiskSeverity, Word};
+use tradejournal::record::{
+    PerformanceMetric, PerformanceParts, Record, RiskEvent, RiskParts, TradeRecord,
+};
+use tradejournal::time::{Day, ManualClock};
 
 use super::run::{Bench, Ran};
+use crate::sample::{stamp, time};
 use crate::trading::{HOSTILE, quarter};
 
 /// A bench with the journal of `tj demo` in `logs`.
@@ -22,6 +29,43 @@ fn rich() -> Bench {
     let bench = Bench::new();
     quarter(&bench.path(""));
     bench
+}
+
+/// Writes records of one stream into the journal of a bench.
+pub fn write<R: Record>(bench: &Bench, records: &[R]) {
+    let clock = Arc::new(ManualClock::new(time("2025-11-01T12:00:00Z")));
+    let journal = Options::new(bench.path("logs"))
+        .name("made")
+        .clock(clock as _)
+        .writer(WriterOptions::default().background(false))
+        .open()
+        .unwrap();
+    let writer = journal.writer::<R>().unwrap();
+    writer.append_all(records).unwrap();
+    writer.close().unwrap();
+}
+
+/// An entry of one share for 100, an hour before it is sold.
+fn bought(order: &str, at: &str, shares: u32) -> TradeRecord {
+    let hour = std::time::Duration::from_secs(3600);
+    TradeRecord::entry("AAPL", Action::Buy, shares, "100")
+        .at(time(at).saturating_sub(hour))
+        .order_id(order)
+        .mode(ExecutionMode::Live)
+        .strategy("gap", "breakout")
+        .because("It went up")
+        .stop_loss("90")
+        .stamp(&stamp())
+        .build()
+        .unwrap()
+}
+
+/// One share that was bought for 100 and sold for that price.
+pub fn round(order: &str, at: &str, price: &str, commission: &str) -> [TradeRecord; 2] {
+    let entry = bought(order, at, 1);
+    let exit = entry.exit(time(at), price).commission(commission);
+    let exit = exit.because("Done").build().unwrap();
+    [entry, exit]
 }
 
 fn object(ran: &Ran) -> Value {
@@ -147,6 +191,7 @@ fn a_report_has_a_shape_that_programs_can_rely_on() {
             "journal",
             "made_at",
             "mode",
+            "orders_refused",
             "problems",
             "range",
             "risk",
@@ -166,7 +211,9 @@ fn a_report_has_a_shape_that_programs_can_rely_on() {
             "holding",
             "mode",
             "open",
+            "open_net_pnl",
             "open_value",
+            "risk",
             "sheet",
             "totals",
             "trades",
@@ -400,6 +447,11 @@ fn a_page_is_written_whole_or_not_at_all() {
             .is_symlink()
     );
     assert!(!bench.read("report.html").contains("27 October"));
+    // Also where there is nothing yet that it names.
+    std::os::unix::fs::symlink("logs/../later.html", bench.path("dangling.html")).unwrap();
+    bench.tj("report --html dangling.html").fine();
+    let dangling = fs::symlink_metadata(bench.path("dangling.html")).unwrap();
+    assert!(dangling.is_symlink() && bench.read("later.html").contains("<!DOCTYPE html>"));
     let left: Vec<_> = fs::read_dir(bench.path(""))
         .unwrap()
         .map(|it| it.unwrap().file_name())
@@ -472,5 +524,234 @@ fn a_line_that_cannot_be_read_is_named_and_counted() {
         ran.out.contains("note: lines that could not be read: 1\n"),
         "{}",
         ran.out
+    );
+}
+
+/// A quotient of Python's decimals has 28 digits. Beside an account that took more digits than a decimal has,
+/// and there was no report of that day any more.
+#[test]
+fn a_long_result_does_not_block_the_report() {
+    let bench = Bench::new();
+    let at = "2025-10-27T14:00:00Z";
+    write(
+        &bench,
+        &round("long", at, "134", "0.66666666666666666666666667"),
+    );
+    let line = "report --day 2025-10-27 --starting-equity 100000";
+    let report = object(&bench.tj(&format!("{line} --json")).fine());
+    let book = &report["books"][0];
+    assert_eq!(book["equity_after"], "100033.33333333333333333333333333");
+    assert_eq!(book["sheet"]["final_equity"], book["equity_after"]);
+    assert_eq!(book["curve"][0]["equity"], book["equity_after"]);
+    let shown = bench.tj(line).fine().out;
+    assert!(
+        shown.contains("equity         100000 to 100033.33333333333333333333333333\n"),
+        "{shown}"
+    );
+    let page = bench.tj(&format!("{line} --html -")).fine().out;
+    assert!(page.contains(">100,033.33333333333333333333333333</span>"));
+    // A later report begins with it.
+    let later = object(&bench.tj("report --day 2025-10-28 --starting-equity 100000 --json"));
+    assert_eq!(later["books"][0]["equity_before"], book["equity_after"]);
+}
+
+#[test]
+fn a_result_that_cannot_be_exact_is_named_and_in_no_sum() {
+    let bench = Bench::new();
+    let trades = [
+        round(
+            "small",
+            "2025-10-27T14:00:00Z",
+            "100.5",
+            "0.1666666666666666666666666667",
+        ),
+        round("plain", "2025-10-27T15:00:00Z", "110", "0"),
+        round("large", "2025-10-27T16:00:00Z", "90000000000", "0"),
+    ];
+    write(&bench, &trades.concat());
+    let ran = bench.tj("report --day 2025-10-27 --json").code(1);
+    let report = object(&ran);
+    assert_eq!(report["orders_refused"], serde_json::json!(["large"]));
+    assert_eq!(report["problems"]["sums_refused"], 1);
+    assert_eq!(report["books"][0]["totals"]["trades"], 2);
+    for flags in ["", "--html -"] {
+        let shown = bench
+            .tj(&format!("report --day 2025-10-27 {flags}"))
+            .code(1)
+            .out;
+        assert!(shown.contains("large"), "{shown}");
+    }
+}
+
+/// The sheet had no equity then and said that none was known, beside a tile that showed it.
+#[test]
+fn an_account_that_was_lost_before_the_range_is_told_as_such() {
+    let bench = Bench::new();
+    let trades = [
+        round("ruin", "2025-10-20T14:00:00Z", "50", "1150"),
+        round("after", "2025-10-27T14:00:00Z", "110", "0"),
+    ];
+    write(&bench, &trades.concat());
+    let line = "report --day 2025-10-27 --starting-equity 1000";
+    let report = object(&bench.tj(&format!("{line} --json")).fine());
+    let book = &report["books"][0];
+    assert_eq!(decimal(&book["equity_before"]), Decimal::from(-200));
+    assert_eq!(
+        decimal(&book["sheet"]["starting_equity"]),
+        Decimal::from(-200)
+    );
+    let nulls = &book["sheet"]["nulls"];
+    assert_eq!(nulls["max_drawdown_pct"], "equity_not_positive");
+    assert!(book["curve"][0]["drawdown_pct"].is_null());
+    let page = bench.tj(&format!("{line} --html -")).fine().out;
+    assert!(page.contains("equity not positive") && !page.contains("no starting equity"));
+}
+
+/// 99 of 100 shares were sold at a loss, and the report had a result of 0 and a position of one share.
+#[test]
+fn what_partial_exits_earned_is_told_beside_what_is_open() {
+    let bench = Bench::new();
+    let entry = bought("most", "2025-10-27T14:00:00Z", 100);
+    let exit = entry.exit(time("2025-10-27T14:00:00Z"), "50").quantity(99);
+    let exit = exit.commission("50").because("Done").build().unwrap();
+    write(&bench, &[entry, exit]);
+    let report = object(&bench.tj("report --day 2025-10-27 --json").fine());
+    let book = &report["books"][0];
+    assert_eq!(decimal(&book["open"][0]["net_pnl"]), Decimal::from(-5000));
+    assert_eq!(decimal(&book["open_net_pnl"]), Decimal::from(-5000));
+    let shown = bench.tj("report --day 2025-10-27").fine().out;
+    assert!(
+        shown.contains("still open     1, 100 at entry prices; their exits so far -5000"),
+        "{shown}"
+    );
+    let page = bench.tj("report --day 2025-10-27 --html -").fine().out;
+    assert!(page.contains("data-key=\"books.0.open.0.net_pnl\">\u{2212}5,000.00</span>"));
+}
+
+fn risk(at: &str, what: (Word, Word), severity: RiskSeverity, snapshot: &str) -> RiskEvent {
+    RiskEvent::new(RiskParts {
+        timestamp: time(at),
+        event_type: what.0,
+        severity,
+        daily_pnl: "-310.50".parse().unwrap(),
+        daily_pnl_pct: "-1.242".parse().unwrap(),
+        consecutive_losses: 3,
+        action_taken: what.1,
+        config_snapshot: snapshot.parse().unwrap(),
+    })
+    .unwrap()
+}
+
+fn alert(at: &str, mode: ExecutionMode, event: AlertEvent) -> PerformanceMetric {
+    PerformanceMetric::new(PerformanceParts {
+        timestamp: time(at),
+        window_size: std::num::NonZeroU32::new(20).unwrap(),
+        win_rate: Some("0.35".parse().unwrap()),
+        profit_factor: Some("0.8".parse().unwrap()),
+        max_drawdown_pct: "-2.5".parse().unwrap(),
+        consecutive_losses: 2,
+        total_trades: 20,
+        alert_triggered: event == AlertEvent::Fired,
+        alert_message: Some("Win rate is low".parse().unwrap()),
+        execution_mode: Some(mode),
+        scope: Some("all".parse().unwrap()),
+        rule_id: Some("low_win_rate".parse().unwrap()),
+        event: Some(event),
+        status: None,
+    })
+    .unwrap()
+}
+
+/// A report of live trades counted the limits that a bot met on paper, a reset as a limit, and a reminder as
+/// an alert.
+#[test]
+fn limits_and_alerts_are_those_of_the_modes_that_are_shown() {
+    let bench = Bench::new();
+    write(&bench, &round("one", "2025-10-27T14:00:00Z", "110", "0"));
+    let tripped = |at: &str, snapshot: &str| {
+        let what = (RiskEvent::CIRCUIT_BREAKER_TRIP, RiskEvent::TRADING_PAUSED);
+        risk(at, what, RiskSeverity::Critical, snapshot)
+    };
+    let (live, paper) = (
+        r#"{"execution_mode":"LIVE"}"#,
+        r#"{"execution_mode":"PAPER"}"#,
+    );
+    let word = |it: &str| it.parse::<Word>().unwrap();
+    let events = [
+        tripped("2025-10-27T14:10:00Z", live),
+        risk(
+            "2025-10-27T14:20:00Z",
+            (word("circuit_breaker_reset"), word("trading_resumed")),
+            RiskSeverity::Warning,
+            live,
+        ),
+        tripped("2025-10-27T14:30:00Z", paper),
+        tripped("2025-10-27T14:40:00Z", "{}"),
+    ];
+    write(&bench, &events);
+    let (fired, resolved) = (AlertEvent::Fired, AlertEvent::Resolved);
+    let alerts = [
+        alert("2025-10-26T14:00:00Z", ExecutionMode::Live, fired),
+        alert("2025-10-27T14:00:00Z", ExecutionMode::Live, fired),
+        alert("2025-10-27T15:00:00Z", ExecutionMode::Live, resolved),
+        alert("2025-10-27T16:00:00Z", ExecutionMode::Live, fired),
+        alert("2025-10-27T16:00:00Z", ExecutionMode::Paper, fired),
+    ];
+    write(&bench, &alerts);
+    let of = |mode: &str| {
+        let line = format!("report --day 2025-10-27 --mode {mode} --json");
+        object(&bench.tj(&line).fine())
+    };
+    let counts = |value: &Value| {
+        ["critical", "warnings", "alerts"].map(|it| value["risk"][it].as_u64().unwrap())
+    };
+    // What names no mode is of both.
+    assert_eq!(counts(&of("live")), [2, 0, 1]);
+    assert_eq!(counts(&of("paper")), [2, 0, 1]);
+    let all = of("all");
+    assert_eq!(counts(&all), [3, 0, 2]);
+    let books = all["books"].as_array().unwrap();
+    assert_eq!(books.iter().map(counts).collect::<Vec<_>>(), [[2, 0, 1]; 2]);
+    let reminders = all["alerts"].as_array().unwrap().iter();
+    let reminders: Vec<bool> = reminders
+        .map(|it| it["is_reminder"].as_bool().unwrap())
+        .collect();
+    assert_eq!(reminders, [true, false, false, false]);
+    assert_eq!(all["risk_events"][2]["mode"], "PAPER");
+    let shown = bench.tj("report --day 2025-10-27 --mode live").fine().out;
+    assert!(!shown.contains("PAPER"), "{shown}");
+    assert!(
+        shown.contains("14:10:00 LIVE CRITICAL circuit_breaker_trip"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("14:00:00 LIVE still firing Win rate is low"),
+        "{shown}"
+    );
+}
+
+/// The entry's text, which is in UTC, was compared with a day of Tokyo.
+#[test]
+fn the_axis_of_a_day_begins_with_an_entry_on_that_day_of_the_zone() {
+    let bench = Bench::new();
+    bench.write("tj.toml", "[time]\nzone = \"Asia/Tokyo\"\n");
+    // Entered at 07:30 and sold at 08:30 there.
+    write(&bench, &round("early", "2025-10-26T23:30:00Z", "110", "0"));
+    let page = bench.tj("report --day 2025-10-27 --html -").fine().out;
+    assert!(page.contains(">07:30</span>"), "{page}");
+}
+
+#[test]
+fn what_is_rounded_to_nothing_has_no_sign() {
+    let bench = Bench::new();
+    let trades = [
+        round("won", "2025-10-27T14:00:00Z", "110", "0"),
+        round("lost", "2025-10-27T15:00:00Z", "90", "0.002"),
+    ];
+    write(&bench, &trades.concat());
+    let shown = bench.tj("report --day 2025-10-27").fine().out;
+    assert!(
+        shown.contains("expectancy     0.00 a trade, 0.00 R\n"),
+        "{shown}"
     );
 }

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, TearSheet};
-use tradejournal::books::metrics::{Basis, Equity, Rolling, RollingMetrics, ScopeKind};
+use tradejournal::books::metrics::{Basis, Equity, Exact, Rolling, RollingMetrics, ScopeKind};
 use tradejournal::books::{ClosedTrade, PairNotes};
 use tradejournal::desk::{Ledger, Unread};
 use tradejournal::record::field::{ExecutionMode, OrderId};
@@ -27,7 +27,7 @@ use crate::args::{Metrics, SheetFlags};
 use crate::complaint::{inexact, unread};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
-use crate::output::Talk;
+use crate::output::{Talk, printable};
 use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<V
         (false, false) => asked.windows(trades, context)?,
     };
     strange.tell(context.talk);
-    if verdict == Verdict::Found {
+    if verdict == Verdict::Found && strange.trades == 0 {
         talk.note("no closed trade");
     }
     Ok(verdict.and(Verdict::found(strange.is_something_missing())))
@@ -134,12 +134,6 @@ impl Asked {
             None => RollingMetrics::without_equity(self.window),
         };
         metrics.basis(self.basis)
-    }
-
-    /// `None` also for an account that has nothing left.
-    fn equity_after(&self, earned: Decimal) -> Option<Equity> {
-        let equity = self.equity?.value().checked_add(earned)?;
-        Equity::new(equity).ok()
     }
 
     /// Moves each trade's window, and shows it.
@@ -252,11 +246,11 @@ impl Asked {
             Column::left("mode"),
             Column::text(self.by.name()),
             Column::right("trades"),
+            Column::right("net"),
             Column::right("win rate"),
             Column::right("profit factor"),
             Column::right("drawdown %"),
             Column::right("losses in a row"),
-            Column::right("net"),
             Column::left("results"),
         ]);
         for ((mode, key), end) in ends {
@@ -308,31 +302,41 @@ impl Asked {
                     .note("the LIVE trades alone; --mode all has the PAPER ones as well");
             }
         }
-        let before = trades.iter().filter(|it| self.is_before(it));
-        let earned = before.fold(Decimal::ZERO, |sum, it| {
-            sum.saturating_add(self.basis.of(it))
-        });
+        let mut refused = Vec::new();
+        let mut earned = Exact::ZERO;
+        for trade in trades.iter().filter(|it| self.is_before(it)) {
+            match earned.checked_add(self.basis.of(trade).into()) {
+                Some(sum) => earned = sum,
+                None => refused.push(trade.order_id.clone()),
+            }
+        }
         trades.retain(|it| !self.is_before(it));
         let mut options = SheetOptions::default();
         options.basis = self.basis;
-        options.starting_equity = self.equity_after(earned);
+        options.starting_equity = self.equity;
+        options.earned_before = earned;
         options.zone = context.settings.days();
         if flags.calendar.as_deref() == Some("all") {
             options.calendar = Calendar::All;
         }
         if let Some(periods) = flags.periods {
-            options.periods_per_year = periods.get();
+            options.periods_per_year = Some(periods.get());
         }
         options.rf = flags.rf.unwrap_or_default();
         if let Some(path) = &flags.excursions {
             options.excursions = Some(excursions(path)?);
         }
-        let sheet = TearSheet::of(&trades, &options).context("cannot make the tear sheet")?;
+        let sheet = TearSheet::of_what_fits(&mut trades, &options, |it| refused.push(it));
+        let sheet = sheet.context("cannot make the tear sheet")?;
+        for order in &refused {
+            let text = format!("order {order} is too large to be added exactly; it counts nowhere");
+            context.talk.error(&printable(&text));
+        }
         match context.settings.json {
             true => context.out.json(&sheet)?,
             false => crate::sheet_view::print(&sheet, context.out)?,
         }
-        Ok(Verdict::found(trades.is_empty()))
+        Ok(Verdict::found(trades.is_empty() || !refused.is_empty()))
     }
 }
 
@@ -350,6 +354,8 @@ struct Strange {
     unread: Unread,
     refused: u64,
     notes: PairNotes,
+    /// How many trades were looked at.
+    trades: u64,
     conflicts: u64,
     lone: u64,
 }
@@ -360,12 +366,14 @@ impl Strange {
             unread: ledger.unread(),
             refused: ledger.refused().count() as u64,
             notes: ledger.notes(),
+            trades: 0,
             conflicts: 0,
             lone: 0,
         }
     }
 
     fn look_at(&mut self, trade: &ClosedTrade) {
+        self.trades += 1;
         self.conflicts += u64::from(trade.label_conflict);
         self.lone += u64::from(!trade.has_entry);
     }
@@ -424,11 +432,11 @@ impl Strange {
 /// What a window comes to, in the columns that both tables have.
 fn cells(values: &Rolling) -> [String; 5] {
     [
+        values.net_profit.to_string(),
         shown(values.win_rate),
         factor(values),
         shown(values.max_drawdown_pct),
         values.consecutive_losses.to_string(),
-        values.net_profit.to_string(),
     ]
 }
 
@@ -438,11 +446,11 @@ fn series_table() -> Table {
         Column::text("order"),
         Column::left("mode"),
         Column::right("trades"),
+        Column::right("net"),
         Column::right("win rate"),
         Column::right("profit factor"),
         Column::right("drawdown %"),
         Column::right("losses in a row"),
-        Column::right("net"),
     ])
 }
 

@@ -9,11 +9,12 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use rust_decimal::Decimal;
+use tradejournal::books::metrics::Exact;
 use tradejournal::desk::report::{Book, Modes, Month, Range, Report, Request, Week};
 use tradejournal::disk::{self, RealDisk};
 use tradejournal::record::field::ExecutionMode;
@@ -25,6 +26,7 @@ use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::printable;
+use crate::sheet_view;
 use crate::spark::spark;
 use crate::table::{Column, Table};
 use crate::when;
@@ -33,6 +35,8 @@ use crate::when;
 const TRADES_SHOWN: usize = 10;
 /// How long the line of the account is at most.
 const SPARK_LEN: usize = 60;
+/// How many links lead to a page at most, as Linux has it.
+const LINKS_MAX: usize = 40;
 
 pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let is_page_out = args.html.as_deref() == Some(Path::new("-"));
@@ -83,7 +87,7 @@ pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Res
     Ok(Verdict::found(report.problems.missing() != 0))
 }
 
-/// The modes that are meant, paper first.
+/// The modes that are meant, live first.
 pub(super) fn modes(wanted: ModeWanted) -> Vec<ExecutionMode> {
     match wanted {
         ModeWanted::Paper => vec![ExecutionMode::Paper],
@@ -100,15 +104,25 @@ fn write(path: &Path, page: &str) -> anyhow::Result<()> {
             .write(true)
             .open(path)
             .and_then(|mut file| file.write_all(page.as_bytes())),
-        // Where there is a link, what it points to is replaced.
-        Ok(_) => fs::canonicalize(path).and_then(|it| replace(&it, page)),
-        Err(_) => std::path::absolute(path).and_then(|it| replace(&it, page)),
+        // Where there is a link, what it points to is replaced, or made.
+        _ => followed(path).and_then(|it| disk::replace(&RealDisk, &it, page.as_bytes())),
     };
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn replace(path: &Path, page: &str) -> io::Result<()> {
-    disk::replace(&RealDisk, path, page.as_bytes())
+/// What a path names when its links are followed; nothing need be there yet.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..LINKS_MAX {
+        let Ok(next) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        path = match path.parent() {
+            Some(folder) => folder.join(next),
+            None => next,
+        };
+    }
+    Err(io::Error::other("too many links"))
 }
 
 /// The days that are asked for.
@@ -168,7 +182,7 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
             "days that could not be read to their ends",
             problems.unread_days,
         ),
-        ("trades whose sums do not fit", problems.sums_refused),
+        ("trades whose sums cannot be exact", problems.sums_refused),
         (
             "trades labelled against their result",
             problems.label_conflicts,
@@ -184,6 +198,13 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
         if count != 0 {
             context.out.line(format!("note: {what}: {count}"))?;
         }
+    }
+    if !report.orders_refused.is_empty() {
+        let orders = report.orders_refused.join(", ");
+        let text = format!(
+            "note: too large to be added up exactly with the others, and in no sum: {orders}"
+        );
+        context.out.line(printable(&text))?;
     }
     Ok(())
 }
@@ -256,7 +277,10 @@ fn figures(book: &Book) -> Vec<(&'static str, String)> {
     lines.push((
         "profit factor",
         match results.profit_factor_status {
-            Some(why) => format!("- ({})", why.as_str().replace('_', " ")),
+            Some(why) => {
+                let none = sheet_view::none("profit_factor", why.as_str());
+                format!("{none} ({})", why.as_str().replace('_', " "))
+            }
             None => or_dash(results.profit_factor),
         },
     ));
@@ -276,11 +300,22 @@ fn figures(book: &Book) -> Vec<(&'static str, String)> {
             None => format!("{drawdown} at most"),
         },
     ));
-    if let Some(value) = book.open_value.filter(|_| !book.open.is_empty()) {
-        let count = book.open.len();
-        lines.push(("still open", format!("{count}, {value} at entry prices")));
+    if !book.open.is_empty() {
+        lines.push(("still open", still_open(book)));
     }
     lines
+}
+
+/// What is not over; what its exits earned so far stands in no other sum.
+fn still_open(book: &Book) -> String {
+    let shown = |sum: Option<Exact>| sum.map_or("-".to_owned(), |it| it.to_string());
+    let value = shown(book.open_value);
+    let mut text = format!("{}, {value} at entry prices", book.open.len());
+    if book.open_net_pnl.is_none_or(|it| !it.is_zero()) {
+        let so_far = shown(book.open_net_pnl);
+        text.push_str(&format!("; their exits so far {so_far}, in no other sum"));
+    }
+    text
 }
 
 fn show_trades(book: &Book, context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -320,10 +355,12 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
         let time = at.parse::<Timestamp>();
         time.map_or_else(|_| at.to_owned(), |it| when::shown(it, zone))
     };
+    let of_mode = |mode: Option<&str>| mode.map_or(String::new(), |it| format!("{it} "));
     let events = report.risk_events.iter().map(|it| {
         format!(
-            "{} {} {}: {}, day so far {}",
+            "{} {}{} {}: {}, day so far {}",
             shown(&it.at),
+            of_mode(it.mode),
             it.severity,
             it.event_type,
             it.action_taken,
@@ -333,9 +370,13 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     let alerts = report.alerts.iter().map(|it| {
         let message = it.message.as_deref().unwrap_or_default();
         format!(
-            "{} {} {message}",
+            "{} {}{} {message}",
             shown(&it.at),
-            it.event.unwrap_or("alert")
+            of_mode(it.mode),
+            match it.is_reminder {
+                true => "still firing",
+                false => it.event.unwrap_or("alert"),
+            }
         )
     });
     let lines: Vec<String> = events.chain(alerts).collect();
@@ -352,7 +393,8 @@ fn show_risk(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
 /// The account over the trades: the last value of each piece, so that the end of the line is the end of
 /// the curve.
 fn sparkline(book: &Book) -> String {
-    let values: Vec<Decimal> = book.curve.iter().map(|it| it.cumulative).collect();
+    let values = book.curve.iter().map(|it| it.cumulative.nearest());
+    let values: Vec<Decimal> = values.map(Option::unwrap_or_default).collect();
     let pieces = values.chunks(values.len().div_ceil(SPARK_LEN).max(1));
     let lasts: Vec<Decimal> = pieces.filter_map(|it| it.last().copied()).collect();
     spark(&lasts)
@@ -361,7 +403,11 @@ fn sparkline(book: &Book) -> String {
 fn rounded(value: Decimal, places: u32) -> String {
     let mut value = value.round_dp(places);
     value.rescale(places);
-    value.to_string()
+    // What is rounded to nothing has no sign.
+    match value.is_zero() {
+        true => value.abs().to_string(),
+        false => value.to_string(),
+    }
 }
 
 /// A fraction of 1 in per cent, to the tenth.

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
 
 fn too_large(mode: ExecutionMode) -> Failure {
     Failure::new(format!(
-        "the results of {mode} do not add up to a number of 96 bits and 28 places"
+        "the results of {mode} do not add up to a number of 127 bits and 28 places"
     ))
 }
 

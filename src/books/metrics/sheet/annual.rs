@@ -81,7 +81,7 @@ impl Annual {
         Annual {
             days,
             calendar: options.calendar,
-            periods_per_year: options.periods_per_year,
+            periods_per_year: options.periods(),
             rf: options.rf,
             span_seconds: span.as_secs(),
             cagr: noted(nulls, "cagr", cagr.and_then(shown)),
@@ -106,6 +106,9 @@ fn cagr(ledger: &Ledger<'_>, curve: &Curve, span: Duration, days_min: u32) -> Re
         return Err(Blank::NoTrades);
     }
     let start = ledger.start.ok_or(Blank::NoStartingEquity)?;
+    if start <= 0 {
+        return Err(Blank::EquityNotPositive);
+    }
     if span < Duration::from_secs(u64::from(days_min) * DAY_SECONDS) {
         return Err(Blank::SpanTooShort);
     }
@@ -170,8 +173,8 @@ impl Series {
             returns: Returns {
                 closed: closed.collect(),
                 days,
-                periods_per_year: options.periods_per_year,
-                target: roots::rate_of_period(options.rf, options.periods_per_year),
+                periods_per_year: options.periods(),
+                target: roots::rate_of_period(options.rf, options.periods()),
             },
         })
     }

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::ClosedTrade;
-use crate::books::metrics::ratio;
+use crate::books::metrics::{Exact, ratio};
 
 use super::SheetError;
 use super::blank::{Blank, Nulls, noted};
@@ -20,7 +20,7 @@ use crate::books::json::{text, text_or_null};
 pub struct Costs {
     /// The commission of all exits: what lies between the results before and after it.
     #[serde(serialize_with = "text")]
-    pub commission: Decimal,
+    pub commission: Exact,
     /// `commission` for each trade.
     #[serde(serialize_with = "text_or_null")]
     pub commission_per_trade: Option<Decimal>,
@@ -32,10 +32,10 @@ pub struct Costs {
     pub commission_of_gross_profit: Option<Decimal>,
     /// The commission of the entries, which is in no result.
     #[serde(serialize_with = "text")]
-    pub entry_commission: Decimal,
+    pub entry_commission: Exact,
     /// How far all prices were from the expected ones.
     #[serde(serialize_with = "text")]
-    pub slippage: Decimal,
+    pub slippage: Exact,
     /// `slippage` for each trade.
     #[serde(serialize_with = "text_or_null")]
     pub slippage_per_trade: Option<Decimal>,
@@ -44,7 +44,7 @@ pub struct Costs {
     pub slippage_bps: Option<Decimal>,
     /// Entry price x shares, added up.
     #[serde(serialize_with = "text")]
-    pub entry_value: Decimal,
+    pub entry_value: Exact,
     /// How many trades have no entry, so that their entry value is not known.
     pub entry_value_missing: u64,
 }
@@ -106,24 +106,24 @@ impl CostSums {
 
     pub(super) fn costs(&self, all: &Tally, nulls: &mut Nulls) -> Costs {
         let scales = self.scales;
-        let commission = scales.commission.decimal(all.commission);
-        let slippage = scales.slippage.decimal(all.slippage);
-        let gross_profit = scales.gross.decimal(self.gross_profit);
-        let value = scales.entry_price.decimal(self.value);
+        let commission = scales.commission.exact(all.commission);
+        let slippage = scales.slippage.exact(all.slippage);
+        let gross_profit = scales.gross.exact(self.gross_profit);
+        let value = scales.entry_price.exact(self.value);
         let (known_commission, known_slippage) = (
-            scales.commission.decimal(self.commission),
-            scales.slippage.decimal(self.slippage),
+            scales.commission.exact(self.commission),
+            scales.slippage.exact(self.slippage),
         );
-        let mut maybe = |name: &str, value: Option<Decimal>, denominator: Decimal, blank| {
+        let mut maybe = |name: &str, value: Option<Decimal>, denominator: Exact, blank| {
             let blank = match denominator.is_zero() {
                 true => blank,
                 false => Blank::DoesNotFit,
             };
             noted(nulls, &format!("costs.{name}"), value.ok_or(blank))
         };
-        let mut each = |name, cost| {
-            let trades = Decimal::from(all.trades);
-            maybe(name, ratio(cost, trades), trades, Blank::NoTrades)
+        let mut each = |name, cost: Exact| {
+            let trades = Exact::from(all.trades);
+            maybe(name, cost.over(trades), trades, Blank::NoTrades)
         };
         let commission_per_trade = each("commission_per_trade", commission);
         let slippage_per_trade = each("slippage_per_trade", slippage);
@@ -136,11 +136,11 @@ impl CostSums {
             commission_bps,
             commission_of_gross_profit: maybe(
                 "commission_of_gross_profit",
-                ratio(commission, gross_profit),
+                commission.over(gross_profit),
                 gross_profit,
                 Blank::NoGrossProfit,
             ),
-            entry_commission: scales.entry_commission.decimal(self.entry_commission),
+            entry_commission: scales.entry_commission.exact(self.entry_commission),
             slippage,
             slippage_per_trade,
             slippage_bps,
@@ -150,7 +150,7 @@ impl CostSums {
     }
 }
 
-fn bps(cost: Decimal, value: Decimal) -> Option<Decimal> {
-    let hundredths = value.checked_div(Decimal::from(10_000))?;
-    ratio(cost, hundredths)
+fn bps(cost: Exact, value: Exact) -> Option<Decimal> {
+    let hundredths = value.nearest()?.checked_div(Decimal::from(10_000))?;
+    ratio(cost.nearest()?, hundredths)
 }

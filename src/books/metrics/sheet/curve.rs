@@ -22,7 +22,7 @@ pub(super) struct Curve {
     pub(super) peak: i128,
     /// The largest fall in money.
     pub(super) deepest: Option<Fall>,
-    /// The largest fall as a part of its peak, where there is a starting equity.
+    /// The largest fall as a part of its peak, where the equity at the start is above 0.
     pub(super) deepest_part: Option<Fall>,
     /// The longest time below a peak.
     pub(super) longest: Option<Stay>,
@@ -81,7 +81,7 @@ impl Curve {
                 trades: now.trades + 1,
             };
             if now.equity < peak.equity {
-                curve.fall(peak, now, ledger.start.is_some());
+                curve.fall(peak, now, ledger.start.is_some_and(|it| 0 < it));
                 continue;
             }
             if was_below {
@@ -97,7 +97,7 @@ impl Curve {
         curve
     }
 
-    fn fall(&mut self, peak: Point, now: Point, has_equity: bool) {
+    fn fall(&mut self, peak: Point, now: Point, is_part: bool) {
         let fall = Fall {
             drop: peak.equity - now.equity,
             peak: peak.equity,
@@ -108,7 +108,7 @@ impl Curve {
             self.deepest = Some(fall);
         }
         // The first peak is above 0, and so is each after it.
-        if has_equity {
+        if is_part {
             let deeper = |it: Fall| wide::compare(it.part(), fall.part()) == Ordering::Less;
             if self.deepest_part.is_none_or(deeper) {
                 self.deepest_part = Some(fall);

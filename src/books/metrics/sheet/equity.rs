@@ -5,7 +5,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::books::metrics::{ratio, rounded};
+use crate::books::metrics::{Exact, rounded};
 use crate::time::Timestamp;
 
 use super::blank::{Blank, Nulls, noted};
@@ -17,12 +17,12 @@ use crate::books::json::{text, text_or_null};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct EquityPath {
-    /// What the account began with.
+    /// What the account had before the first trade.
     #[serde(serialize_with = "text_or_null")]
-    pub starting_equity: Option<Decimal>,
+    pub starting_equity: Option<Exact>,
     /// What it had after the last exit.
     #[serde(serialize_with = "text_or_null")]
-    pub final_equity: Option<Decimal>,
+    pub final_equity: Option<Exact>,
     /// `final_equity` / `starting_equity` - 1.
     #[serde(serialize_with = "text_or_null")]
     pub total_return: Option<Decimal>,
@@ -38,7 +38,7 @@ pub struct EquityPath {
     /// The largest fall below a peak in money, without a sign. It need not be the one that is the largest
     /// in per cent.
     #[serde(serialize_with = "text")]
-    pub max_drawdown_abs: Decimal,
+    pub max_drawdown_abs: Exact,
     /// When that peak was touched last.
     #[serde(serialize_with = "text_or_null")]
     pub max_drawdown_abs_peak_at: Option<Timestamp>,
@@ -63,7 +63,7 @@ pub struct EquityPath {
     pub current_drawdown: Option<Decimal>,
     /// The same in money, without a sign.
     #[serde(serialize_with = "text")]
-    pub current_drawdown_abs: Decimal,
+    pub current_drawdown_abs: Exact,
     /// The net profit / `max_drawdown_abs`.
     #[serde(serialize_with = "text_or_null")]
     pub recovery_factor: Option<Decimal>,
@@ -76,16 +76,28 @@ impl EquityPath {
         let at = |fall: Option<Fall>, time: fn(Fall) -> Timestamp| {
             fall.map(time).ok_or(path.no_drawdown())
         };
-        let of_part = start.map(|_| curve.deepest_part);
+        // An account that has nothing left has nothing that a part could be of.
+        let positive = match start {
+            Ok(1..) | Err(_) => start,
+            Ok(_) => Err(Blank::EquityNotPositive),
+        };
+        let of_part = positive.map(|_| curve.deepest_part);
         let longest = curve.longest.ok_or(path.no_drawdown());
         let (peak_at, trough_at) = (|it: Fall| it.peak_at, |it: Fall| it.trough_at);
-        let mut maybe = |name: &str, value| noted(nulls, name, value);
-        let starting_equity = maybe("starting_equity", start.map(|it| ledger.money(it)));
+        let mut money = |name: &str, value| noted(nulls, name, value);
+        let starting_equity = money("starting_equity", start.map(|it| ledger.money(it)));
         let end = start.map(|_| ledger.money(curve.end));
-        let final_equity = maybe("final_equity", end);
-        let total_return = maybe("total_return", start.and_then(|it| path.total_return(it)));
-        let max_drawdown_pct = maybe("max_drawdown_pct", of_part.and_then(max_drawdown_pct));
-        let current = start.and_then(|_| path.current_drawdown());
+        let final_equity = money("final_equity", end);
+        let mut maybe = |name: &str, value| noted(nulls, name, value);
+        let total_return = maybe(
+            "total_return",
+            positive.and_then(|it| path.total_return(it)),
+        );
+        let max_drawdown_pct = maybe(
+            "max_drawdown_pct",
+            of_part.and_then(|it| max_drawdown_pct(ledger, it)),
+        );
+        let current = positive.and_then(|_| path.current_drawdown());
         let current_drawdown = maybe("current_drawdown", current);
         let recovery_factor = maybe("recovery_factor", path.recovery_factor());
         let mut time = |name: &str, value| noted(nulls, name, value);
@@ -142,10 +154,11 @@ impl Path<'_> {
 
     fn total_return(&self, start: i128) -> Result<Decimal, Blank> {
         let earned = self.ledger.money(self.curve.end - start);
-        ratio(earned, self.ledger.money(start)).ok_or(Blank::DoesNotFit)
+        let part = earned.over(self.ledger.money(start));
+        part.ok_or(Blank::DoesNotFit)
     }
 
-    fn max_drawdown_abs(&self) -> Decimal {
+    fn max_drawdown_abs(&self) -> Exact {
         self.ledger
             .money(self.curve.deepest.map_or(0, |it| it.drop))
     }
@@ -153,27 +166,32 @@ impl Path<'_> {
     fn current_drawdown(&self) -> Result<Decimal, Blank> {
         let (end, peak) = (self.curve.end.max(0), self.curve.peak);
         let below = self.ledger.money(end - peak);
-        ratio(below, self.ledger.money(peak)).ok_or(Blank::DoesNotFit)
+        let part = below.over(self.ledger.money(peak));
+        part.ok_or(Blank::DoesNotFit)
     }
 
     fn recovery_factor(&self) -> Result<Decimal, Blank> {
         let start = self.ledger.start.unwrap_or_default();
         let net = self.ledger.money(self.curve.end - start);
         match self.curve.deepest {
-            Some(fall) => ratio(net, self.ledger.money(fall.drop)).ok_or(Blank::DoesNotFit),
+            Some(fall) => {
+                let drop = self.ledger.money(fall.drop);
+                net.over(drop).ok_or(Blank::DoesNotFit)
+            }
             None => Err(self.no_drawdown()),
         }
     }
 }
 
-/// The scale is of no matter: a part is a part of any units.
-fn max_drawdown_pct(deepest: Option<Fall>) -> Result<Decimal, Blank> {
+fn max_drawdown_pct(ledger: &Ledger<'_>, deepest: Option<Fall>) -> Result<Decimal, Blank> {
     let Some(fall) = deepest else {
         return Ok(Decimal::ZERO);
     };
     let (drop, peak) = fall.part();
-    let of = |units| Decimal::from_i128_with_scale(units, 0);
-    let part = of(-drop).checked_div(of(peak));
+    let of = |units| ledger.money(units).nearest();
+    let part = of(-drop)
+        .zip(of(peak))
+        .and_then(|(drop, peak)| drop.checked_div(peak));
     let percent = part.and_then(|it| it.checked_mul(Decimal::ONE_HUNDRED));
     percent.map(rounded).ok_or(Blank::DoesNotFit)
 }

@@ -6,8 +6,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::ClosedTrade;
-use crate::books::metrics::{ratio, rounded};
-use crate::record::field::sum;
+use crate::books::metrics::{Exact, ratio, rounded};
 
 use super::blank::{Blank, Nulls, noted};
 use super::ledger::{Ledger, Side};
@@ -78,9 +77,9 @@ struct Group {
 #[derive(Default)]
 struct Pair {
     count: u64,
-    mae: Decimal,
+    mae: Exact,
     mae_worst: Decimal,
-    mfe: Decimal,
+    mfe: Exact,
     mfe_best: Decimal,
 }
 
@@ -184,14 +183,14 @@ impl Pair {
     /// `None` when a sum does not fit.
     fn take(&mut self, excursion: Excursion) -> Option<()> {
         self.count += 1;
-        self.mae = sum(self.mae, excursion.mae)?;
-        self.mfe = sum(self.mfe, excursion.mfe)?;
+        self.mae = self.mae.checked_add(excursion.mae.into())?;
+        self.mfe = self.mfe.checked_add(excursion.mfe.into())?;
         self.mae_worst = self.mae_worst.min(excursion.mae);
         self.mfe_best = self.mfe_best.max(excursion.mfe);
         Some(())
     }
 
-    fn mean(&self, sum: Decimal) -> Decimal {
-        sum.checked_div(self.count.into()).unwrap_or_default()
+    fn mean(&self, sum: Exact) -> Decimal {
+        sum.over(self.count).unwrap_or_default()
     }
 }

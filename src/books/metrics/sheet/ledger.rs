@@ -4,8 +4,8 @@
 //! - Rows are in the order of their exits; at equal times, of the log.
 //! - A result is a whole number of units, the last place of the most precise of them. All sums of results
 //!   are sums of whole numbers, and exact.
-//! - The sizes of a column added up, with the starting equity where there is one, fit into a decimal; so
-//!   does every sum of a part of it, with any signs.
+//! - The sizes of a column added up, with the starting equity where there is one, fit into 127 bits, and are
+//!   not larger than a decimal can be; so is every sum of a part of it, with any signs.
 //! - The day of a row is not before the day of the row before it.
 //!
 //! Not here: what the numbers come to.
@@ -13,12 +13,11 @@
 use rust_decimal::Decimal;
 
 use crate::books::ClosedTrade;
+use crate::books::metrics::Exact;
 use crate::time::Timestamp;
 
 use super::{SheetError, SheetOptions, roots};
 
-/// The largest mantissa of a decimal.
-const UNITS_MAX: i128 = (1 << 96) - 1;
 /// Decimals with more places than this are looked at without the zeros at their end.
 const PLACES_PLAIN: u32 = 9;
 
@@ -27,7 +26,7 @@ const PLACES_PLAIN: u32 = 9;
 pub(super) struct Ledger<'a> {
     pub(super) rows: Vec<Row<'a>>,
     pub(super) scales: Scales,
-    /// The starting equity in units.
+    /// The equity before the first trade in units.
     pub(super) start: Option<i128>,
     /// When equity was still what it was at the start: the first entry, or the first exit where that is
     /// earlier than all entries that are known.
@@ -70,14 +69,15 @@ impl<'a> Ledger<'a> {
         options: &SheetOptions,
     ) -> Result<Ledger<'a>, SheetError> {
         let scales = Scales::of(trades, options);
-        let equity = options.starting_equity.map(|it| it.value());
-        let start = match equity.map(|it| scales.result.units(it)) {
-            Some(Some(units @ ..=UNITS_MAX)) => Some(units),
-            Some(_) => return Err(SheetError::Equity),
+        let mut results = Column::new("results", scales.result);
+        let start = match options.start()? {
+            Some(equity) => match scales.result.units(equity) {
+                Some(units) => Some(units),
+                None => return Err(results.without_room(trades, options)),
+            },
             None => None,
         };
-        let mut results = Column::new("results", scales.result);
-        results.sizes = start.unwrap_or_default();
+        results.sizes = start.unwrap_or_default().saturating_abs();
         let mut ledger = Ledger {
             rows: Vec::with_capacity(trades.len()),
             scales,
@@ -130,8 +130,8 @@ impl<'a> Ledger<'a> {
     }
 
     /// Results and equity as the number they stand for.
-    pub(super) fn money(&self, units: i128) -> Decimal {
-        self.scales.result.decimal(units)
+    pub(super) fn money(&self, units: i128) -> Exact {
+        self.scales.result.exact(units)
     }
 }
 
@@ -176,9 +176,9 @@ pub(super) struct Scales {
 
 impl Scales {
     fn of(trades: &[ClosedTrade], options: &SheetOptions) -> Scales {
-        let equity = options.starting_equity.map(|it| it.value());
+        let start = options.start().ok().flatten();
         let mut scales = Scales {
-            result: Scale(equity.map_or(0, places)),
+            result: Scale(start.map_or(0, |it| it.normalized().places())),
             gross: Scale(0),
             commission: Scale(0),
             entry_commission: Scale(0),
@@ -209,16 +209,8 @@ impl Scale {
     }
 
     /// `value` in units; `None` where it has more places, or units would be too many.
-    pub(super) fn units(self, value: Decimal) -> Option<i128> {
-        if value.scale() == self.0 {
-            return Some(value.mantissa());
-        }
-        let value = match self.0 < value.scale() {
-            true => value.normalize(),
-            false => value,
-        };
-        let factor = 10_i128.checked_pow(self.0.checked_sub(value.scale())?)?;
-        value.mantissa().checked_mul(factor)
+    pub(super) fn units(self, value: impl Into<Exact>) -> Option<i128> {
+        value.into().units_at(self.0)
     }
 
     /// A mean or deviation of units as the number it stands for.
@@ -226,9 +218,9 @@ impl Scale {
         roots::scaled(units, self.0)
     }
 
-    /// Units as the number they stand for. They must come from columns that were checked.
-    pub(super) fn decimal(self, units: i128) -> Decimal {
-        Decimal::from_i128_with_scale(units, self.0)
+    /// Units as the number they stand for.
+    pub(super) fn exact(self, units: i128) -> Exact {
+        Exact::of_units(units, self.0)
     }
 }
 
@@ -246,6 +238,8 @@ pub(super) struct Column {
     scale: Scale,
     /// The sum of the sizes so far.
     sizes: i128,
+    /// What it is at most.
+    sizes_max: i128,
 }
 
 impl Column {
@@ -254,6 +248,19 @@ impl Column {
             field,
             scale,
             sizes: 0,
+            sizes_max: scale.units(Decimal::MAX).unwrap_or(i128::MAX),
+        }
+    }
+
+    /// The error of a starting equity beside which one of the results has too many places.
+    fn without_room(&self, trades: &[ClosedTrade], options: &SheetOptions) -> SheetError {
+        let finest = trades.iter().max_by_key(|it| places(options.basis.of(it)));
+        match finest {
+            Some(trade) => SheetError::TooLarge {
+                field: self.field,
+                order_id: trade.order_id.clone(),
+            },
+            None => SheetError::Equity,
         }
     }
 
@@ -277,7 +284,8 @@ impl Column {
         let sizes = units
             .checked_abs()
             .and_then(|it| self.sizes.checked_add(it));
-        self.sizes = sizes.filter(|it| *it <= UNITS_MAX).ok_or_else(too_large)?;
+        let sizes = sizes.filter(|it| *it <= self.sizes_max);
+        self.sizes = sizes.ok_or_else(too_large)?;
         Ok(units)
     }
 }

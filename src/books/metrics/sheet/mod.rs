@@ -141,15 +141,15 @@ pub struct Counts {
 #[non_exhaustive]
 pub enum SheetError {
     /// A sum that cannot be kept exactly.
-    #[error("add up {field}: with order {order_id} they do not fit into 96 bits and 28 places")]
+    #[error("add up {field}: with order {order_id} they are too large to be exact")]
     TooLarge {
         /// What was added up.
         field: &'static str,
         /// The trade with which it became too much.
         order_id: OrderId,
     },
-    /// A starting equity that has no place beside the results.
-    #[error("add up results: with the starting equity they do not fit into 96 bits and 28 places")]
+    /// A starting equity that has no place beside what was earned before the first trade.
+    #[error("add up results: with the starting equity they are too large to be exact")]
     Equity,
     /// A tolerance below 0.
     #[error("breakeven tolerance must be 0 or more, got {0}")]
@@ -163,6 +163,30 @@ pub enum SheetError {
 }
 
 impl TearSheet {
+    /// Of those closed trades that can be added up exactly. The others are taken out of `trades`, and
+    /// `refused` is told of each.
+    ///
+    /// # Errors
+    /// [`SheetError`]: a setting that cannot be, or sums that are too large without any one trade's doing.
+    pub fn of_what_fits(
+        trades: &mut Vec<ClosedTrade>,
+        options: &SheetOptions,
+        mut refused: impl FnMut(OrderId),
+    ) -> Result<TearSheet, SheetError> {
+        loop {
+            match TearSheet::of(trades, options) {
+                // The name is of one of them, so that there is an end to this.
+                Err(SheetError::TooLarge { order_id, .. })
+                    if trades.iter().any(|it| it.order_id == order_id) =>
+                {
+                    trades.retain(|it| it.order_id != order_id);
+                    refused(order_id);
+                }
+                made => return made,
+            }
+        }
+    }
+
     /// Of closed trades, such as [`crate::books::closed_trades`] hands out.
     ///
     /// ```
@@ -202,7 +226,8 @@ impl TearSheet {
     /// ```
     ///
     /// # Errors
-    /// [`SheetError`]: a setting that cannot be, or sums that cannot be kept exactly.
+    /// [`SheetError`]: a setting that cannot be, or sums that cannot be kept exactly. With those of
+    /// [`TearSheet::of_what_fits`] one trade does not keep the others from being shown.
     pub fn of(trades: &[ClosedTrade], options: &SheetOptions) -> Result<TearSheet, SheetError> {
         options.check()?;
         let mut nulls = Nulls::new();

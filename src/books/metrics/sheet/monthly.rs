@@ -7,7 +7,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::books::metrics::ratio;
+use crate::books::metrics::Exact;
 use crate::time::Day;
 
 use super::blank::Blank;
@@ -24,7 +24,7 @@ pub struct MonthRow {
     pub trades: u64,
     /// Their results added up.
     #[serde(serialize_with = "text")]
-    pub net: Decimal,
+    pub net: Exact,
     /// `net` / the equity at its start.
     #[serde(rename = "return", serialize_with = "text_or_null")]
     pub growth: Option<Decimal>,
@@ -42,7 +42,7 @@ pub struct YearRow {
     pub trades: u64,
     /// Their results added up.
     #[serde(serialize_with = "text")]
-    pub net: Decimal,
+    pub net: Exact,
     /// The returns of its months, linked.
     #[serde(rename = "return", serialize_with = "text_or_null")]
     pub growth: Option<Decimal>,
@@ -152,7 +152,8 @@ impl Period {
         if !self.is_positive {
             return Err(Blank::EquityNotPositive);
         }
-        ratio(ledger.money(self.net), ledger.money(start)).ok_or(Blank::DoesNotFit)
+        let growth = ledger.money(self.net).over(ledger.money(start));
+        growth.ok_or(Blank::DoesNotFit)
     }
 }
 

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::Zone;
-use crate::books::metrics::{Basis, BreakevenStreak, Equity};
+use crate::books::metrics::{Basis, BreakevenStreak, Equity, Exact};
 use crate::record::field::OrderId;
 
 use super::SheetError;
@@ -22,10 +22,13 @@ pub struct SheetOptions {
     pub basis: Basis,
     /// What the account began with. Without it there are no percentages.
     pub starting_equity: Option<Equity>,
+    /// What the account earned, or lost, between its beginning and the first of the trades; 0 by default.
+    /// Where nothing is left of it, there are no percentages either.
+    pub earned_before: Exact,
     /// Which days there are; the weekdays by default.
     pub calendar: Calendar,
-    /// How many of those days a year has: 252 by default; 365 goes with [`Calendar::All`].
-    pub periods_per_year: u32,
+    /// How many of those days a year has; what the calendar says by default.
+    pub periods_per_year: Option<u32>,
     /// What money earns in a year without risk, as a fraction of 1; 0 by default.
     pub rf: Decimal,
     /// How many days a history has to span for a yearly growth; 90 by default.
@@ -65,8 +68,9 @@ impl Default for SheetOptions {
         SheetOptions {
             basis: Basis::default(),
             starting_equity: None,
+            earned_before: Exact::ZERO,
             calendar: Calendar::default(),
-            periods_per_year: 252,
+            periods_per_year: None,
             rf: Decimal::ZERO,
             cagr_days_min: 90,
             breakeven_tolerance: Decimal::ZERO,
@@ -77,12 +81,40 @@ impl Default for SheetOptions {
     }
 }
 
+impl Calendar {
+    /// How many of its days a year has.
+    #[must_use]
+    pub fn periods_per_year(self) -> u32 {
+        match self {
+            Calendar::Business => 252,
+            Calendar::All => 365,
+        }
+    }
+}
+
 impl SheetOptions {
+    /// How many days of the calendar count as a year.
+    #[must_use]
+    pub fn periods(&self) -> u32 {
+        self.periods_per_year
+            .unwrap_or(self.calendar.periods_per_year())
+    }
+
+    /// The equity before the first trade, where it is known.
+    pub(super) fn start(&self) -> Result<Option<Exact>, SheetError> {
+        let Some(equity) = self.starting_equity else {
+            return Ok(None);
+        };
+        let start = Exact::from(equity.value()).checked_add(self.earned_before);
+        let start = start.filter(|it| it.nearest().is_some());
+        start.map(Some).ok_or(SheetError::Equity)
+    }
+
     pub(super) fn check(&self) -> Result<(), SheetError> {
         if self.breakeven_tolerance < Decimal::ZERO {
             return Err(SheetError::BreakevenTolerance(self.breakeven_tolerance));
         }
-        if self.periods_per_year == 0 {
+        if self.periods_per_year == Some(0) {
             return Err(SheetError::PeriodsPerYear);
         }
         if self.rf <= Decimal::NEGATIVE_ONE {

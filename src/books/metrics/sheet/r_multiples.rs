@@ -10,8 +10,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
 use crate::books::ClosedTrade;
-use crate::books::metrics::{RATIO_PLACES, ratio, rounded};
-use crate::record::field::{Action, difference_times, sum};
+use crate::books::metrics::{RATIO_PLACES, rounded};
+use crate::record::field::{Action, difference_times};
 
 use super::SheetError;
 use super::blank::{Blank, Nulls, noted};
@@ -162,12 +162,12 @@ impl Multiples {
             noted(nulls, &format!("r_multiples.{name}"), value.ok_or(blank))
         };
         let multiples = &self.multiples;
-        let extreme = |it: Option<&i128>| it.map(|it| rounded(SCALE.decimal(*it)));
+        let extreme = |it: Option<&i128>| it.and_then(|it| SCALE.exact(*it).nearest().map(rounded));
         let r = RMultiples {
             count,
             missing: self.missing,
             wrong_side: self.wrong_side,
-            mean: maybe("mean", ratio(SCALE.decimal(self.sum), count.into())),
+            mean: maybe("mean", SCALE.exact(self.sum).over(count)),
             best: maybe("best", extreme(multiples.iter().max())),
             worst: maybe("worst", extreme(multiples.iter().min())),
             median: maybe("median", median(&mut self.multiples)),
@@ -194,7 +194,7 @@ impl Multiple {
     /// `None` when it does not fit. The risk is above 0.
     fn of(result: i128, scale: Scale, risk: Decimal) -> Option<Multiple> {
         Multiple::of_units(result, scale, risk).or_else(|| {
-            let multiple = scale.decimal(result).checked_div(risk)?;
+            let multiple = scale.exact(result).nearest()?.checked_div(risk)?;
             let round = |how| SCALE.units(multiple.round_dp_with_strategy(RATIO_PLACES, how));
             Some(Multiple {
                 floor: round(RoundingStrategy::ToNegativeInfinity)?,
@@ -234,10 +234,10 @@ fn median(multiples: &mut [i128]) -> Option<Decimal> {
     let (below, upper, _) = multiples.select_nth_unstable(middle);
     match below.iter().max() {
         Some(lower) if is_even => {
-            let both = sum(SCALE.decimal(*lower), SCALE.decimal(*upper))?;
-            ratio(both, Decimal::TWO)
+            let both = SCALE.exact(*lower).checked_add(SCALE.exact(*upper))?;
+            both.over(2)
         }
-        _ => Some(rounded(SCALE.decimal(*upper))),
+        _ => SCALE.exact(*upper).nearest().map(rounded),
     }
 }
 

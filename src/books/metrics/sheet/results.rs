@@ -6,7 +6,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::books::metrics::{ratio, rounded};
+use crate::books::metrics::{Exact, ratio, rounded};
 
 use super::blank::{Blank, Nulls, noted};
 use super::ledger::{Ledger, Side};
@@ -26,13 +26,13 @@ pub struct Results {
     pub win_rate_decided: Option<Decimal>,
     /// The results above 0 added up.
     #[serde(serialize_with = "text")]
-    pub gross_profit: Decimal,
+    pub gross_profit: Exact,
     /// The results below 0 added up, without the sign.
     #[serde(serialize_with = "text")]
-    pub gross_loss: Decimal,
+    pub gross_loss: Exact,
     /// All results added up.
     #[serde(serialize_with = "text")]
-    pub net_profit: Decimal,
+    pub net_profit: Exact,
     /// `gross_profit` / `gross_loss`.
     #[serde(serialize_with = "text_or_null")]
     pub profit_factor: Option<Decimal>,
@@ -49,10 +49,10 @@ pub struct Results {
     pub payoff_ratio: Option<Decimal>,
     /// The largest win.
     #[serde(serialize_with = "text_or_null")]
-    pub largest_win: Option<Decimal>,
+    pub largest_win: Option<Exact>,
     /// The largest loss, below 0.
     #[serde(serialize_with = "text_or_null")]
-    pub largest_loss: Option<Decimal>,
+    pub largest_loss: Option<Exact>,
     /// The mean result.
     #[serde(serialize_with = "text_or_null")]
     pub expectancy: Option<Decimal>,
@@ -76,14 +76,16 @@ impl Results {
         let averages = Averages::of(ledger, all);
         let deviation = deviation(ledger, all);
         let net = ledger.money(all.net());
-        let trades = Decimal::from(all.trades);
-        let mut maybe = |name: &str, value| noted(nulls, name, value);
-        let of_all = |value: Decimal| ratio(value, trades).ok_or(Blank::NoTrades);
+        let of_all = |value: Exact| value.over(all.trades).ok_or(Blank::NoTrades);
         let extreme = |side, value: Option<i128>| match value {
             Some(value) if averages.count(side) > 0 => Ok(ledger.money(value)),
             _ => Err(averages.blank(side)),
         };
         let results = || ledger.rows.iter().map(|it| it.result);
+        let mut money = |name: &str, value| noted(nulls, name, value);
+        let largest_win = money("largest_win", extreme(Side::Win, results().max()));
+        let largest_loss = money("largest_loss", extreme(Side::Loss, results().min()));
+        let mut maybe = |name: &str, value| noted(nulls, name, value);
         Results {
             win_rate: maybe("win_rate", of_all(all.wins.into())),
             win_rate_decided: maybe("win_rate_decided", averages.win_rate_decided()),
@@ -95,8 +97,8 @@ impl Results {
             avg_win: maybe("avg_win", averages.win()),
             avg_loss: maybe("avg_loss", averages.loss()),
             payoff_ratio: maybe("payoff_ratio", averages.payoff()),
-            largest_win: maybe("largest_win", extreme(Side::Win, results().max())),
-            largest_loss: maybe("largest_loss", extreme(Side::Loss, results().min())),
+            largest_win,
+            largest_loss,
             expectancy: maybe("expectancy", of_all(net)),
             pnl_std: maybe("pnl_std", deviation.and_then(|it| it.shown(ledger))),
             sqn: maybe("sqn", deviation.and_then(|it| it.system_quality(all))),
@@ -110,8 +112,8 @@ struct Averages {
     trades: u64,
     wins: u64,
     losses: u64,
-    won: Decimal,
-    lost: Decimal,
+    won: Exact,
+    lost: Exact,
 }
 
 impl Averages {
@@ -154,11 +156,12 @@ impl Averages {
     }
 
     fn win(&self) -> Result<Decimal, Blank> {
-        ratio(self.won, self.wins.into()).ok_or(self.blank(Side::Win))
+        self.won.over(self.wins).ok_or(self.blank(Side::Win))
     }
 
     fn loss(&self) -> Result<Decimal, Blank> {
-        ratio(-self.lost, self.losses.into()).ok_or(self.blank(Side::Loss))
+        let mean = (-self.lost).over(self.losses);
+        mean.ok_or(self.blank(Side::Loss))
     }
 
     /// Whether there are both.
@@ -171,7 +174,8 @@ impl Averages {
 
     fn payoff(&self) -> Result<Decimal, Blank> {
         self.both()?;
-        let of_sums = self.won.checked_div(self.lost);
+        let sums = self.won.nearest().zip(self.lost.nearest());
+        let of_sums = sums.and_then(|(won, lost)| won.checked_div(lost));
         let of_means = of_sums
             .and_then(|it| it.checked_mul(self.losses.into()))
             .and_then(|it| it.checked_div(self.wins.into()));
@@ -181,7 +185,9 @@ impl Averages {
     /// w - (1 - w) / payoff, with the sums put in: w (won - lost) / won.
     fn kelly(&self) -> Result<Decimal, Blank> {
         self.both()?;
-        let edge = (self.won.checked_sub(self.lost)).and_then(|it| it.checked_div(self.won));
+        let net = self.won.checked_add(-self.lost).and_then(Exact::nearest);
+        let edge = net.zip(self.won.nearest());
+        let edge = edge.and_then(|(net, won)| net.checked_div(won));
         let kelly = edge
             .and_then(|it| it.checked_mul(self.wins.into()))
             .and_then(|it| it.checked_div(self.decided()));

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::books::Zone;
-use crate::books::metrics::ratio;
+use crate::books::metrics::{Exact, ratio};
 use crate::record::field::{ExecutionMode, Symbol};
 
 use super::SheetError;
@@ -49,13 +49,13 @@ pub struct BreakdownRow {
     pub win_rate: Decimal,
     /// The results above 0 added up.
     #[serde(serialize_with = "text")]
-    pub gross_profit: Decimal,
+    pub gross_profit: Exact,
     /// The results below 0 added up, without the sign.
     #[serde(serialize_with = "text")]
-    pub gross_loss: Decimal,
+    pub gross_loss: Exact,
     /// All results added up.
     #[serde(serialize_with = "text")]
-    pub net: Decimal,
+    pub net: Exact,
     /// `gross_profit` / `gross_loss`.
     #[serde(serialize_with = "text_or_null")]
     pub profit_factor: Option<Decimal>,
@@ -66,10 +66,10 @@ pub struct BreakdownRow {
     pub expectancy: Decimal,
     /// The commission of their exits.
     #[serde(serialize_with = "text")]
-    pub commission: Decimal,
+    pub commission: Exact,
     /// How far their prices were from the expected ones; it is in the results already.
     #[serde(serialize_with = "text")]
-    pub slippage: Decimal,
+    pub slippage: Exact,
 }
 
 /// Counts and sums, in units.
@@ -159,14 +159,15 @@ impl Tally {
             (0, 0) => Err(Blank::NoProfitNoLoss),
             (_, 0) => Err(Blank::NoLosses),
             (profit, loss) => {
-                ratio(scale.decimal(profit), scale.decimal(loss)).ok_or(Blank::DoesNotFit)
+                let factor = scale.exact(profit).over(scale.exact(loss));
+                factor.ok_or(Blank::DoesNotFit)
             }
         }
     }
 
     fn row(&self, key: Option<String>, scales: Scales) -> BreakdownRow {
         let profit_factor = self.profit_factor(scales.result);
-        let net = scales.result.decimal(self.net());
+        let net = scales.result.exact(self.net());
         // There is no row without a trade, and a quotient by a count is no larger than what is divided.
         let each = |value: Decimal| ratio(value, self.trades.into()).unwrap_or_default();
         BreakdownRow {
@@ -176,14 +177,14 @@ impl Tally {
             losses: self.losses,
             breakevens: self.breakevens,
             win_rate: each(self.wins.into()),
-            gross_profit: scales.result.decimal(self.profit),
-            gross_loss: scales.result.decimal(self.loss),
+            gross_profit: scales.result.exact(self.profit),
+            gross_loss: scales.result.exact(self.loss),
             net,
             profit_factor: profit_factor.ok(),
             profit_factor_status: profit_factor.err(),
-            expectancy: each(net),
-            commission: scales.commission.decimal(self.commission),
-            slippage: scales.slippage.decimal(self.slippage),
+            expectancy: net.over(self.trades).unwrap_or_default(),
+            commission: scales.commission.exact(self.commission),
+            slippage: scales.slippage.exact(self.slippage),
         }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
-
 use super::super::Book;
 use super::super::range::{Month, Parts, later, weekday, weekday_from_monday};
 use super::figure::{Facts, Form};
 use super::html::escaped;
+use crate::books::metrics::Exact;
 use crate::time::Day;
 
 /// More months than that are shown only where there were trades.
@@ -18,10 +17,10 @@ const SHADES: u32 = 5;
 /// A day with trades: its place in the book, and what it earned.
 struct Square {
     index: usize,
-    net: Decimal,
+    net: Exact,
 }
 
-/// The months of a book, or nothing where a calendar would have one day.
+/// The months of a book, or nothing without a day on which a trade was closed.
 pub(super) fn calendar(facts: Facts<'_>, place: usize, book: &Book) -> Option<String> {
     let mut squares = BTreeMap::new();
     for (index, row) in book.days.iter().enumerate() {
@@ -51,7 +50,7 @@ fn table(
     key: &str,
     month: Month,
     squares: &BTreeMap<Day, Square>,
-    largest: Decimal,
+    largest: Exact,
 ) -> String {
     let first = month.first();
     let parts = Parts::of(first);
@@ -83,7 +82,7 @@ fn square(
     key: &str,
     day: Day,
     square: Option<&Square>,
-    largest: Decimal,
+    largest: Exact,
 ) -> String {
     let number = Parts::of(day).day;
     let Some(Square { index, net }) = square else {
@@ -111,14 +110,16 @@ fn square(
 }
 
 /// `p1` to `p5` for gains, `n1` to `n5` for losses: fifths of the largest of both.
-fn shade(net: Decimal, largest: Decimal) -> String {
-    let side = match net.mantissa() {
+fn shade(net: Exact, largest: Exact) -> String {
+    let side = match net.signum() {
         1.. => 'p',
         0 => return "zero".to_owned(),
         _ => 'n',
     };
-    let fifth = |it: u32| largest.checked_mul(Decimal::new(i64::from(it) * 2, 1));
-    let shade = (1..SHADES).find(|it| fifth(*it).is_some_and(|edge| net.abs() <= edge));
+    // Five times as much is compared, since a fifth may not be exact.
+    let size = net.abs().checked_mul(u64::from(SHADES));
+    let is_within = |it: &u32| size <= largest.checked_mul(u64::from(*it));
+    let shade = (1..SHADES).find(|it| size.is_some() && is_within(it));
     format!("{side}{}", shade.unwrap_or(SHADES))
 }
 
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn shades_are_fifths_of_the_largest_day() {
-        let hundred = Decimal::ONE_HUNDRED;
+        let hundred = Exact::from(100_u64);
         for (net, wanted) in [
             (100, "p5"),
             (81, "p5"),
@@ -138,7 +139,8 @@ mod tests {
             (-20, "n1"),
             (-100, "n5"),
         ] {
-            assert_eq!(shade(Decimal::from(net), hundred), wanted);
+            let net = net.to_string().parse().unwrap();
+            assert_eq!(shade(net, hundred), wanted);
         }
     }
 }

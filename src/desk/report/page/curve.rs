@@ -14,7 +14,8 @@ use super::figure::Form;
 use super::html::escaped;
 use super::moment::Local;
 use super::scale::{Scale, percent};
-use crate::time::Timestamp;
+use crate::books::metrics::Exact;
+use crate::time::{Day, Timestamp};
 
 /// The width of the picture in its own units, and its height.
 const WIDTH: i64 = 10_000;
@@ -44,9 +45,9 @@ struct Axis {
 
 /// The figure; without a closed trade there is nothing to draw.
 pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<String> {
-    let axis = Axis::of(report, book)?;
+    let axis = Axis::of(report, book, local)?;
     let dots = dots(book, &axis, local);
-    let start = book.equity_before.unwrap_or_default();
+    let start = drawn(book.equity_before.unwrap_or_default());
     let (low, high) = ends(start, dots.iter().flat_map(|it| [it.low, it.high]));
     let (account, ticks) = Scale::rounded(low, high, 4, ACCOUNT.1, ACCOUNT.0);
     let (deepest, _) = ends(Decimal::ZERO, dots.iter().map(|it| it.deepest));
@@ -56,6 +57,7 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
         false => drawdown,
     };
     let is_equity = book.equity_before.is_some();
+    let is_part = book.curve.iter().any(|it| it.drawdown_pct.is_some());
     let mut shapes = String::new();
     let mut labels = String::new();
     for tick in &ticks {
@@ -69,7 +71,7 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
         for tick in &falls {
             let y = drawdown.place(*tick);
             shapes.push_str(&grid(y));
-            let text = match is_equity {
+            let text = match is_part {
                 true => format!("{}%", whole(*tick)),
                 false => whole(*tick),
             };
@@ -85,7 +87,7 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
     } else {
         "Cumulative net P&amp;L"
     };
-    let unit = if is_equity {
+    let unit = if is_part {
         "in % of the peak"
     } else {
         "in money"
@@ -96,12 +98,12 @@ pub(super) fn figure(report: &Report, book: &Book, local: &Local<'_>) -> Option<
          <div class=\"plot\" data-marks tabindex=\"0\" role=\"group\" aria-label=\"{}\">\
          <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{shapes}</svg>\
          {labels}{}</div></figure>\n",
-        match report.risk_events.is_empty() {
-            true => "",
-            false => " Triangles are events of risk.",
+        match report.events_of(book.mode).next() {
+            None => "",
+            Some(_) => " Triangles are events of risk.",
         },
         spoken(book, name),
-        marks(report, &axis, local),
+        marks(report, book, &axis, local),
     ))
 }
 
@@ -131,8 +133,8 @@ fn dots(book: &Book, axis: &Axis, local: &Local<'_>) -> Vec<Dot> {
             continue;
         };
         let x = axis.place(at) / width * width;
-        let value = point.equity.unwrap_or(point.cumulative);
-        let drawdown = point.drawdown_pct.unwrap_or(point.drawdown);
+        let value = drawn(point.equity.unwrap_or(point.cumulative));
+        let drawdown = point.drawdown_pct.unwrap_or(drawn(point.drawdown));
         let tip = tip(point, at, local);
         match dots.last_mut().filter(|it| it.x == x) {
             Some(dot) => {
@@ -167,6 +169,11 @@ fn tip(point: &Point, at: Timestamp, local: &Local<'_>) -> String {
         text.push_str(&format!(" ({})", Form::PerCent.shown(percent)));
     }
     text
+}
+
+/// A sum as a picture takes it.
+fn drawn(value: Exact) -> Decimal {
+    value.nearest().unwrap_or_default()
 }
 
 fn ends(start: Decimal, values: impl Iterator<Item = Decimal>) -> (Decimal, Decimal) {
@@ -239,9 +246,9 @@ fn hits(dots: &[Dot]) -> String {
 }
 
 /// The events of risk.
-fn marks(report: &Report, axis: &Axis, local: &Local<'_>) -> String {
+fn marks(report: &Report, book: &Book, axis: &Axis, local: &Local<'_>) -> String {
     let mut out = String::new();
-    for event in &report.risk_events {
+    for event in report.events_of(book.mode) {
         let Ok(at) = event.at.parse::<Timestamp>() else {
             continue;
         };
@@ -288,20 +295,20 @@ const STEPS: [i64; 19] = [
 ];
 
 impl Axis {
-    /// From the first entry or exit or event to the last.
-    fn of(report: &Report, book: &Book) -> Option<Axis> {
-        let exits = book.curve.iter().map(|it| it.at.as_str());
-        let entries = book.trades.iter().filter_map(|it| it.entered.as_deref());
-        let events = report.risk_events.iter().map(|it| it.at.as_str());
-        let first_exit = exits.clone().next()?;
+    /// From the first entry or exit or event to the last; without an exit there is nothing to draw.
+    fn of(report: &Report, book: &Book, local: &Local<'_>) -> Option<Axis> {
+        let at = |it: &str| it.parse::<Timestamp>().ok();
+        let exits = book.curve.iter().filter_map(|it| at(&it.at));
+        exits.clone().next()?;
         // Of trades that began long before the range, the range is what matters.
-        let begin = report.range.from.as_deref().unwrap_or_default();
-        let entries = entries.filter(|it| begin <= *it);
-        let all = exits.chain(entries).chain(events).chain([first_exit]);
-        let times: Vec<i64> = all
-            .filter_map(|it| it.parse::<Timestamp>().ok())
-            .map(millis)
-            .collect();
+        let begin = report.range.from.as_deref();
+        let begin = begin.and_then(|it| it.parse::<Day>().ok());
+        let is_within = |it: &Timestamp| begin.is_none_or(|day| day <= local.0.day(*it));
+        let entries = book.trades.iter();
+        let entries = entries.filter_map(|it| at(it.entered.as_deref()?));
+        let events = report.events_of(book.mode).filter_map(|it| at(&it.at));
+        let times = exits.chain(entries.filter(is_within)).chain(events);
+        let times: Vec<i64> = times.map(millis).collect();
         let (first, last) = (*times.iter().min()?, *times.iter().max()?);
         // A little room at the end, so that the last step is seen.
         let room = ((last - first) / 40).max(1000);
@@ -328,13 +335,24 @@ impl Axis {
         let Some(first) = instant(self.first) else {
             return out;
         };
-        let offset = i64::from(local.0.offset(first));
-        let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - offset;
-        while tick * 1000 <= self.last {
-            let Some(at) = instant(tick * 1000) else {
+        let mut offset = i64::from(local.0.offset(first));
+        // As the zone's clocks count; they may be set forward or back on the way.
+        let mut tick = (local.secs(first) + step - 1).div_euclid(step) * step - step;
+        loop {
+            tick += step;
+            let Some(near) = instant((tick - offset) * 1000) else {
                 return out;
             };
-            let is_midnight = local.secs(at).rem_euclid(86_400) == 0;
+            offset = i64::from(local.0.offset(near));
+            let Some(at) = instant((tick - offset) * 1000).filter(|it| millis(*it) <= self.last)
+            else {
+                return out;
+            };
+            if local.secs(at) != tick {
+                // No clock showed that time.
+                continue;
+            }
+            let is_midnight = tick.rem_euclid(86_400) == 0;
             let text = match step {
                 ..60 => local.of_day(at),
                 60..86_400 if is_midnight && 86_400 < span => local.short_day(at),
@@ -344,16 +362,14 @@ impl Axis {
             };
             let left = percent(self.place(at), WIDTH);
             // Where there is little room every other one is left out, and never midnight.
-            let class = match local.secs(at).div_euclid(step) % 2 {
+            let class = match tick.div_euclid(step) % 2 {
                 0 => "x",
                 _ => "x odd",
             };
             out.push_str(&format!(
                 "<span class=\"{class}\" style=\"left:{left}\">{text}</span>"
             ));
-            tick += step;
         }
-        out
     }
 }
 
@@ -417,6 +433,22 @@ mod tests {
         assert_eq!(labels(&two_days, &utc), wanted);
         let shown = two_days.labels(&Local(&utc));
         assert_eq!(shown.matches("\"x odd\"").count(), 1);
+        // A clock that is set back, in the night to the 26th: no day is named twice.
+        let berlin = Zone::new(|at| match at.unix_secs() < 1_761_440_400 {
+            true => 7200,
+            false => 3600,
+        });
+        let autumn = axis("2025-10-24T12:00:00Z", "2025-10-30T12:00:00Z");
+        let wanted = ["25", "26", "27", "28", "29", "30"].map(|it| format!("{it} Oct"));
+        assert_eq!(labels(&autumn, &berlin), wanted);
+        // And one that is set forward: there was no half past two.
+        let spring = Zone::new(|at| match at.unix_secs() < 1_743_296_400 {
+            true => 3600,
+            false => 7200,
+        });
+        let night = axis("2025-03-30T00:00:00Z", "2025-03-30T02:00:00Z");
+        let wanted = ["01:00", "01:30", "03:00", "03:30", "04:00"];
+        assert_eq!(labels(&night, &spring), wanted);
         let years = axis("2020-01-01T00:00:00Z", "2025-10-31T20:00:00Z");
         assert!(labels(&years, &utc).len() <= 6);
         let moment = axis("2025-10-27T13:35:00Z", "2025-10-27T13:35:04Z");

@@ -8,8 +8,10 @@
 //!
 //! Not here: where on the page a number stands.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde_json::Value;
+
+use crate::books::metrics::Exact;
 
 /// The serialised report.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +62,18 @@ impl<'a> Facts<'a> {
     }
 
     /// The number there.
-    pub(super) fn number(self, key: &str) -> Option<Decimal> {
+    pub(super) fn number(self, key: &str) -> Option<Exact> {
         match self.at(key)? {
             Value::String(text) => text.parse().ok(),
             Value::Number(number) => number.to_string().parse().ok(),
             _ => None,
         }
+    }
+
+    /// The number there as a picture takes it, or 0.
+    pub(super) fn drawn(self, key: &str) -> Decimal {
+        let number = self.number(key).and_then(Exact::nearest);
+        number.unwrap_or_default()
     }
 
     /// How many things are in the list there.
@@ -89,7 +97,7 @@ impl<'a> Facts<'a> {
         let shown = number.map_or_else(|| none.to_owned(), |it| form.shown(it));
         let class = match number {
             None => "n none",
-            Some(it) if form.has_sign() => match it.mantissa() {
+            Some(it) if form.has_sign() => match it.signum() {
                 1.. => "n pos",
                 0 => "n",
                 _ => "n neg",
@@ -117,7 +125,8 @@ impl<'a> Facts<'a> {
 
 impl Form {
     /// The text of a number.
-    pub(super) fn shown(self, value: Decimal) -> String {
+    pub(super) fn shown(self, value: impl Into<Exact>) -> String {
+        let value = value.into();
         match self {
             Form::Count => grouped(value, 0, 0),
             Form::Money => grouped(value, 2, u32::MAX),
@@ -146,22 +155,17 @@ impl Form {
 }
 
 /// With a sign in front unless it is 0.
-fn signed(value: Decimal, shown: String) -> String {
-    match value.mantissa() {
+fn signed(value: Exact, shown: String) -> String {
+    match value.signum() {
         1.. => format!("+{shown}"),
         _ => shown,
     }
 }
 
 /// With commas between thousands, a true minus, and from `places_min` to `places_max` decimals.
-fn grouped(value: Decimal, places_min: u32, places_max: u32) -> String {
-    let mut value = value.normalize();
-    if places_max < value.scale() {
-        value = value
-            .round_dp_with_strategy(places_max, RoundingStrategy::MidpointNearestEven)
-            .normalize();
-    }
-    let is_negative = value.is_sign_negative() && !value.is_zero();
+fn grouped(value: Exact, places_min: u32, places_max: u32) -> String {
+    let value = value.rounded(places_max).normalized();
+    let is_negative = value.signum() < 0;
     let text = value.abs().to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let mut out = String::new();
@@ -188,27 +192,29 @@ fn grouped(value: Decimal, places_min: u32, places_max: u32) -> String {
 }
 
 /// Three or four digits: `+52`, `−1,203`, `+12.3k`, `−4.5M`.
-fn short(value: Decimal) -> String {
+fn short(value: Exact) -> String {
     let size = value.abs();
     let (divisor, unit) = match () {
-        () if size < Decimal::ONE => return signed(value, grouped(value, 0, 2)),
-        () if size < Decimal::from(10_000) => (Decimal::ONE, ""),
-        () if size < Decimal::from(1_000_000) => (Decimal::ONE_THOUSAND, "k"),
+        () if size < Exact::from(1_u64) => return signed(value, grouped(value, 0, 2)),
+        () if size < Exact::from(10_000_u64) => (Decimal::ONE, ""),
+        () if size < Exact::from(1_000_000_u64) => (Decimal::ONE_THOUSAND, "k"),
         () => (Decimal::from(1_000_000), "M"),
     };
     let places = u32::from(!unit.is_empty());
-    let shown = value.checked_div(divisor).unwrap_or(value);
+    let part = value.nearest().and_then(|it| it.checked_div(divisor));
+    let shown = part.map_or(value, Exact::from);
     format!("{}{unit}", signed(value, grouped(shown, places, places)))
 }
 
-fn hundredfold(value: Decimal) -> Decimal {
-    value.checked_mul(Decimal::ONE_HUNDRED).unwrap_or(value)
+fn hundredfold(value: Exact) -> Exact {
+    value.checked_mul(100).unwrap_or(value)
 }
 
 /// In the two largest units: `2d 3h`, `1h 12m`, `11m 27s`, `5s`.
-fn duration(seconds: Decimal) -> String {
-    let Ok(seconds) = u64::try_from(seconds.trunc()) else {
-        return seconds.to_string();
+fn duration(value: Exact) -> String {
+    let seconds = value.decimal().map(|it| it.trunc());
+    let Some(seconds) = seconds.and_then(|it| u64::try_from(it).ok()) else {
+        return value.to_string();
     };
     let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
     let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
@@ -225,7 +231,7 @@ mod tests {
     use super::*;
 
     fn shown(form: Form, value: &str) -> String {
-        form.shown(value.parse().unwrap())
+        form.shown(value.parse::<Exact>().unwrap())
     }
 
     #[test]
@@ -267,8 +273,8 @@ mod tests {
     fn a_number_is_found_by_its_key() {
         let value = serde_json::json!({"a": [{"b": "1.50"}, {"b": null, "c": 2}]});
         let facts = Facts(&value);
-        assert_eq!(facts.number("a.0.b"), Some(Decimal::new(150, 2)));
-        assert_eq!(facts.number("a.1.c"), Some(Decimal::TWO));
+        assert_eq!(facts.number("a.0.b"), "1.5".parse().ok());
+        assert_eq!(facts.number("a.1.c"), "2".parse().ok());
         assert_eq!(facts.number("a.1.b"), None);
         assert_eq!(facts.number("a.2.b"), None);
         assert_eq!(

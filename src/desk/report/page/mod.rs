@@ -144,7 +144,7 @@ impl Page<'_> {
         let names = [
             ("unread_lines", "lines that could not be read"),
             ("unread_days", "days that could not be read to their ends"),
-            ("sums_refused", "trades whose sums do not fit"),
+            ("sums_refused", "trades whose sums cannot be exact"),
             ("label_conflicts", "labels against the result"),
             ("unpaired_exits", "exits without an entry"),
             ("entries_repeated", "entries repeated"),
@@ -166,6 +166,27 @@ impl Page<'_> {
     }
 
     fn not_shown(&self) -> String {
+        format!("{}{}", self.other_mode(), self.refused())
+    }
+
+    /// The orders that are in no sum.
+    fn refused(&self) -> String {
+        if self.report.orders_refused.is_empty() {
+            return String::new();
+        }
+        let orders: Vec<String> = self
+            .report
+            .orders_refused
+            .iter()
+            .map(|it| text(it))
+            .collect();
+        format!(
+            "<p class=\"note\">Too large to be added up exactly with the others, and in no sum: {}.</p>\n",
+            orders.join(", ")
+        )
+    }
+
+    fn other_mode(&self) -> String {
         match self.report.mode.trades_not_shown {
             0 => String::new(),
             _ => format!(
@@ -317,16 +338,23 @@ impl Page<'_> {
         }
         let open = match book.open.is_empty() {
             true => "nothing".to_owned(),
-            false => format!("{} at entry prices", figure("open_value", Form::Money)),
+            false => {
+                let value = figure("open_value", Form::Money);
+                let so_far = match book.open_net_pnl.is_none_or(|it| !it.is_zero()) {
+                    true => format!("; {} so far", figure("open_net_pnl", Form::Pnl)),
+                    false => String::new(),
+                };
+                format!("{value} at entry prices{so_far}")
+            }
         };
         items.push(("Still open", open));
         items.push((
             "Limits met",
             format!(
                 "{} critical, {} {}",
-                self.facts.figure("risk.critical", Form::Count),
-                self.facts.figure("risk.warnings", Form::Count),
-                match self.report.risk.warnings {
+                figure("risk.critical", Form::Count),
+                figure("risk.warnings", Form::Count),
+                match book.risk.warnings {
                     1 => "warning",
                     _ => "warnings",
                 }
@@ -395,10 +423,8 @@ fn held(bin: &Bin) -> String {
         short.to_owned()
     };
     match (bin.from, bin.to) {
-        (Some(from), Some(to)) if from.is_zero() => format!("<{}", shown(to)),
-        (Some(from), Some(to)) => format!("{}\u{2013}{}", shown(from), shown(to)),
-        (Some(from), None) => format!("≥{}", shown(from)),
-        (None, Some(to)) => format!("<{}", shown(to)),
-        (None, None) => "any".to_owned(),
+        (from, Some(to)) if from.is_zero() => format!("<{}", shown(to)),
+        (from, Some(to)) => format!("{}\u{2013}{}", shown(from), shown(to)),
+        (from, None) => format!("≥{}", shown(from)),
     }
 }

@@ -59,7 +59,7 @@ impl Local<'_> {
         match at {
             Some(at) => format!(
                 "<td data-sort=\"{}\">{}</td>",
-                escaped(at),
+                escaped(&in_order(at)),
                 self.element(at)
             ),
             None => format!("<td data-sort=\"\">{}</td>", super::figure::NONE),
@@ -67,9 +67,32 @@ impl Local<'_> {
     }
 }
 
+/// A text of an instant that comes before those of all later ones: a fraction has all its digits.
+fn in_order(at: &str) -> String {
+    let Some(time) = at.strip_suffix('Z') else {
+        return at.to_owned();
+    };
+    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+    format!("{seconds}.{fraction:0<9}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Sorted by their texts, .120Z came after .120500Z.
+    #[test]
+    fn cells_are_sorted_by_the_instant_however_long_its_fraction_is() {
+        let utc = Zone::default();
+        let cell = |at: &str| Local(&utc).cell(Some(at));
+        let ascending = [
+            "2025-10-27T10:00:00Z",
+            "2025-10-27T10:00:00.120Z",
+            "2025-10-27T10:00:00.120500Z",
+            "2025-10-27T10:00:00.121Z",
+        ];
+        assert!(ascending.map(cell).is_sorted());
+    }
 
     #[test]
     fn clocks_of_a_zone_show_its_own_time() {

@@ -55,6 +55,18 @@
     group.addEventListener("blur", hide);
   }
 
+  // Paper has the numbers behind the pictures, also of a browser that shows nothing closed.
+  const closed = [];
+  addEventListener("beforeprint", () => {
+    for (const numbers of document.querySelectorAll(".numbers:not([open])")) {
+      closed.push(numbers);
+      numbers.open = true;
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const numbers of closed.splice(0)) numbers.open = false;
+  });
+
   // The filter leaves the trades that have every word in one of their cells.
   for (const input of document.querySelectorAll(".filter input")) {
     const section = input.closest("section");

@@ -52,10 +52,7 @@ impl Sheet<'_> {
     /// Bars of what was earned by something, the most first.
     pub(super) fn breakdown(self, title: &str, what: &str, name: &str) -> String {
         let key = self.key(name);
-        let net = |index: usize| {
-            let net = self.facts.number(&format!("{key}.{index}.net"));
-            net.unwrap_or_default()
-        };
+        let net = |index: usize| self.facts.drawn(&format!("{key}.{index}.net"));
         let mut order: Vec<usize> = (0..self.facts.len(&key)).collect();
         if order.is_empty() {
             return String::new();
@@ -118,26 +115,25 @@ impl Sheet<'_> {
         if slots.is_empty() {
             return String::new();
         }
-        let net = |index: &Option<usize>| {
-            let index = (*index)?;
-            self.facts.number(&format!("{key}.{index}.net"))
-        };
         let bars: Vec<Column> = slots
             .iter()
             .map(|(hour, index)| {
-                let value = net(index).unwrap_or_default();
-                let trades = index.and_then(|it| self.facts.number(&format!("{key}.{it}.trades")));
+                let number = |name: &str| {
+                    let index = (*index)?;
+                    self.facts.number(&format!("{key}.{index}.{name}"))
+                };
+                let net = number("net").unwrap_or_default();
                 Column {
                     label: hour.clone(),
-                    value,
+                    value: net.nearest().unwrap_or_default(),
                     tip: format!(
                         "entered {}\nnet {}\n{} trades",
                         match hour.as_str() {
                             "?" => "at a time that is not known".to_owned(),
                             hour => format!("{hour}:00 to {hour}:59 UTC"),
                         },
-                        Form::Pnl.shown(value),
-                        trades.unwrap_or_default()
+                        Form::Pnl.shown(net),
+                        number("trades").unwrap_or_default()
                     ),
                 }
             })
@@ -178,7 +174,7 @@ impl Sheet<'_> {
         let bars: Vec<Column> = places()
             .map(|index| Column {
                 label: name(index),
-                value: number(index, "net"),
+                value: number(index, "net").nearest().unwrap_or_default(),
                 tip: format!(
                     "{}\nnet {}\n{} trades",
                     name(index),
@@ -242,8 +238,7 @@ impl Sheet<'_> {
     /// How results compare with what was risked.
     pub(super) fn multiples(self) -> String {
         let key = self.key("r_multiples.distribution");
-        let count = |index: usize| self.facts.number(&format!("{key}.{index}.count"));
-        let count = |index: usize| count(index).unwrap_or_default();
+        let count = |index: usize| self.facts.drawn(&format!("{key}.{index}.count"));
         let used: Vec<usize> = (0..self.facts.len(&key))
             .filter(|it| !count(*it).is_zero())
             .collect();
@@ -282,13 +277,15 @@ impl Sheet<'_> {
         });
         format!(
             "<figure><figcaption><h3>R multiples</h3><p>Results in units of what was risked to the first stop: mean \
-             {}, median {}; {} trades without one.</p></figcaption>{}{}</figure>\n",
+             {}, median {}; {} trades without one, {} with the stop on the wrong side.</p></figcaption>{}{}</figure>\n",
             self.facts
                 .figure(&self.key("r_multiples.mean"), Form::Risked),
             self.facts
                 .figure(&self.key("r_multiples.median"), Form::Risked),
             self.facts
                 .figure(&self.key("r_multiples.missing"), Form::Count),
+            self.facts
+                .figure(&self.key("r_multiples.wrong_side"), Form::Count),
             columns(
                 "How many trades earned how often what they risked",
                 &bars,

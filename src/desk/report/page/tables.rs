@@ -113,12 +113,13 @@ pub(super) fn open(facts: Facts<'_>, place: usize, book: &Book, local: &Local<'_
         let key = format!("books.{place}.open.{index}");
         let cell = |name: &str, form| facts.cell(&format!("{key}.{name}"), form);
         format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td>{}{}{}{}<td>{}</td><td>{}</td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{}</td>{}{}{}{}{}<td>{}</td><td>{}</td></tr>\n",
             text(&order.symbol),
             side(order.direction),
             cell("quantity", Form::Count),
             cell("price", Form::Money),
             cell("value", Form::Money),
+            cell("net_pnl", Form::Pnl),
             local.cell(Some(&order.entered)),
             text(&order.strategy),
             text(&order.order_id)
@@ -126,9 +127,18 @@ pub(super) fn open(facts: Facts<'_>, place: usize, book: &Book, local: &Local<'_
     };
     table(
         "Still open",
-        "Entered until the end of these days and not over; values are at the price of the entry.",
+        "Entered until the end of these days and not over; values are at the price of the entry. What exits \
+         earned so far is in no other sum.",
         &[
-            "Symbol", "Side", "#Qty", "#Entry", "#Value", "Entered", "Strategy", "Order",
+            "Symbol",
+            "Side",
+            "#Qty left",
+            "#Entry",
+            "#Value",
+            "#Net so far",
+            "Entered",
+            "Strategy",
+            "Order",
         ],
         &book.open.iter().enumerate().map(row).collect::<String>(),
     )
@@ -140,8 +150,9 @@ pub(super) fn risk(facts: Facts<'_>, report: &Report, local: &Local<'_>) -> Stri
     for (index, event) in report.risk_events.iter().enumerate() {
         let cell = |name: &str, form| facts.cell(&format!("risk_events.{index}.{name}"), form);
         events.push_str(&format!(
-            "<tr>{}<td><span class=\"severity {}\">{}</span></td><td>{}</td><td>{}</td>{}{}{}</tr>\n",
+            "<tr>{}<td>{}</td><td><span class=\"severity {}\">{}</span></td><td>{}</td><td>{}</td>{}{}{}</tr>\n",
             local.cell(Some(&event.at)),
+            event.mode.unwrap_or(NONE),
             event.severity.to_ascii_lowercase(),
             event.severity,
             text(&event.event_type),
@@ -155,9 +166,13 @@ pub(super) fn risk(facts: Facts<'_>, report: &Report, local: &Local<'_>) -> Stri
     for alert in &report.alerts {
         let or_none = |it: &Option<String>| it.as_deref().map_or_else(|| NONE.to_owned(), text);
         alerts.push_str(&format!(
-            "<tr>{}<td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            "<tr>{}<td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
             local.cell(Some(&alert.at)),
-            alert.event.map_or(NONE, |it| it),
+            alert.mode.unwrap_or(NONE),
+            match alert.is_reminder {
+                true => "still firing",
+                false => alert.event.unwrap_or(NONE),
+            },
             or_none(&alert.rule_id),
             or_none(&alert.message)
         ));
@@ -170,9 +185,10 @@ pub(super) fn risk(facts: Facts<'_>, report: &Report, local: &Local<'_>) -> Stri
     } else {
         out.push_str(&table(
             "Events",
-            "Limits that were met, and what was done.",
+            "Limits that were met, what was done, and when trading went on.",
             &[
                 "When",
+                "Mode",
                 "Severity",
                 "Event",
                 "Action",
@@ -184,7 +200,7 @@ pub(super) fn risk(facts: Facts<'_>, report: &Report, local: &Local<'_>) -> Stri
         ));
     }
     if !alerts.is_empty() {
-        let titles = ["When", "Event", "Rule", "Message"];
+        let titles = ["When", "Mode", "Event", "Rule", "Message"];
         out.push_str(&table(
             "Alerts",
             "Rules about performance.",

@@ -1,6 +1,6 @@
 //! How far and how long equity was below its peak.
 
-use crate::books::metrics::sheet::Blank;
+use crate::books::metrics::sheet::{Blank, SheetOptions};
 
 use super::testing::{at, decimal, sheet, trades, with_equity};
 use super::{of, plain, some, why};
@@ -57,6 +57,42 @@ fn ruin_is_a_hundred_per_cent_and_money_goes_on() {
     assert_eq!(below.equity.total_return, some("-1.4"));
     assert_eq!(below.equity.current_drawdown, some("-1"));
     assert_eq!(below.equity.current_drawdown_abs, decimal("190"));
+}
+
+/// The sheet was made without an equity then, and said that none was known.
+#[test]
+fn an_account_that_was_lost_before_has_no_parts_and_goes_on_in_money() {
+    let options = SheetOptions {
+        earned_before: decimal("-1200").into(),
+        ..with_equity("1000")
+    };
+    let sheet = sheet(&trades(&["50", "-20"]), &options);
+    let equity = &sheet.equity;
+    assert_eq!(equity.starting_equity, some("-200"));
+    assert_eq!(equity.final_equity, some("-170"));
+    assert_eq!(equity.max_drawdown_abs, decimal("20"));
+    for name in [
+        "total_return",
+        "max_drawdown_pct",
+        "max_drawdown_pct_peak_at",
+        "current_drawdown",
+        "cagr",
+        "sharpe",
+        "calmar",
+    ] {
+        assert_eq!(
+            sheet.nulls.get(name),
+            Some(&Blank::EquityNotPositive),
+            "{name}"
+        );
+    }
+    // What was earned before is no loss of these trades.
+    let grown = SheetOptions {
+        earned_before: decimal("1000").into(),
+        ..with_equity("1000")
+    };
+    let sheet = super::testing::sheet(&trades(&["-100"]), &grown);
+    assert_eq!(sheet.equity.max_drawdown_pct, some("-5"));
 }
 
 #[test]

@@ -16,8 +16,8 @@ use crate::books::metrics::sheet::{Blank, SheetOptions, TearSheet};
 
 use testing::{decimal, sheet, trades, with_equity};
 
-fn some(text: &str) -> Option<Decimal> {
-    Some(decimal(text))
+fn some<T: From<Decimal>>(text: &str) -> Option<T> {
+    Some(decimal(text).into())
 }
 
 fn of(nets: &[&str], equity: &str) -> TearSheet {

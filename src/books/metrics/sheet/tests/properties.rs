@@ -16,7 +16,7 @@ use crate::books::ClosedTrade;
 use crate::books::metrics::sheet::{
     Blank, BreakdownRow, BreakevenStreak, Calendar, SheetOptions, TearSheet,
 };
-use crate::books::metrics::{Equity, ratio};
+use crate::books::metrics::{Equity, Exact, ratio};
 use crate::record::field::{Action, ExecutionMode, Outcome};
 use crate::time::{Day, Timestamp};
 
@@ -124,6 +124,10 @@ fn close_to(name: &str, found: Option<Decimal>, plain: f64) {
     );
 }
 
+fn plain(sum: Exact) -> Decimal {
+    sum.decimal().unwrap()
+}
+
 fn add(rows: &[BreakdownRow]) -> [Decimal; 9] {
     let mut all = [Decimal::ZERO; 9];
     for row in rows {
@@ -132,11 +136,11 @@ fn add(rows: &[BreakdownRow]) -> [Decimal; 9] {
             row.wins.into(),
             row.losses.into(),
             row.breakevens.into(),
-            row.gross_profit,
-            row.gross_loss,
-            row.net,
-            row.commission,
-            row.slippage,
+            plain(row.gross_profit),
+            plain(row.gross_loss),
+            plain(row.net),
+            plain(row.commission),
+            plain(row.slippage),
         ];
         for (sum, value) in all.iter_mut().zip(values) {
             *sum += value;
@@ -170,8 +174,8 @@ proptest! {
             counts.wins.into(),
             counts.losses.into(),
             counts.breakevens.into(),
-            results.gross_profit,
-            results.gross_loss,
+            plain(results.gross_profit),
+            plain(results.gross_loss),
             net,
             trades.iter().map(|it| it.commission).sum(),
             Decimal::ZERO,
@@ -181,8 +185,8 @@ proptest! {
             let keys: BTreeSet<_> = rows.iter().map(|it| &it.key).collect();
             prop_assert_eq!(keys.len(), rows.len());
         }
-        let monthly: Decimal = sheet.monthly.iter().map(|it| it.net).sum();
-        let yearly: Decimal = sheet.yearly.iter().map(|it| it.net).sum();
+        let monthly: Decimal = sheet.monthly.iter().map(|it| plain(it.net)).sum();
+        let yearly: Decimal = sheet.yearly.iter().map(|it| plain(it.net)).sum();
         prop_assert_eq!((monthly, yearly), (net, net));
         let of_months: u64 = sheet.monthly.iter().map(|it| it.trades).sum();
         prop_assert_eq!(of_months, counts.total_trades);
@@ -204,7 +208,7 @@ proptest! {
         let months: f64 = months.map(|it| 1.0 + it.to_f64().unwrap()).product();
         let years = sheet.yearly.iter().map(|it| it.growth.unwrap());
         let years: f64 = years.map(|it| 1.0 + it.to_f64().unwrap()).product();
-        let whole = sheet.equity.final_equity.unwrap() / Decimal::from(10_000);
+        let whole = plain(sheet.equity.final_equity.unwrap()) / Decimal::from(10_000);
         close_to("months", Some(whole), months);
         close_to("years", Some(whole), years);
     }
@@ -299,7 +303,6 @@ proptest! {
         let calendar = if business { Calendar::Business } else { Calendar::All };
         let options = SheetOptions {
             calendar,
-            periods_per_year: if business { 252 } else { 365 },
             rf: Decimal::new(rf, 2),
             ..with_equity("700")
         };
@@ -311,7 +314,8 @@ proptest! {
             prop_assert_eq!(sheet.nulls.get("sharpe"), Some(&reason));
             return Ok(());
         };
-        let (count, year) = (returns.len() as f64, f64::from(options.periods_per_year));
+        let year = if business { 252.0 } else { 365.0 };
+        let count = returns.len() as f64;
         let target = (1.0 + options.rf.to_f64().unwrap()).powf(1.0 / year) - 1.0;
         let mean = returns.iter().sum::<f64>() / count;
         let squares: f64 = returns.iter().map(|it| (it - mean).powi(2)).sum();

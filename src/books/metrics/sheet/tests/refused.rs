@@ -24,7 +24,7 @@ fn settings_that_cannot_be_are_refused() {
         "breakeven tolerance must be 0 or more, got -0.01"
     );
     assert_eq!(
-        with(|it| it.periods_per_year = 0),
+        with(|it| it.periods_per_year = Some(0)),
         "periods per year must be 1 or more, got 0"
     );
     assert_eq!(
@@ -41,12 +41,12 @@ fn sums_that_do_not_fit_name_their_order() {
     assert_eq!(
         refused(&trades, &SheetOptions::default()),
         format!(
-            "add up results: with order {} they do not fit into 96 bits and 28 places",
+            "add up results: with order {} they are too large to be exact",
             name(&trades[1])
         )
     );
-    // Beside a number with 28 places there is no room for 8 digits.
-    let trades = super::testing::trades(&["0.0000000000000000000000000001", "10000000"]);
+    // Beside a number with 28 places there is no room for 11 digits.
+    let trades = super::testing::trades(&["0.0000000000000000000000000001", "20000000000"]);
     let error = TearSheet::of(&trades, &SheetOptions::default()).unwrap_err();
     assert_eq!(
         error,
@@ -70,10 +70,38 @@ fn sums_that_do_not_fit_name_their_order() {
         starting_equity: Some(Equity::new(decimal(most)).unwrap()),
         ..SheetOptions::default()
     };
-    let error = refused(&super::testing::trades(&["0.1"]), &options);
+    for net in ["0.1", "0.00000000001", "1"] {
+        let error = refused(&super::testing::trades(&[net]), &options);
+        assert!(error.starts_with("add up results: with order"), "{error}");
+    }
+    let options = SheetOptions {
+        earned_before: decimal(most).into(),
+        ..options
+    };
+    let error = refused(&[], &options);
     assert!(error.contains("with the starting equity"), "{error}");
-    let error = refused(&super::testing::trades(&["1"]), &options);
-    assert!(error.starts_with("add up results: with order"), "{error}");
+}
+
+/// A quotient of Python's decimals has 28 digits. Beside an account it took more than a decimal has, and no
+/// sheet came any more.
+#[test]
+fn a_long_result_beside_an_account_is_added_exactly() {
+    let third = "33.33333333333333333333333333";
+    let trades = super::testing::trades(&[third, "-10.5", third]);
+    let sheet = sheet(&trades, &with_equity("100000"));
+    let (results, equity) = (&sheet.results, &sheet.equity);
+    assert_eq!(
+        equity.final_equity.unwrap().to_string(),
+        "100056.16666666666666666666666666"
+    );
+    assert_eq!(
+        results.net_profit.to_string(),
+        "56.16666666666666666666666666"
+    );
+    assert_eq!(sheet.by_symbol[0].net, results.net_profit);
+    assert_eq!(equity.max_drawdown_abs, decimal("10.5"));
+    assert_eq!(equity.total_return, Some(decimal("0.000561666667")));
+    assert_eq!(equity.max_drawdown_pct, Some(decimal("-0.010496501166")));
 }
 
 fn plain_of(trades: &[ClosedTrade]) -> TearSheet {

@@ -10,7 +10,7 @@ use super::testing::{at, decimal, sheet, trade, trades, with_equity};
 use super::{some, why};
 
 fn keys(rows: &[BreakdownRow]) -> Vec<(Option<&str>, u64, String)> {
-    let row = |it: &BreakdownRow| it.net.normalize().to_string();
+    let row = |it: &BreakdownRow| it.net.normalized().to_string();
     rows.iter()
         .map(|it| (it.key.as_deref(), it.trades, row(it)))
         .collect()

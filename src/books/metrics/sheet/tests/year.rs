@@ -50,7 +50,6 @@ fn what_money_earns_without_risk_is_taken_off_each_day() {
 fn every_day_is_a_day_where_markets_never_close() {
     let options = SheetOptions {
         calendar: Calendar::All,
-        periods_per_year: 365,
         ..with_equity("10000")
     };
     // Friday +1 %, nothing on Saturday, Sunday -1 %, Monday nothing, Tuesday +1 %: 5 days.
