@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::books::metrics::{Alert, Books, RollingError, Rule, ScopeKind, Told, Windows};
+use crate::books::metrics::{
+    Alert, Books, RollingError, Rule, RuleError, ScopeKind, Told, Windows,
+};
 use crate::books::{ClosedTrade, Pairing, Step, SumError, Zone};
 use crate::journal::{
     Ack, AppendError, Journal, OpenError, ReadError, Receipt, Troubles, Writer, WriterOptions,
@@ -79,6 +81,9 @@ pub struct LiveMetrics {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LiveError {
+    /// A rule does not go with the windows, or with another rule.
+    #[error("begin the windows and their rules")]
+    Rule(#[source] RuleError),
     /// The stream of the metrics cannot be written.
     #[error("open the performance alerts")]
     Open(#[source] OpenError),
@@ -129,7 +134,7 @@ impl LiveMetrics {
         let writer = journal.writer_with(&shared).map_err(LiveError::Open)?;
         let mut state = State {
             pairing: Pairing::new(),
-            books: options.begin(),
+            books: options.begin()?,
             options,
             next_place: 0,
             told: History::read(journal)?,
@@ -203,9 +208,9 @@ impl LiveMetrics {
 }
 
 impl LiveOptions {
-    fn begin(&self) -> Books {
+    fn begin(&self) -> Result<Books, LiveError> {
         let (windows, scopes) = (self.windows.clone(), self.scopes.clone());
-        Books::new(windows, scopes, self.rules.clone())
+        Books::new(windows, scopes, self.rules.clone()).map_err(LiveError::Rule)
     }
 }
 
@@ -243,7 +248,7 @@ impl State {
     /// Counts all closed trades anew, and tells nothing.
     fn recount(&mut self) -> Result<(), LiveError> {
         let closed = self.pairing.closed().map_err(LiveError::Sum)?;
-        self.books = self.options.begin();
+        self.books = self.options.begin()?;
         self.unwritten.clear();
         for trade in &closed {
             let keeps = self.options.every != Every::Alert;
@@ -270,7 +275,7 @@ impl State {
             let key = (key_of(told), rule.id().to_string());
             let was_firing = events.get(&key) == Some(&AlertEvent::Fired);
             if is_firing != was_firing {
-                match told.record(Some(&alert)) {
+                match told.record(Some(&alert())) {
                     Ok(metric) => due.push(metric),
                     Err(error) => troubles.push(error.to_string()),
                 }

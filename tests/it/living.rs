@@ -133,7 +133,7 @@ fn a_rule_tells_once_that_it_fires_and_once_that_it_is_over() {
     assert_eq!(
         fired.alert_message(),
         Some(
-            "critical: losses in a row of the last 3 trades of all is 2, at or above 2 (order order-3)"
+            "critical: losses in a row of the last 3 trades of all is 2, at or above 2 (order #order-3)"
         )
     );
     assert!(!bot.records()[1].alert_triggered());
@@ -277,4 +277,18 @@ fn a_stream_that_somebody_else_holds_is_refused_at_the_start() {
     let refused = LiveMetrics::open(&journal, bot.options());
     assert!(matches!(refused, Err(LiveError::Open(_))), "{refused:?}");
     held.close().unwrap();
+}
+
+#[test]
+fn rules_that_do_not_go_together_are_refused_at_the_start() {
+    let bot = Bot::new(Every::Alert);
+    let mut options = bot.options();
+    options.rules.extend(bot.options().rules);
+    let refused = LiveMetrics::open(&bot.journal(), options).unwrap_err();
+    let rule = std::error::Error::source(&refused).unwrap().to_string();
+    assert_eq!(rule, "rule streak: another rule has this id");
+    let mut options = bot.options();
+    options.windows.window = NonZeroU32::new(4).unwrap();
+    let refused = LiveMetrics::open(&bot.journal(), options);
+    assert!(matches!(refused, Err(LiveError::Rule(_))), "{refused:?}");
 }
