@@ -1,30 +1,40 @@
 //! Metrics while a bot trades: each closed trade moves its windows, and what a rule tells is journaled.
 //!
 //! Always true:
-//! - A trade is journaled before it is counted, and nothing here stops or delays it: alerts are handed to
-//!   the commit thread of their own stream, and what goes wrong with them is kept for
-//!   [`LiveMetrics::troubles`].
-//! - Opened again, it stands where it stood, out of the journal alone. What was told is not told again; what
-//!   a crash kept from being told is told then.
+//! - A trade is journaled before it is counted, and nothing here stops or delays it: alerts are written by a
+//!   thread of their own, in order, which tries again what it cannot write (`teller`), and what goes wrong
+//!   with them is kept for [`LiveMetrics::troubles`].
+//! - Windows are those of a replay in the order of the exits, whatever the order in which these come
+//!   (`counted`). So, opened again, it stands where it stood, out of the journal alone.
+//! - What was told is not told again. What a crash kept from being told is told then, one after the other,
+//!   as far as the stream shows where it ended (`history`, `news`); how it stands is told in any case.
+//! - After a correction, or an exit that comes late, what differs from what was told last is told. What was
+//!   told stays.
 //! - Metrics bear the time of the trade that they end with, so a replay gives the same ones.
 //!
 //! Not here: the rules (`books::metrics`), and limits that refuse a trade.
 
-use std::collections::{BTreeMap, VecDeque};
+mod counted;
+mod history;
+mod news;
+mod teller;
+
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::books::metrics::{
-    Alert, Books, RollingError, Rule, RuleError, ScopeKind, Told, Windows,
-};
+use crate::books::metrics::{Alert, Books, Rule, RuleError, ScopeKind, Told, Windows};
 use crate::books::{ClosedTrade, Pairing, Step, SumError, Zone};
 use crate::journal::{
-    Ack, AppendError, Journal, OpenError, ReadError, Receipt, Troubles, Writer, WriterOptions,
-    chain_of,
+    AppendError, Journal, OpenError, ReadError, Receipt, Troubles, Writer, chain_of,
 };
-use crate::record::field::{AlertEvent, ExecutionMode};
 use crate::record::{PerformanceMetric, TradeRecord};
-use crate::time::{Day, Timestamp};
+use crate::time::Day;
+
+use counted::Counted;
+use history::{History, Key, key_of};
+use news::{Due, News};
+use teller::Teller;
 
 /// Which metrics are journaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +83,6 @@ pub struct LiveOptions {
 /// ```
 #[derive(Debug)]
 pub struct LiveMetrics {
-    writer: Writer<PerformanceMetric>,
     state: Mutex<State>,
 }
 
@@ -93,34 +102,38 @@ pub enum LiveError {
     /// The sums of a trade are too large.
     #[error("count the trades of the journal")]
     Sum(#[source] SumError),
-    /// A result does not fit into a window.
-    #[error("count the trades of the journal")]
-    Rolling(#[source] RollingError),
+    /// What was told before cannot be read.
+    #[error("read which performance alerts were told")]
+    ReadTold(#[source] ReadError),
+    /// Something that was told could not be written.
+    #[error("write the performance alerts")]
+    Append(#[source] AppendError),
+    /// So many could not be written that no more are kept.
+    #[error("{waiting} performance alerts wait to be written: one more was given up")]
+    Full {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// Their thread ended early, which is a mistake in this library.
+    #[error("the thread that writes the performance alerts has panicked")]
+    Panicked,
+    /// This process is a fork of the one that opened them.
+    #[error("performance alerts are written by the process that opened them, not by its fork")]
+    Forked,
 }
 
 #[derive(Debug)]
 struct State {
     options: LiveOptions,
     pairing: Pairing,
-    books: Books,
+    counted: Counted,
     next_place: u64,
-    told: History,
-    /// Of a day that is not over, the newest metrics of each window.
-    unwritten: BTreeMap<Key, PerformanceMetric>,
-    acks: VecDeque<Ack>,
+    /// The newest day that was begun.
+    today: Day,
+    /// Of that day, the newest metrics of each window, with [`Every::Day`].
+    kept: BTreeMap<Key, PerformanceMetric>,
+    teller: Teller,
     troubles: Troubles,
-}
-
-/// A window: its mode and its scope.
-type Key = (ExecutionMode, String);
-
-/// What the stream has.
-#[derive(Debug, Default)]
-struct History {
-    /// The newest event of a rule for a window.
-    events: BTreeMap<(Key, String), AlertEvent>,
-    /// The newest time of metrics without an event.
-    metrics: BTreeMap<Key, Timestamp>,
 }
 
 impl LiveMetrics {
@@ -129,24 +142,25 @@ impl LiveMetrics {
     /// # Errors
     /// [`LiveError`].
     pub fn open(journal: &Journal, options: LiveOptions) -> Result<LiveMetrics, LiveError> {
-        // Several bots of one journal tell of their alerts.
-        let shared = WriterOptions::default().shared(true);
-        let writer = journal.writer_with(&shared).map_err(LiveError::Open)?;
+        let empty = options.begin()?;
+        let mut troubles = Troubles::default();
+        // Order matters: the writer first, since opening it mends a tail that a crash left.
+        let writer = teller::writer(journal).map_err(LiveError::Open)?;
+        let told = History::read(journal, &mut troubles)?;
+        let teller = Teller::start(journal, writer, told).map_err(LiveError::Open)?;
         let mut state = State {
             pairing: Pairing::new(),
-            books: options.begin()?,
-            options,
+            counted: Counted::new(empty),
             next_place: 0,
-            told: History::read(journal)?,
-            unwritten: BTreeMap::new(),
-            acks: VecDeque::new(),
-            troubles: Troubles::default(),
+            today: options.zone.day(journal.clock().now()),
+            kept: BTreeMap::new(),
+            options,
+            teller,
+            troubles,
         };
         state.read(journal)?;
         state.recount()?;
-        state.settle(&writer, Some(journal.clock().now()));
         Ok(LiveMetrics {
-            writer,
             state: Mutex::new(state),
         })
     }
@@ -165,41 +179,30 @@ impl LiveMetrics {
         Ok(receipt)
     }
 
-    /// Counts a trade record that is in the journal. What it changes is told by the time this returns, or a
-    /// moment later.
+    /// Counts a trade record that is in the journal. What it changes is told a moment later.
     pub fn observe(&self, record: &TradeRecord) {
-        self.lock().observe(record, &self.writer);
+        self.lock().observe(record);
     }
 
     /// What went wrong since this was called last: alerts that could not be written, and trades that could
     /// not be counted.
     pub fn troubles(&self) -> Vec<String> {
         let mut state = self.lock();
-        state.look_at_acks();
-        for trouble in self.writer.troubles() {
+        for trouble in state.teller.troubles() {
             state.troubles.keep(trouble);
         }
         state.troubles.take()
     }
 
-    /// Waits until all that was told is on disk.
+    /// Waits until all that was told is on disk; what could not be written is tried once more.
     ///
     /// # Errors
-    /// The first alert that could not be written, and what the writer says.
-    pub fn close(self) -> Result<(), AppendError> {
-        let mut state = self
-            .state
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut first = Ok(());
-        for ack in state.acks.drain(..) {
-            let answer = ack.wait();
-            if first.is_ok() {
-                first = answer.map(drop);
-            }
-        }
-        let closed = self.writer.close();
-        first.and(closed)
+    /// Why the first alert that is not in the journal could not be written, however long ago that was; and
+    /// what the writer says.
+    pub fn close(self) -> Result<(), LiveError> {
+        let state = self.state.into_inner();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        state.teller.close()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -245,172 +248,104 @@ impl State {
         self.pairing.take(record, place)
     }
 
-    /// Counts all closed trades anew, and tells nothing.
-    fn recount(&mut self) -> Result<(), LiveError> {
-        let closed = self.pairing.closed().map_err(LiveError::Sum)?;
-        self.books = self.options.begin()?;
-        self.unwritten.clear();
-        for trade in &closed {
-            let keeps = self.options.every != Every::Alert;
-            let unwritten = &mut self.unwritten;
-            let keep = |told: &Told<'_>, alert: Option<Alert>| {
-                if keeps
-                    && alert.is_none()
-                    && let Ok(metric) = told.record(None)
-                {
-                    unwritten.insert(key_of(told), metric);
-                }
-            };
-            self.books.take(trade, keep).map_err(LiveError::Rolling)?;
-        }
-        Ok(())
-    }
-
-    /// Tells what the stream does not have: how each rule stands, if that is not what it told last, and the
-    /// metrics that are due.
-    fn settle(&mut self, writer: &Writer<PerformanceMetric>, now: Option<Timestamp>) {
-        let mut due: Vec<PerformanceMetric> = Vec::new();
-        let (events, mut troubles) = (&self.told.events, Vec::new());
-        self.books.standings(|told, rule, is_firing, alert| {
-            let key = (key_of(told), rule.id().to_string());
-            let was_firing = events.get(&key) == Some(&AlertEvent::Fired);
-            if is_firing != was_firing {
-                match told.record(Some(&alert())) {
-                    Ok(metric) => due.push(metric),
-                    Err(error) => troubles.push(error.to_string()),
-                }
-            }
-        });
-        troubles.into_iter().for_each(|it| self.troubles.keep(it));
-        due.sort_by_key(PerformanceMetric::timestamp);
-        for metric in due {
-            self.write(&metric, writer);
-        }
-        if let Some(now) = now {
-            self.write_unwritten(writer, Some(self.options.zone.day(now)));
-        }
-    }
-
-    /// Writes the metrics that were kept back and are due: with [`Every::Day`] those of days before `today`.
-    fn write_unwritten(&mut self, writer: &Writer<PerformanceMetric>, today: Option<Day>) {
-        let zone = self.options.zone.clone();
-        let is_day = self.options.every == Every::Day;
-        let (due, kept) =
-            std::mem::take(&mut self.unwritten)
-                .into_iter()
-                .partition(|(_, metric)| {
-                    !is_day || today.is_none_or(|it| zone.day(metric.timestamp()) < it)
-                });
-        let due: BTreeMap<Key, PerformanceMetric> = due;
-        self.unwritten = kept;
-        for (key, metric) in due {
-            let is_new = self
-                .told
-                .metrics
-                .get(&key)
-                .is_none_or(|it| *it < metric.timestamp());
-            if is_new {
-                self.write(&metric, writer);
-            }
-        }
-    }
-
-    fn observe(&mut self, record: &TradeRecord, writer: &Writer<PerformanceMetric>) {
-        self.look_at_acks();
+    fn observe(&mut self, record: &TradeRecord) {
         match self.pair(record) {
-            Ok(Step::Closed(trade)) => self.count(&trade, writer),
+            Ok(Step::Closed(trade)) if self.counted.is_late(&trade) => self.insert(*trade),
+            Ok(Step::Closed(trade)) => self.count(*trade),
             Ok(Step::Revised) => {
-                match self.recount() {
-                    Ok(()) => self.settle(writer, None),
-                    Err(error) => self.troubles.keep_error(&error),
-                };
+                if let Err(error) = self.recount() {
+                    self.troubles.keep_error(&error);
+                }
             }
             Ok(_) => {}
             Err(error) => self.troubles.keep(error.to_string()),
         }
     }
 
-    fn count(&mut self, trade: &ClosedTrade, writer: &Writer<PerformanceMetric>) {
-        if self.options.every == Every::Day {
-            self.write_unwritten(writer, Some(self.options.zone.day(trade.exited)));
+    /// Counts all closed trades anew, and tells what the stream does not have.
+    fn recount(&mut self) -> Result<(), LiveError> {
+        let closed = self.pairing.closed().map_err(LiveError::Sum)?;
+        let told = self.teller.told();
+        let mut news = News::new(&self.options, &told);
+        self.counted = Counted::new(self.options.begin()?);
+        for trade in closed {
+            self.today = self.today.max(self.options.zone.day(trade.exited));
+            let added = self
+                .counted
+                .add(trade, |told, alert| news.take(told, alert));
+            if let Err(error) = added {
+                self.troubles.keep_error(&error);
+            }
         }
+        let due = news.due(self.counted.books(), self.today);
+        self.kept.clear();
+        self.tell(due);
+        Ok(())
+    }
+
+    /// Counts a trade that closed before another that is counted: where it will stand after a restart, too.
+    fn insert(&mut self, trade: ClosedTrade) {
+        let told = self.teller.told();
+        let mut news = News::new(&self.options, &told);
+        let inserted = self
+            .counted
+            .insert(trade, |told, alert| news.take(told, alert));
+        let Some(taken) = inserted else {
+            // It is older than what can be put in order.
+            if let Err(error) = self.recount() {
+                self.troubles.keep_error(&error);
+            }
+            return;
+        };
+        if let Err(error) = taken {
+            self.troubles.keep_error(&error);
+        }
+        let due = news.due(self.counted.books(), self.today);
+        self.tell(due);
+    }
+
+    fn tell(&mut self, due: Due) {
+        self.kept.extend(due.kept);
+        due.failed.into_iter().for_each(|it| self.troubles.keep(it));
+        if !due.records.is_empty() {
+            self.teller.tell(due.records);
+        }
+    }
+
+    /// Counts the next trade, and tells of it.
+    fn count(&mut self, trade: ClosedTrade) {
+        let mut due = Due::default();
         let every = self.options.every;
-        let (mut due, mut kept, mut troubles) = (Vec::new(), Vec::new(), Vec::new());
+        if every == Every::Day {
+            due.records = self.turn(self.options.zone.day(trade.exited));
+        }
         let tell = |told: &Told<'_>, alert: Option<Alert>| {
             if alert.is_none() && every == Every::Alert {
                 return;
             }
             match (told.record(alert.as_ref()), every) {
-                (Ok(metric), Every::Day) if alert.is_none() => kept.push((key_of(told), metric)),
-                (Ok(metric), _) => due.push(metric),
-                (Err(error), _) => troubles.push(error.to_string()),
+                (Ok(metric), Every::Day) if alert.is_none() => {
+                    due.kept.insert(key_of(told), metric);
+                }
+                (Ok(metric), _) => due.records.push(metric),
+                (Err(error), _) => drop(due.failed.insert(error.to_string())),
             }
         };
-        if let Err(error) = self.books.take(trade, tell) {
-            troubles.push(format!("order {}: {error}", trade.order_id));
+        if let Err(error) = self.counted.add(trade, tell) {
+            self.troubles.keep_error(&error);
         }
-        self.unwritten.extend(kept);
-        troubles.into_iter().for_each(|it| self.troubles.keep(it));
-        for metric in due {
-            self.write(&metric, writer);
-        }
+        self.tell(due);
     }
 
-    fn write(&mut self, metric: &PerformanceMetric, writer: &Writer<PerformanceMetric>) {
-        self.told.take(metric);
-        match writer.submit(metric) {
-            Ok(ack) => self.acks.push_back(ack),
-            Err(error) => self.troubles.keep_error(&error),
+    /// Begins a day, if it is one: the metrics that were kept of the one before are due.
+    fn turn(&mut self, day: Day) -> Vec<PerformanceMetric> {
+        if day <= self.today {
+            return Vec::new();
         }
+        self.today = day;
+        let kept = std::mem::take(&mut self.kept);
+        let mut due: Vec<_> = kept.into_values().collect();
+        due.sort_by_key(PerformanceMetric::timestamp);
+        due
     }
-
-    /// Keeps what became of alerts that failed; those that are on disk are done with.
-    fn look_at_acks(&mut self) {
-        while let Some(answer) = self.acks.front().and_then(Ack::answer) {
-            self.acks.pop_front();
-            if let Err(error) = answer {
-                self.troubles.keep_error(&error);
-            }
-        }
-    }
-}
-
-impl History {
-    fn read(journal: &Journal) -> Result<History, LiveError> {
-        let mut history = History::default();
-        let mut failed = Ok(());
-        journal
-            .read::<PerformanceMetric>()
-            .visit(|entry| match entry {
-                Ok(entry) => {
-                    history.take(entry.record);
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    failed = Err(LiveError::Read(error));
-                    ControlFlow::Break(())
-                }
-            });
-        failed.map(|()| history)
-    }
-
-    fn take(&mut self, metric: &PerformanceMetric) {
-        let (Some(mode), Some(scope)) = (metric.execution_mode(), metric.scope()) else {
-            return;
-        };
-        let key = (mode, scope.to_owned());
-        match (metric.rule_id(), metric.event()) {
-            (Some(rule), Some(event)) => {
-                self.events.insert((key, rule.to_owned()), event);
-            }
-            _ => {
-                let newest = self.metrics.entry(key).or_insert(metric.timestamp());
-                *newest = metric.timestamp().max(*newest);
-            }
-        }
-    }
-}
-
-fn key_of(told: &Told<'_>) -> Key {
-    (told.mode(), told.scope())
 }

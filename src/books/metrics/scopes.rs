@@ -191,7 +191,8 @@ impl Books {
             }
             window.number += 1;
             window.at = trade.exited;
-            window.order.clone_from(&trade.order_id);
+            // In the memory it has, which a clone has not.
+            window.order.set(trade.order_id.as_str());
             let now = (window.number, trade.exited);
             let mut alerts = Vec::new();
             for (rule, standing) in self.rules.iter().zip(&mut window.standings) {

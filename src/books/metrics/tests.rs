@@ -504,7 +504,7 @@ fn messages(rule: Rule, orders: &[&str], results: &[&str]) -> (Vec<String>, Stri
     let mut told = Vec::new();
     for (number, result) in (0..).zip(results) {
         let mut trade = closed(number, ExecutionMode::Paper, "s", result);
-        if let Some(order) = orders.get(number as usize) {
+        if let Some(order) = orders.get(usize::try_from(number).unwrap()) {
             trade.order_id = order.parse().unwrap();
         }
         let tell = |_: &Told<'_>, alert: Option<Alert>| told.extend(alert.map(|it| it.message));
