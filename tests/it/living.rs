@@ -292,6 +292,31 @@ fn the_last_metrics_of_each_day_are_journaled_when_that_is_asked_for() {
 }
 
 #[test]
+fn every_day_that_a_crash_held_back_has_its_metrics() {
+    let bot = Bot::new(Every::Day);
+    let day = |days: u64, minute, net| closing(days * 24 * 60 + minute, net);
+    let next = || bot.clock.advance(Duration::from_secs(24 * 3600));
+    bot.records_come(&[day(0, 1, 1)]);
+    next();
+    bot.run(&[]);
+    assert_eq!(bot.told(), [metrics(0, 1)]);
+    bot.uncounted(&[day(1, 1, -1), day(1, 2, 1)]);
+    next();
+    bot.uncounted(&[day(2, 1, -1)]);
+    next();
+    let expected = [metrics(0, 1), metrics(0, 3), metrics(1, 3)];
+    for _ in 0..2 {
+        bot.run(&[]);
+        assert_eq!(bot.told(), expected);
+    }
+    // A correction of a day that is over.
+    let [entry, exit] = day(2, 1, -1);
+    let corrected = entry.exit(exit.timestamp(), "102").because("corrected");
+    bot.records_come(&[[entry.clone(), corrected.build().unwrap()]]);
+    assert_eq!(bot.told()[3..], [metrics(0, 3)]);
+}
+
+#[test]
 fn alerts_that_cannot_be_written_stop_no_trade_and_are_told() {
     let bot = Bot::new(Every::Trade);
     let journal = bot.journal();
