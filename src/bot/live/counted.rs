@@ -2,8 +2,10 @@
 //!
 //! Always true:
 //! - Whatever the order in which trades come, the windows are those of a replay in the order of their exits.
-//! - A trade that comes late costs a look at the newest trades; one that is older than these is refused, and
-//!   everything is to be counted anew.
+//! - Trades that come late cost a look at the newest thousand or two, however many they are; one that is
+//!   older than these is refused, and everything is to be counted anew.
+
+use std::collections::HashSet;
 
 use crate::books::ClosedTrade;
 use crate::books::metrics::{Alert, Books, RollingError, Told};
@@ -77,46 +79,40 @@ impl Counted {
         let taken = self.books.take(&trade, tell);
         let taken = taken.map_err(|source| Unfit::new(&trade, source));
         self.recent.push(trade);
-        self.mark(self.recent.len());
+        self.mark();
         taken
     }
 
-    /// Counts a trade that comes late, and the recent ones after it anew; all the recent ones are told.
-    /// `None` when it is older than these.
+    /// Counts trades of which some come late, and the recent ones anew; all of these are told. `None`, and
+    /// nothing done, when one is older than the recent ones.
     pub(super) fn insert(
         &mut self,
-        trade: ClosedTrade,
+        late: Vec<ClosedTrade>,
         mut tell: impl FnMut(&Told<'_>, Option<Alert>),
-    ) -> Option<Result<(), Unfit>> {
-        if trade.exited < self.recent_from {
+    ) -> Option<Vec<Unfit>> {
+        if late.iter().any(|it| it.exited < self.recent_from) {
             return None;
         }
-        let place = (trade.exited, trade.place);
-        let at = self
-            .recent
-            .partition_point(|it| (it.exited, it.place) <= place);
-        self.recent.insert(at, trade);
-        self.books = self.base.clone();
-        self.middle = None;
-        let mut own = Ok(());
-        for index in 0..self.recent.len() {
-            let Some(trade) = self.recent.get(index) else {
-                break;
-            };
-            let taken = self.books.take(trade, &mut tell);
-            if index == at {
-                own = taken.map_err(|source| Unfit::new(trade, source));
-            }
-            if index + 1 == RECENT_MIN {
-                self.middle = Some(self.books.clone());
+        let places: HashSet<u64> = late.iter().map(|it| it.place).collect();
+        let mut recent = std::mem::take(&mut self.recent);
+        recent.extend(late);
+        recent.sort_by_key(|it| (it.exited, it.place));
+        (self.books, self.middle) = (self.base.clone(), None);
+        let mut unfit = Vec::new();
+        for trade in recent {
+            let is_new = places.contains(&trade.place);
+            if let Err(error) = self.add(trade, &mut tell)
+                && is_new
+            {
+                unfit.push(error);
             }
         }
-        self.mark(self.recent.len());
-        Some(own)
+        Some(unfit)
     }
 
-    /// Notes the windows after so many recent trades, which the base moves on to.
-    fn mark(&mut self, len: usize) {
+    /// Notes the windows after the first of the recent trades, which the base moves on to.
+    fn mark(&mut self) {
+        let len = self.recent.len();
         if len == RECENT_MIN {
             self.middle = Some(self.books.clone());
         }
@@ -203,7 +199,7 @@ mod tests {
             all.push(trade(place, second));
             let trade = trade(place, second);
             let is_counted = if counted.is_late(&trade) {
-                counted.insert(trade, |_, _| ()).is_some()
+                counted.insert(vec![trade], |_, _| ()).is_some()
             } else {
                 counted.add(trade, |_, _| ()).is_ok()
             };
@@ -218,6 +214,6 @@ mod tests {
         assert_eq!(stands(counted.books()), stands(&books));
         let oldest = trade(count, 0);
         assert!(counted.is_late(&oldest));
-        assert!(counted.insert(oldest, |_, _| ()).is_none());
+        assert!(counted.insert(vec![oldest], |_, _| ()).is_none());
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct News<'a> {
     alerts: BTreeMap<(Key, String), Vec<(Numbered, AlertEvent)>>,
     /// The order in which they were told.
     count: usize,
+    /// What could not be put into a record.
     failed: BTreeSet<String>,
 }
 
@@ -39,8 +40,17 @@ pub(super) struct Due {
     pub(super) records: Vec<PerformanceMetric>,
     /// Of a day that is not over, the newest metrics of each window.
     pub(super) kept: BTreeMap<Key, PerformanceMetric>,
-    /// What could not be put into a record.
-    pub(super) failed: BTreeSet<String>,
+    /// What went wrong.
+    pub(super) troubles: Vec<String>,
+}
+
+impl Due {
+    /// With what is due after it.
+    pub(super) fn extend(&mut self, more: Due) {
+        self.records.extend(more.records);
+        self.kept.extend(more.kept);
+        self.troubles.extend(more.troubles);
+    }
 }
 
 impl<'a> News<'a> {
@@ -121,7 +131,7 @@ impl<'a> News<'a> {
         // What the replay told comes in its order, and then how it stands.
         records.sort_by_key(|(number, it)| (*number, it.timestamp()));
         due.records = records.into_iter().map(|(_, it)| it).collect();
-        due.failed = self.failed;
+        due.troubles.extend(self.failed);
         due
     }
 
