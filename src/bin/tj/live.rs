@@ -43,11 +43,14 @@ pub(crate) fn close(live: Option<LiveMetrics>, talk: &Talk) {
     let Some(live) = live else {
         return;
     };
-    for trouble in live.troubles() {
-        talk.warning(&printable(&format!("metrics: {trouble}")));
-    }
+    let mut texts = live.troubles();
     if let Err(error) = live.close() {
-        let text = format!("metrics: {:#}", anyhow::Error::new(error));
-        talk.warning(&printable(&text));
+        // It may have been among the troubles.
+        let text = format!("{:#}", anyhow::Error::new(error));
+        texts.retain(|it| *it != text);
+        texts.push(text);
+    }
+    for text in texts {
+        talk.warning(&printable(&format!("metrics: {text}")));
     }
 }

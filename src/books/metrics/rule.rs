@@ -6,6 +6,7 @@
 //! - Values are compared with thresholds exactly, never as rounded ratios.
 //! - A value that is not defined changes nothing. No losses at all is a profit factor above every level.
 //! - A breach within the cool-down is held, not lost: if it still stands at a later trade, it fires then.
+//! - A message is true of the window that it is told of, and names the value and the threshold.
 //!
 //! Refused: a rule that could never fire, or never be over.
 
@@ -74,6 +75,7 @@ pub struct RuleParts {
 #[derive(Clone, Debug)]
 pub struct Rule {
     id: Text,
+    window: NonZeroU32,
     metric: Metric,
     threshold: Decimal,
     clear: Decimal,
@@ -223,6 +225,7 @@ impl Rule {
         }
         Ok(Rule {
             id: parts.id,
+            window,
             metric,
             threshold,
             clear,
@@ -240,23 +243,61 @@ impl Rule {
         &self.id
     }
 
+    /// How many trades the windows take that it is for.
+    #[must_use]
+    pub fn window(&self) -> NonZeroU32 {
+        self.window
+    }
+
     /// What it looks at.
     #[must_use]
     pub fn metric(&self) -> Metric {
         self.metric
     }
 
-    fn alert(&self, event: AlertEvent, window: &RollingMetrics, of: &str) -> Alert {
+    fn alert(&self, event: AlertEvent, message: String) -> Alert {
         Alert {
             rule_id: self.id.clone(),
             level: self.level,
             event,
-            message: self.message(event, window, of),
+            message,
         }
     }
 
-    fn message(&self, event: AlertEvent, window: &RollingMetrics, of: &str) -> String {
-        let (name, side) = self.metric.words();
+    /// What a trade made of it.
+    fn news(&self, event: AlertEvent, window: &RollingMetrics, of: &str) -> String {
+        let head = self.head(window, of);
+        let (_, side) = self.metric.words();
+        let (threshold, clear) = (self.threshold, self.clear);
+        match event {
+            AlertEvent::Fired => format!("{head}, {side} {threshold}"),
+            AlertEvent::Reminded => {
+                format!("{head}, still not back at {clear} since it fired {side} {threshold}")
+            }
+            AlertEvent::Resolved => {
+                format!("{head}: over, it is back at {clear} after it fired {side} {threshold}")
+            }
+        }
+    }
+
+    /// How it stands, whatever led there: a value between the two levels, a correction, another rule.
+    fn standing(&self, is_firing: bool, window: &RollingMetrics, of: &str) -> String {
+        let head = self.head(window, of);
+        let (_, side) = self.metric.words();
+        let (threshold, clear) = (self.threshold, self.clear);
+        match is_firing {
+            true => {
+                format!("{head}; it has fired {side} {threshold} and is not back at {clear}")
+            }
+            false => {
+                let levels = format!("fires {side} {threshold}, over at {clear}");
+                format!("{head}; it does not fire any more ({levels})")
+            }
+        }
+    }
+
+    fn head(&self, window: &RollingMetrics, of: &str) -> String {
+        let (name, _) = self.metric.words();
         let values = window.values().ok();
         let value = values.as_ref().and_then(|it| match self.metric {
             Metric::WinRate => it.win_rate.map(|it| it.to_string()),
@@ -269,13 +310,8 @@ impl Rule {
             1 => "1 trade".to_owned(),
             count => format!("{count} trades"),
         };
-        let (threshold, clear, level) = (self.threshold, self.clear, self.level);
-        let head = format!("{level}: {name} of the last {trades} of {of} is {value}");
-        match event {
-            AlertEvent::Fired => format!("{head}, {side} {threshold}"),
-            AlertEvent::Reminded => format!("{head}, still not back at {clear}"),
-            AlertEvent::Resolved => format!("{head}: over, it is back at {clear}"),
-        }
+        let level = self.level;
+        format!("{level}: {name} of the last {trades} of {of} is {value}")
     }
 }
 
@@ -366,7 +402,7 @@ impl Standing {
     ) -> Option<Alert> {
         let event = self.event(rule, window, number, at)?;
         self.take(event, number, at);
-        Some(rule.alert(event, window, &of()))
+        Some(rule.alert(event, rule.news(event, window, &of())))
     }
 
     #[inline]
@@ -424,6 +460,6 @@ impl Standing {
             true => AlertEvent::Fired,
             false => AlertEvent::Resolved,
         };
-        rule.alert(event, window, of)
+        rule.alert(event, rule.standing(self.is_firing, window, of))
     }
 }

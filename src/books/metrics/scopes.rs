@@ -3,20 +3,21 @@
 //! Always true:
 //! - LIVE and PAPER never meet in one window.
 //! - Each window has the rules to itself: one strategy's alert says nothing of another's.
+//! - A rule is for windows of their size, and has an id of its own.
 //! - What is told of a trade depends on the trades before it alone, so a replay of the same trades tells the
 //!   same.
 //!
 //! Not here: writing what is told anywhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use super::rolling::{RollingError, RollingMetrics};
-use super::rule::{Alert, AlertEvent, Rule, Standing};
+use super::rule::{Alert, AlertEvent, Rule, RuleError, Standing};
 use super::{Basis, BreakevenStreak, Equity};
 use crate::books::ClosedTrade;
-use crate::record::field::{AlertEvent as Event, ExecutionMode, Text};
-use crate::record::{PerformanceMetric, PerformanceParts};
+use crate::record::field::{AlertEvent as Event, ExecutionMode, OrderId, Text};
+use crate::record::{PerformanceMetric, PerformanceParts, personal};
 use crate::time::Timestamp;
 
 /// What the trades of a window have in common beside their mode.
@@ -107,6 +108,8 @@ struct Window {
     number: u64,
     /// When the newest was closed.
     at: Timestamp,
+    /// Which order that was.
+    order: OrderId,
     /// One for each rule.
     standings: Vec<Standing>,
 }
@@ -122,16 +125,34 @@ pub struct Told<'a> {
 
 impl Books {
     /// Windows for each of these kinds, with these rules for each window.
-    #[must_use]
-    pub fn new(windows: Windows, kinds: Vec<ScopeKind>, rules: Vec<Rule>) -> Books {
+    ///
+    /// # Errors
+    /// [`RuleError`] of a rule that is for windows of another size, or has the id of another.
+    pub fn new(
+        windows: Windows,
+        mut kinds: Vec<ScopeKind>,
+        rules: Vec<Rule>,
+    ) -> Result<Books, RuleError> {
+        let mut ids = HashSet::new();
+        for rule in &rules {
+            rule.suits(&windows)?;
+            if !ids.insert(rule.id()) {
+                return Err(RuleError {
+                    id: rule.id().to_string(),
+                    why: "another rule has this id".to_owned(),
+                });
+            }
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
         let side = Side(kinds.iter().map(|_| HashMap::new()).collect());
-        Books {
+        Ok(Books {
             windows,
             kinds,
             rules,
             paper: side.clone(),
             live: side,
-        }
+        })
     }
 
     /// Takes the next closed trade into each window that it belongs to; `tell` is shown each window, and what
@@ -160,6 +181,7 @@ impl Books {
                     metrics: self.windows.begin(),
                     number: 0,
                     at: trade.exited,
+                    order: trade.order_id.clone(),
                     standings: vec![Standing::default(); self.rules.len()],
                 }),
             };
@@ -169,14 +191,14 @@ impl Books {
             }
             window.number += 1;
             window.at = trade.exited;
+            // In the memory it has, which a clone has not.
+            window.order.set(trade.order_id.as_str());
             let now = (window.number, trade.exited);
             let mut alerts = Vec::new();
             for (rule, standing) in self.rules.iter().zip(&mut window.standings) {
                 let of = || scope_name(*kind, key);
                 if let Some(mut alert) = standing.look(rule, &window.metrics, now, of) {
-                    alert
-                        .message
-                        .push_str(&format!(" (order {})", trade.order_id));
+                    name_order(&mut alert.message, &trade.order_id);
                     alerts.push(alert);
                 }
             }
@@ -194,8 +216,8 @@ impl Books {
         failed
     }
 
-    /// Every window as it stands, each with how its rules stand: whether they fire.
-    pub fn standings(&self, mut show: impl FnMut(&Told<'_>, &Rule, bool, Alert)) {
+    /// Every window as it stands.
+    pub fn each(&self, mut show: impl FnMut(&Told<'_>)) {
         for (mode, side) in [
             (ExecutionMode::Paper, &self.paper),
             (ExecutionMode::Live, &self.live),
@@ -208,14 +230,38 @@ impl Books {
                         mode,
                         window,
                     };
-                    for (rule, standing) in self.rules.iter().zip(&window.standings) {
-                        let of = scope_name(*kind, key);
-                        let alert = standing.restate(rule, &window.metrics, &of);
-                        show(&told, rule, standing.is_firing(), alert);
-                    }
+                    show(&told);
                 }
             }
         }
+    }
+
+    /// How the rules of each window stand: whether they fire, and what there is to tell of that.
+    pub fn standings(&self, mut show: impl FnMut(&Told<'_>, &Rule, bool, &dyn Fn() -> Alert)) {
+        self.each(|told| {
+            let window = told.window;
+            for (rule, standing) in self.rules.iter().zip(&window.standings) {
+                let alert = || {
+                    let mut alert = standing.restate(rule, &window.metrics, &told.scope());
+                    name_order(&mut alert.message, &window.order);
+                    alert
+                };
+                show(told, rule, standing.is_firing(), &alert);
+            }
+        });
+    }
+}
+
+impl Rule {
+    fn suits(&self, windows: &Windows) -> Result<(), RuleError> {
+        let (own, size) = (self.window(), windows.window);
+        if own == size {
+            return Ok(());
+        }
+        Err(RuleError {
+            id: self.id().to_string(),
+            why: format!("it is for windows of {own} trades, and these take {size}"),
+        })
     }
 }
 
@@ -270,5 +316,15 @@ fn scope_name(kind: ScopeKind, key: &str) -> String {
     match kind {
         ScopeKind::All => kind.name().to_owned(),
         _ => format!("{}:{key}", kind.name()),
+    }
+}
+
+/// Adds the newest order. An id is none of the texts that personal data is looked for in, but a message is;
+/// the sign before it says that a number is no card, and an id that is refused all the same is left out, so
+/// that no alert is lost for it.
+fn name_order(message: &mut String, order: &OrderId) {
+    let named = format!(" (order #{order})");
+    if personal::find(&named).is_none() {
+        message.push_str(&named);
     }
 }

@@ -353,7 +353,7 @@ fn events(window: u32, parts: RuleParts, results: &[&str]) -> String {
         basis: Basis::Net,
         breakeven: BreakevenStreak::Ends,
     };
-    let mut books = Books::new(windows, vec![ScopeKind::All], vec![rule]);
+    let mut books = Books::new(windows, vec![ScopeKind::All], vec![rule]).unwrap();
     let mut told = String::new();
     for (number, result) in (0..).zip(results) {
         let mut event = '.';
@@ -504,7 +504,7 @@ fn live_and_paper_and_strategies_have_windows_of_their_own() {
         breakeven: BreakevenStreak::Ends,
     };
     let kinds = vec![ScopeKind::All, ScopeKind::Strategy];
-    let mut books = Books::new(windows, kinds, vec![rule]);
+    let mut books = Books::new(windows, kinds, vec![rule]).unwrap();
     let mut told = Vec::new();
     let (paper, live) = (ExecutionMode::Paper, ExecutionMode::Live);
     for (number, (mode, strategy)) in (0..).zip([
@@ -526,7 +526,7 @@ fn live_and_paper_and_strategies_have_windows_of_their_own() {
                 assert_eq!(
                     message,
                     format!(
-                        "warning: losses in a row of the last {} trades of {} is 2, at or above 2 (order order-{number})",
+                        "warning: losses in a row of the last {} trades of {} is 2, at or above 2 (order #order-{number})",
                         it.metrics().len(),
                         it.scope()
                     )
@@ -536,4 +536,105 @@ fn live_and_paper_and_strategies_have_windows_of_their_own() {
         books.take(&trade, tell).unwrap();
     }
     assert_eq!(told, ["2 LIVE all", "3 PAPER all", "4 PAPER strategy:b"]);
+}
+
+fn windows(window: NonZeroU32) -> Windows {
+    Windows {
+        window,
+        equity: Equity::new(dec("1000")).unwrap(),
+        basis: Basis::Net,
+        breakeven: BreakevenStreak::Ends,
+    }
+}
+
+/// What a rule says of each of these results, and how it stands after them.
+fn messages(rule: Rule, orders: &[&str], results: &[&str]) -> (Vec<String>, String) {
+    let windows = windows(rule.window());
+    let mut books = Books::new(windows, vec![ScopeKind::All], vec![rule]).unwrap();
+    let mut told = Vec::new();
+    for (number, result) in (0..).zip(results) {
+        let mut trade = closed(number, ExecutionMode::Paper, "s", result);
+        if let Some(order) = orders.get(usize::try_from(number).unwrap()) {
+            trade.order_id = order.parse().unwrap();
+        }
+        let tell = |_: &Told<'_>, alert: Option<Alert>| told.extend(alert.map(|it| it.message));
+        books.take(&trade, tell).unwrap();
+    }
+    let mut stands = String::new();
+    books.standings(|_, _, _, alert| stands = alert().message);
+    (told, stands)
+}
+
+/// Between its two levels a rule fires on, and a correction can end it anywhere: what was told of that had
+/// the words for a trade that crosses a level, "is 0.42, below 0.40" among them.
+#[test]
+fn what_a_rule_says_is_true_of_its_window() {
+    let rule = || RuleParts {
+        min_trades: Some(1),
+        remind_trades: NonZeroU32::new(2),
+        ..parts(Metric::WinRate, "0.40", Some("0.60"))
+    };
+    let rule = || Rule::new(rule(), size(4)).unwrap();
+    let (told, stands) = messages(rule(), &[], &["-1", "1", "-1", "1", "1"]);
+    assert_eq!(
+        told,
+        [
+            "warning: win rate of the last 1 trade of all is 0, below 0.40 (order #order-0)",
+            "warning: win rate of the last 3 trades of all is 0.333333333333, still not back at 0.60 since it \
+             fired below 0.40 (order #order-2)",
+            "warning: win rate of the last 4 trades of all is 0.75: over, it is back at 0.60 after it fired \
+             below 0.40 (order #order-4)",
+        ]
+    );
+    assert_eq!(
+        stands,
+        "warning: win rate of the last 4 trades of all is 0.75; it does not fire any more (fires below 0.40, \
+         over at 0.60) (order #order-4)"
+    );
+    let (_, stands) = messages(rule(), &[], &["-1", "1"]);
+    assert_eq!(
+        stands,
+        "warning: win rate of the last 2 trades of all is 0.5; it has fired below 0.40 and is not back at \
+         0.60 (order #order-1)"
+    );
+}
+
+/// An alert whose order id passed for the number of a payment card was refused by the journal, and lost.
+#[test]
+fn an_order_id_that_looks_like_a_card_is_in_the_message_and_one_that_is_an_address_is_not() {
+    let rule = || Rule::new(parts(Metric::ConsecutiveLosses, "1", None), WINDOW).unwrap();
+    for (order, end) in [
+        (
+            "4111111111111111",
+            "at or above 1 (order #4111111111111111)",
+        ),
+        (
+            "4111 1111 1111 1111",
+            "at or above 1 (order #4111 1111 1111 1111)",
+        ),
+        ("joe@example.com", "at or above 1"),
+        ("id 4111111111111111", "at or above 1"),
+    ] {
+        let (told, _) = messages(rule(), &[order], &["-1"]);
+        assert!(told[0].ends_with(end), "{told:?}");
+        assert_eq!(crate::record::personal::find(&told[0]), None);
+    }
+}
+
+#[test]
+fn a_rule_for_other_windows_and_two_rules_of_one_name_are_refused() {
+    let rule = |window| Rule::new(parts(Metric::ConsecutiveLosses, "2", None), window).unwrap();
+    for (rules, why) in [
+        (
+            vec![rule(WINDOW)],
+            "rule rule: it is for windows of 20 trades, and these take 10",
+        ),
+        (
+            vec![rule(size(10)), rule(size(10))],
+            "rule rule: another rule has this id",
+        ),
+    ] {
+        let refused = Books::new(windows(size(10)), vec![ScopeKind::All], rules);
+        assert_eq!(refused.unwrap_err().to_string(), why);
+    }
 }

@@ -1,8 +1,12 @@
 //! `[metrics]` of `tj.toml`: windows, and the rules that tell when they are bad.
 //!
-//! Always true: a rule that could never fire or be over is refused here, with its line and the reason.
+//! Always true:
+//! - A rule that could never fire or be over is refused here, with its line and the reason.
+//! - What takes a starting equity is refused without one, so that no metrics stay away in silence.
+//! - A number is taken digit by digit or refused.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Duration;
 
 use rust_decimal::Decimal;
@@ -102,7 +106,7 @@ const RULE_KEYS: [&str; 9] = [
 impl Parser<'_> {
     pub(super) fn metrics(&mut self, table: &DeTable<'_>) -> Option<MetricsSettings> {
         let mut settings = MetricsSettings::default();
-        let mut rules = None;
+        let (mut rules, mut every) = (None, None);
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             settings
@@ -123,6 +127,7 @@ impl Parser<'_> {
                         ("day", Every::Day),
                     ];
                     settings.every = self.word(name, value, &words).unwrap_or_default();
+                    every = Some(key.span());
                 }
                 "rules" => rules = Some((key.span(), value)),
                 _ => self.unknown(&key.span(), "key", name, &KEYS),
@@ -137,13 +142,25 @@ impl Parser<'_> {
             for value in tables.into_iter().flat_map(|it| it.iter()) {
                 settings.rules.extend(self.rule(value, &settings));
             }
-            if !settings.rules.is_empty() && settings.starting_equity.is_none() {
-                let problem = "rules need `starting_equity` in [metrics]".to_owned();
-                let hint = "what the account began with, such as \"100000\"".to_owned();
-                self.problem(&span, problem, Some(hint));
+            if !settings.rules.is_empty() {
+                self.need_equity(&settings, &span, "rules need");
             }
         }
+        if let Some(span) = every.filter(|_| settings.every != Every::Alert) {
+            self.need_equity(&settings, &span, "metrics of every trade or day need");
+        }
         Some(settings)
+    }
+
+    /// A metric has a field for the drawdown, which takes one.
+    fn need_equity(&mut self, settings: &MetricsSettings, span: &Range<usize>, what: &str) {
+        // One that is given and none has a problem of its own.
+        if settings.given.contains(&"starting_equity") {
+            return;
+        }
+        let problem = format!("{what} `starting_equity` in [metrics]");
+        let hint = "what the account began with, such as \"100000\"".to_owned();
+        self.problem(span, problem, Some(hint));
     }
 
     fn rule(&mut self, value: &Spanned<DeValue<'_>>, settings: &MetricsSettings) -> Option<Rule> {
@@ -225,16 +242,22 @@ impl Parser<'_> {
         number
     }
 
-    /// An exact decimal. A TOML number with a fraction is none.
+    /// An exact decimal. A TOML number with a fraction is none, and neither is one in base two, eight or
+    /// sixteen, or with more digits than a decimal keeps.
     pub(super) fn decimal(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Decimal> {
         let given = value.get_ref();
-        let whole = given.as_integer().map(|it| it.as_str());
-        let parsed = given.as_str().or(whole).and_then(|it| it.parse().ok());
-        if parsed.is_none() {
-            let problem = format!("`{key}` is a decimal in quotes, such as \"0.40\"");
-            self.problem(&value.span(), problem, None);
-        }
-        parsed
+        let whole = given.as_integer().filter(|it| it.radix() == 10);
+        let text = given.as_str().or(whole.map(|it| it.as_str()));
+        let parsed = text.map(Decimal::from_str_exact);
+        let problem = match (parsed, text) {
+            (Some(Ok(parsed)), _) => return Some(parsed),
+            (Some(Err(rust_decimal::Error::Underflow)), Some(text)) => {
+                format!("`{key}` has more digits than are kept exactly, got {text}")
+            }
+            _ => format!("`{key}` is a decimal in quotes, such as \"0.40\""),
+        };
+        self.problem(&value.span(), problem, None);
+        None
     }
 
     fn equity(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Equity> {
@@ -311,4 +334,49 @@ fn span(text: &str) -> Option<Duration> {
     };
     let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
     number.checked_mul(secs).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Values;
+
+    fn problems(metrics: &str) -> Vec<String> {
+        match Values::parse(&format!("[metrics]\n{metrics}\n")) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// It was taken, nothing was written, and nobody was told.
+    #[test]
+    fn metrics_of_every_trade_without_an_equity_are_refused() {
+        for every in ["trade", "day"] {
+            let text = format!("every = \"{every}\"");
+            let why = "line 2: metrics of every trade or day need `starting_equity` in [metrics] \
+                       (what the account began with, such as \"100000\")";
+            assert_eq!(problems(&text), [why]);
+            let text = text + "\nstarting_equity = \"100000\"";
+            assert_eq!(problems(&text), [""; 0]);
+        }
+        assert_eq!(problems("every = \"alert\""), [""; 0]);
+        let why = "line 2: starting equity must be above 0, got 0";
+        assert_eq!(problems("starting_equity = 0\nevery = \"day\""), [why]);
+    }
+
+    /// `0x100` was an equity of 100, and what did not fit was rounded.
+    #[test]
+    fn a_number_is_taken_digit_by_digit_or_refused() {
+        for number in ["0x100", "0o10", "0b1", "1.5", "\"1e5\"", "true"] {
+            let why = "line 2: `starting_equity` is a decimal in quotes, such as \"0.40\"";
+            assert_eq!(problems(&format!("starting_equity = {number}")), [why]);
+        }
+        let number = "1.00000000000000000000000000001";
+        let why = format!(
+            "line 2: `starting_equity` has more digits than are kept exactly, got {number}"
+        );
+        assert_eq!(problems(&format!("starting_equity = \"{number}\"")), [why]);
+        for number in ["100_000", "+5", "\"0.10\""] {
+            assert_eq!(problems(&format!("starting_equity = {number}")), [""; 0]);
+        }
+    }
 }
