@@ -20,8 +20,8 @@ mod news;
 mod tally;
 mod teller;
 
-use crate::books::metrics::{Books, Rule, RuleError, ScopeKind, Windows};
 use crate::books::Zone;
+use crate::books::metrics::{Books, Rule, RuleError, ScopeKind, Windows};
 use crate::journal::{AppendError, Journal, OpenError, ReadError, Receipt, Troubles, Writer};
 use crate::record::TradeRecord;
 

@@ -1,7 +1,8 @@
 //! A day on its way from `logs/` into the archive.
 //!
 //! Always true:
-//! - The plain file goes only when the gzip file is on the disk under its name, was read back from there, and has
+//! - The plain file goes only when the gzip file is on the disk under its name, was read back from there,
+//!   and has
 //!   the SHA-256 of the closing record.
 //! - A gzip file is called what it is only then; until then its name is one that nobody reads.
 //!
@@ -17,7 +18,8 @@ use crate::journal::audit;
 use crate::record::{ArchivedParts, DayClosed};
 
 impl Keeper {
-    /// Does one step, and says what the day was packed into, if it was. `progress` is told how many bytes of the
+    /// Does one step, and says what the day was packed into, if it was. `progress` is told how many bytes
+    /// of the
     /// day are done: those of a day that is archived are looked at twice.
     ///
     /// # Errors
@@ -69,7 +71,7 @@ impl Keeper {
         }
         let file = self.disk().open(to, Access::Read);
         let file = file.map_err(failed("open", to))?;
-        match gzip::read_back(&*file, |it| progress(it)) {
+        match gzip::read_back(&*file, &mut *progress) {
             Ok(packed) if packed.sha256 == closed.sha256() => {
                 // It may have been left before its name was sure to survive.
                 self.write_seal(step, packed)?;

@@ -70,7 +70,8 @@ pub(super) fn pack(
         let members_max = 2 * cores.get();
         loop {
             let is_room = packing.waiting.len() < members_max;
-            if !(is_room && packing.read(&jobs)?) && !packing.write()? {
+            let is_read = is_room && packing.read(&jobs)?;
+            if !is_read && !packing.write()? {
                 return packing.finish();
             }
             progress(packing.bytes);
@@ -174,7 +175,8 @@ fn ended() -> io::Error {
     io::Error::other("a thread that packs has ended")
 }
 
-/// Reads a gzip file to its end, from the disk where that can be, and says what is in it. A member that is cut
+/// Reads a gzip file to its end, from the disk where that can be, and says what is in it. A member that
+/// is cut
 /// off, that does not fit its checksum, or that is none, is an error.
 pub(super) fn read_back(packed: &dyn File, mut progress: impl FnMut(u64)) -> io::Result<Packed> {
     packed.drop_cache(0)?;

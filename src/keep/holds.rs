@@ -1,7 +1,8 @@
 //! Holds: days that must not be deleted, because somebody may ask for them in court.
 //!
 //! Always true:
-//! - A hold is a record of `audit`: who looks at the journal years later sees when it was put on, why, and when
+//! - A hold is a record of `audit`: who looks at the journal years later sees when it was put on, why,
+//!   and when
 //!   it was lifted.
 //! - A hold keeps every newer day of its stream too, since only the oldest days are ever deleted.
 

@@ -1,6 +1,7 @@
 //! Who keeps a journal: one process at a time.
 //!
-//! Always true: the lock is the kernel's, on `logs/KEEP`, and goes with the process. A bot that writes needs none
+//! Always true: the lock is the kernel's, on `logs/KEEP`, and goes with the process. A bot that writes
+//! needs none
 //! of it, and neither does whoever reads.
 
 use std::io;
@@ -16,8 +17,7 @@ const PID_LEN_MAX: u64 = 64;
 /// The right to archive, to delete and to restore, until it is dropped.
 #[derive(Debug)]
 pub struct KeepLock {
-    /// The lock goes with it.
-    _file: Box<dyn File>,
+    file: Box<dyn File>,
 }
 
 /// Why the journal cannot be kept now.
@@ -82,6 +82,13 @@ impl KeepLock {
         let _ = file
             .cut(0)
             .and_then(|()| disk::write_all(&*file, pid.as_bytes()));
-        Ok(KeepLock { _file: file })
+        Ok(KeepLock { file })
+    }
+}
+
+impl Drop for KeepLock {
+    fn drop(&mut self) {
+        // A child that was made meanwhile has the open file too until it runs a program of its own.
+        let _ = self.file.unlock();
     }
 }

@@ -276,14 +276,15 @@ impl Keeper {
                 continue;
             };
             let is_there = self.len(&layout.day(stream, day))?.is_some();
-            if is_there || self.len(&layout.archived_seal(stream, day))?.is_none() {
+            let is_archived = self.len(&layout.archived_seal(stream, day))?.is_some();
+            if is_there || !(is_archived || self.is_deleted(stream, day)) {
                 continue;
             }
             plan.steps.push(Step {
                 stream,
                 day,
                 action: Action::Finish,
-                why: "the archive has it".to_owned(),
+                why: "its day has left the logs".to_owned(),
                 from: layout.seal(stream, day),
                 to: None,
                 bytes: 0,
@@ -357,7 +358,7 @@ impl Keeper {
         let older = self.closed_days.partition_point(|it| *it <= day);
         let (since, wanted) = (self.closed_days.len() - older, span.closed_days());
         if since < wanted {
-            let text = format!("{since} days were closed since, and {span} are {wanted} of them");
+            let text = format!("closed days since: {since}, and {span} take {wanted} of them");
             return Stays::Because(text);
         }
         Stays::Not

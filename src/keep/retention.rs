@@ -1,8 +1,10 @@
 //! A day that is deleted.
 //!
 //! Always true:
-//! - What `audit` keeps of it is on disk before anything of it goes: its lines, its hashes, and by which rule.
-//! - Only a day that was read, and is what its closing record says, is deleted: what is damaged is looked at by
+//! - What `audit` keeps of it is on disk before anything of it goes: its lines, its hashes, and by which
+//!   rule.
+//! - Only a day that was read, and is what its closing record says, is deleted: what is damaged is looked
+//!   at by
 //!   somebody first.
 //!
 //! Not here: which days go (`plan`).
@@ -25,7 +27,7 @@ pub(super) fn delete(
     if !keeper.is_deleted(step.stream, step.day) {
         let file = keeper.disk().open(&step.from, Access::Read);
         let file = file.map_err(failed("open", &step.from))?;
-        let read = gzip::read_back(&*file, |it| progress(it));
+        let read = gzip::read_back(&*file, progress);
         let read = read.map_err(failed("read", &step.from))?;
         if read.sha256 != closed.sha256() {
             let (found, told) = (read.sha256, closed.sha256());

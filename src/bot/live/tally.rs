@@ -121,7 +121,9 @@ impl Tally {
     /// Counts all closed trades anew, and gives what was not told.
     pub(super) fn recount(&mut self, told: &History) -> Result<Due, LiveError> {
         let mut troubles = Vec::new();
-        let closed = self.pairing.closed(|error| troubles.push(error.to_string()));
+        let closed = self
+            .pairing
+            .closed(|error| troubles.push(error.to_string()));
         let mut news = News::new(&self.options, told);
         self.counted = Counted::new(self.options.begin()?);
         for trade in closed {

@@ -182,26 +182,45 @@ fn a_setting_comes_from_flag_environment_file_or_default() {
     assert_eq!(
         show(&bench, &[], &[]),
         "\
-setting                      value     from
-journal.dir                  logs      default
-journal.archive              archive   default
-journal.keys                 keys      default
-journal.cache                cache     default
-journal.name                 -         default
-journal.min_free_bytes       0         default
-journal.durability           synced    default
-journal.allow_personal_data  false     default
-time.zone                    UTC       default
-metrics.window               20        default
-metrics.starting_equity      -         default
-metrics.basis                net       default
-metrics.scopes               all       default
-metrics.every                alert     default
-metrics.rules                -         default
-risk.max_position_pct        -         default
-risk.max_daily_loss_pct      -         default
-risk.max_consecutive_losses  -         default
-risk.reset                   next-day  default
+setting                               value     from
+journal.dir                           logs      default
+journal.archive                       archive   default
+journal.keys                          keys      default
+journal.cache                         cache     default
+journal.name                          -         default
+journal.min_free_bytes                0         default
+journal.durability                    synced    default
+journal.allow_personal_data           false     default
+time.zone                             UTC       default
+metrics.window                        20        default
+metrics.starting_equity               -         default
+metrics.basis                         net       default
+metrics.scopes                        all       default
+metrics.every                         alert     default
+metrics.rules                         -         default
+risk.max_position_pct                 -         default
+risk.max_daily_loss_pct               -         default
+risk.max_consecutive_losses           -         default
+risk.reset                            next-day  default
+retention.apply                       false     default
+retention.trades.archive              90d       default
+retention.trades.delete               7y        default
+retention.performance-alerts.archive  1y        default
+retention.performance-alerts.delete   2y        default
+retention.risk-management.archive     1y        default
+retention.risk-management.delete      never     default
+retention.sessions.archive            never     default
+retention.sessions.delete             never     default
+retention.fills.archive               90d       default
+retention.fills.delete                7y        default
+retention.decisions.archive           90d       default
+retention.decisions.delete            7y        default
+retention.errors.archive              90d       default
+retention.errors.delete               7y        default
+retention.calls.archive               30d       default
+retention.calls.delete                1y        default
+retention.audit.archive               never     default
+retention.audit.delete                never     default
 "
     );
     bench.write(
@@ -210,32 +229,32 @@ risk.reset                   next-day  default
     );
     let out = show(&bench, &[], &[]);
     assert!(
-        out.contains("journal.dir                  f              tj.toml\n"),
+        out.contains("journal.dir                           f              tj.toml\n"),
         "{out}"
     );
     assert!(
-        out.contains("time.zone                    Europe/Berlin  tj.toml\n"),
+        out.contains("time.zone                             Europe/Berlin  tj.toml\n"),
         "{out}"
     );
     let out = show(&bench, &[], &[("TJ_DIR", "e")]);
     assert!(
-        out.contains("journal.dir                  e              environment\n"),
+        out.contains("journal.dir                           e              environment\n"),
         "{out}"
     );
     let out = show(&bench, &["--dir", "x/y"], &[("TJ_DIR", "e")]);
     assert!(
-        out.contains("journal.dir                  x/y            flag\n"),
+        out.contains("journal.dir                           x/y            flag\n"),
         "{out}"
     );
     assert!(
-        out.contains("journal.archive              x/archive      default\n"),
+        out.contains("journal.archive                       x/archive      default\n"),
         "{out}"
     );
     // Folders are meant from where the file is; an empty variable is none.
     bench.write("sub/other.toml", "[journal]\ndir = \"f\"\n");
     let out = show(&bench, &["--config", "sub/other.toml"], &[("TJ_DIR", "")]);
     assert!(
-        out.contains("journal.dir                  sub/f        sub/other.toml\n"),
+        out.contains("journal.dir                           sub/f        sub/other.toml\n"),
         "{out}"
     );
     let ran = bench.tj("config show --json").fine();

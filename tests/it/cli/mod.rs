@@ -8,6 +8,7 @@ mod demo;
 mod documented;
 mod evidence;
 mod import;
+mod keeping;
 mod metrics;
 mod reading;
 mod report;
