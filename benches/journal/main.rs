@@ -24,6 +24,7 @@
 )]
 
 mod append;
+mod archive;
 mod counting;
 mod evidence;
 mod memory;
@@ -44,7 +45,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 18] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -60,6 +61,9 @@ const ROWS: [Row; 15] = [
     ("metrics", metrics::metrics),
     ("ledger", metrics::of_a_journal),
     ("live", metrics::live),
+    ("archive", archive::throughput),
+    ("beside", archive::beside_a_writer),
+    ("planning", archive::planning),
 ];
 
 fn main() {

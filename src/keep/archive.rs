@@ -2,8 +2,7 @@
 //!
 //! Always true:
 //! - The plain file goes only when the gzip file is on the disk under its name, was read back from there,
-//!   and has
-//!   the SHA-256 of the closing record.
+//!   and has the SHA-256 of the closing record.
 //! - A gzip file is called what it is only then; until then its name is one that nobody reads.
 //!
 //! Not here: which days go (`plan`).
@@ -19,8 +18,7 @@ use crate::record::{ArchivedParts, DayClosed};
 
 impl Keeper {
     /// Does one step, and says what the day was packed into, if it was. `progress` is told how many bytes
-    /// of the
-    /// day are done: those of a day that is archived are looked at twice.
+    /// of the day are done: those of a day that is archived are looked at twice.
     ///
     /// # Errors
     /// [`KeepError`]; the day is then where it was, or in both places, and the next run goes on from there.

@@ -50,8 +50,8 @@ pub struct Packed {
 /// One member on its way: its plain bytes, and where the packed ones go.
 type Job = (Vec<u8>, SyncSender<io::Result<Vec<u8>>>);
 
-/// Packs all of `plain` into `packed`, which is empty, and syncs it. `progress` is told how many plain bytes
-/// are done.
+/// Packs all of `plain` into `packed`, which is empty, and syncs it. `progress` is told how many plain
+/// bytes are done.
 pub(super) fn pack(
     plain: &dyn File,
     packed: &dyn File,
@@ -176,8 +176,7 @@ fn ended() -> io::Error {
 }
 
 /// Reads a gzip file to its end, from the disk where that can be, and says what is in it. A member that
-/// is cut
-/// off, that does not fit its checksum, or that is none, is an error.
+/// is cut off, that does not fit its checksum, or that is none, is an error.
 pub(super) fn read_back(packed: &dyn File, mut progress: impl FnMut(u64)) -> io::Result<Packed> {
     packed.drop_cache(0)?;
     let raw = Hashed {

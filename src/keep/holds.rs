@@ -2,8 +2,7 @@
 //!
 //! Always true:
 //! - A hold is a record of `audit`: who looks at the journal years later sees when it was put on, why,
-//!   and when
-//!   it was lifted.
+//!   and when it was lifted.
 //! - A hold keeps every newer day of its stream too, since only the oldest days are ever deleted.
 
 use std::collections::BTreeMap;

@@ -4,8 +4,7 @@
 //! - What `audit` keeps of it is on disk before anything of it goes: its lines, its hashes, and by which
 //!   rule.
 //! - Only a day that was read, and is what its closing record says, is deleted: what is damaged is looked
-//!   at by
-//!   somebody first.
+//!   at by somebody first.
 //!
 //! Not here: which days go (`plan`).
 
