@@ -9,6 +9,7 @@
 //! Not here: opening anything but the file of settings.
 
 mod metrics;
+mod reconcile;
 
 use std::{
     env, fmt, fs, io,
@@ -36,6 +37,7 @@ use crate::nearest::nearest;
 use crate::when;
 
 pub(crate) use metrics::MetricsSettings;
+pub(crate) use reconcile::ReconcileSettings;
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -72,6 +74,7 @@ pub(crate) struct Settings {
     pub(crate) zone: Setting<Tz>,
     pub(crate) metrics: MetricsSettings,
     pub(crate) risk: Risk,
+    pub(crate) reconcile: ReconcileSettings,
     pub(crate) json: bool,
 }
 
@@ -169,6 +172,7 @@ impl Settings {
             zone: first(None, None, values.zone, Tz::UTC),
             metrics: values.metrics.unwrap_or_default(),
             risk: Risk::of(values.risk),
+            reconcile: values.reconcile,
             file,
             json: flags.json,
         }
@@ -245,6 +249,7 @@ pub(crate) struct Values {
     zone: Option<Tz>,
     metrics: Option<MetricsSettings>,
     risk: RiskValues,
+    reconcile: ReconcileSettings,
 }
 
 /// The values of the section `risk`.
@@ -360,7 +365,8 @@ impl Parser<'_> {
                 ("time", DeValue::Table(table)) => self.time(table, values),
                 ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
                 ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
-                ("journal" | "time" | "metrics" | "risk", _) => {
+                ("reconcile", DeValue::Table(table)) => values.reconcile = self.reconcile(table),
+                ("journal" | "time" | "metrics" | "risk" | "reconcile", _) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -381,7 +387,7 @@ impl Parser<'_> {
             let hint = "it belongs into [risk]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            let known = ["journal", "time", "metrics", "risk"];
+            let known = ["journal", "time", "metrics", "risk", "reconcile"];
             self.unknown(span, "section or key", name, &known);
         }
     }

@@ -10,6 +10,7 @@ mod evidence;
 mod import;
 mod metrics;
 mod reading;
+mod reconcile;
 mod report;
 mod risk;
 mod run;

@@ -108,6 +108,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
     let metrics = settings.metrics.rows().into_iter();
     rows.extend(metrics.map(|(key, value, from)| Row { key, value, from }));
     rows.extend(risk_rows(&settings.risk));
+    let reconcile = settings.reconcile.rows().into_iter();
+    rows.extend(reconcile.map(|(key, value, from)| Row { key, value, from }));
     rows
 }
 

@@ -15,6 +15,7 @@ mod man;
 mod metrics;
 mod prove;
 mod query;
+mod reconcile;
 mod repair;
 mod report;
 mod risk;
@@ -68,6 +69,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Anchor(wanted) => anchor::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
+        Command::Reconcile(wanted) => reconcile::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
