@@ -57,6 +57,7 @@
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
+//! | [`keep`] | what becomes of files: a bot's own log, which rotates |
 //! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report and its page |
 //!
@@ -79,6 +80,7 @@ pub mod disk;
 #[cfg(feature = "sign")]
 pub mod evidence;
 pub mod journal;
+pub mod keep;
 pub mod record;
 pub mod time;
 

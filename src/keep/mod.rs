@@ -1,0 +1,9 @@
+//! Keeping: what becomes of files after they were written.
+//!
+//! Always true: nothing is deleted but by a rule that somebody set, and what was deleted is told.
+//!
+//! Not here: what is in the files.
+
+mod text_log;
+
+pub use text_log::{SweepPolicy, TextLog, TextLogError, TextLogOptions, sweep};
