@@ -202,6 +202,12 @@ risk.max_position_pct        -         default
 risk.max_daily_loss_pct      -         default
 risk.max_consecutive_losses  -         default
 risk.reset                   next-day  default
+reconcile.timezone           -         default
+reconcile.buy                -         default
+reconcile.sell               -         default
+reconcile.filled             -         default
+reconcile.unfilled           -         default
+reconcile.columns            -         default
 "
     );
     bench.write(

@@ -83,7 +83,11 @@ pub(crate) fn run(args: &Reconcile, context: &mut Context<'_>) -> anyhow::Result
         context.settings.json,
         context.out,
     )?;
-    tell(&found, zone, context.talk);
+    // What is said stands below what was found; a program has it all in the object.
+    context.out.flush()?;
+    if !context.settings.json {
+        tell(&found, zone, context.talk);
+    }
     let is_equal = comparison.differences() == 0 && lost.is_nothing();
     Ok(Verdict::found(!is_equal))
 }
