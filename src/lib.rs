@@ -67,6 +67,7 @@
 //! |---|---|---|
 //! | `cli` | yes | the program `tj` and what it needs; a bot says `default-features = false` |
 //! | `sign` | with `cli` | the room `evidence`: Ed25519 and what it needs |
+//! | `tracing` | no | [`keep::TextLog`] as a writer of `tracing-subscriber` |
 //! | `tz` | with `cli` | time zones by name, for the program; the library itself knows UTC alone |
 //!
 //! No feature changes a byte on disk.

@@ -4,6 +4,10 @@
 //!
 //! Not here: what is in the files.
 
+#[cfg(feature = "tracing")]
+mod log_writer;
 mod text_log;
 
+#[cfg(feature = "tracing")]
+pub use log_writer::{LogWriter, WritingLog};
 pub use text_log::{SweepPolicy, TextLog, TextLogError, TextLogOptions, sweep};
