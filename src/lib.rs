@@ -57,6 +57,7 @@
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
+//! | [`keep`] | what becomes of files: a bot's own log, which rotates |
 //! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report and its page |
@@ -67,6 +68,7 @@
 //! |---|---|---|
 //! | `cli` | yes | the program `tj` and what it needs; a bot says `default-features = false` |
 //! | `sign` | with `cli` | the room `evidence`: Ed25519 and what it needs |
+//! | `tracing` | no | [`keep::TextLog`] as a writer of `tracing-subscriber` |
 //! | `tz` | with `cli` | time zones by name, for the program; the library itself knows UTC alone |
 //!
 //! No feature changes a byte on disk.

@@ -8,6 +8,7 @@
 //! Not here: terminals and files, which the program has, and the arithmetic of trades.
 
 mod ledger;
+pub mod reconcile;
 pub mod report;
 
 pub use ledger::{Ledger, Unread};

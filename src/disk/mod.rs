@@ -13,6 +13,8 @@ pub mod sim;
 
 use std::{fmt, io, path::Path};
 
+use crate::time::Timestamp;
+
 pub use real::RealDisk;
 pub use sim::SimDisk;
 
@@ -54,6 +56,8 @@ pub struct Meta {
     pub links: u64,
     /// The user that owns it.
     pub owner: u32,
+    /// When its bytes were changed last, where the disk tells.
+    pub modified: Option<Timestamp>,
 }
 
 /// One name in a folder.

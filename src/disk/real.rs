@@ -10,6 +10,7 @@ use std::{
 use rustix::fs::{Advice, OFlags};
 
 use super::{Access, Disk, Entry, File, Kind, Meta};
+use crate::time::Timestamp;
 
 /// The operating system's disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -184,6 +185,11 @@ fn kind_of(file_type: &fs::FileType) -> Kind {
     }
 }
 
+fn modified(metadata: &fs::Metadata) -> Option<Timestamp> {
+    let nanos = u32::try_from(metadata.mtime_nsec()).ok()?;
+    Timestamp::from_unix(metadata.mtime(), nanos).ok()
+}
+
 fn meta_of(metadata: &fs::Metadata) -> Meta {
     Meta {
         kind: kind_of(&metadata.file_type()),
@@ -191,5 +197,6 @@ fn meta_of(metadata: &fs::Metadata) -> Meta {
         identity: (metadata.dev(), metadata.ino()),
         links: metadata.nlink(),
         owner: metadata.uid(),
+        modified: modified(metadata),
     }
 }

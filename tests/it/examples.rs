@@ -54,3 +54,16 @@ fn many_threads_share_one_writer() {
         ["20 records on disk, the last is line 39"]
     );
 }
+
+#[cfg(feature = "tracing")]
+#[test]
+fn a_bots_own_log_is_written() {
+    let folder = tempdir().unwrap();
+    let found = run("log", folder.path());
+    assert_eq!(found[0], "0 old files swept, 0 writes failed []");
+    assert!(found[1].ends_with("connected symbol=\"AAPL\""), "{found:?}");
+    assert!(
+        found[2].ends_with("the feed is late seconds=3"),
+        "{found:?}"
+    );
+}

@@ -17,8 +17,9 @@ use clap_complete::Shell;
 use rust_decimal::Decimal;
 use tradejournal::books::metrics::Equity;
 use tradejournal::books::risk::PortfolioValue;
+use tradejournal::desk::reconcile::Column;
 use tradejournal::record::Stream;
-use tradejournal::record::field::ExecutionMode;
+use tradejournal::record::field::{ExecutionMode, OrderId};
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
 #[derive(Debug, Parser)]
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Verify(Verify),
     Repair(Repair),
     Import(Import),
+    Reconcile(Box<Reconcile>),
     Key(Key),
     Checkpoint(Checkpoint),
     Prove(Prove),
@@ -669,6 +671,60 @@ pub(crate) enum ImportKind {
     Trades,
 }
 
+/// Compare the journal's trades with the broker's order history
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Orders are matched by order id, never by equal values. An exit stands in the journal under the id of
+its entry: name it with --exit, or in a column entry_order_id, and it is matched too. Without --from
+and --to the days of the file are compared.
+
+Exit code 0: all is equal. 1: something differs.
+
+Examples:
+  tj reconcile --broker orders.csv
+  tj reconcile --broker fills.csv --format alpaca --mode PAPER --json
+  tj reconcile --broker orders.csv --map order_id='Order No' --map time=Executed
+  tj reconcile --broker orders.csv --exit 7f3b=5c1d --append-missing")]
+pub(crate) struct Reconcile {
+    /// The broker's order history, a CSV
+    #[arg(long, value_name = "FILE")]
+    pub(crate) broker: PathBuf,
+    /// Whose file it is [default: what its header tells]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: Option<BrokerFormat>,
+    /// What the file calls a column, such as order_id='Order No'; may be repeated
+    #[arg(long, value_name = "NAME=COLUMN", value_parser = column)]
+    pub(crate) map: Vec<(Column, String)>,
+    /// The broker's order that is the exit of an entry in the journal; may be repeated
+    #[arg(long, value_name = "ORDER=ENTRY", value_parser = order_and_entry)]
+    pub(crate) exit: Vec<(String, OrderId)>,
+    /// The zone of times that have none [default: reconcile.timezone, else time.zone]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// Orders executed at this time or later
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Orders executed before this time; a date without a time of day is included
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Which trades are compared
+    #[arg(long, value_name = "MODE", value_parser = mode(), ignore_case = true, default_value = "LIVE")]
+    pub(crate) mode: ExecutionMode,
+    /// Append what is missing, as far as it is known what it was
+    #[arg(long)]
+    pub(crate) append_missing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BrokerFormat {
+    /// The orders of Robinhood's API as a table
+    Robinhood,
+    /// Alpaca's orders or account activities
+    Alpaca,
+    /// Columns as tj.toml or --map names them
+    Generic,
+}
+
 /// Write a simulated trading day into an empty folder, and look at it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
@@ -699,6 +755,13 @@ tj.toml:
   max_daily_loss_pct = 3         # of the portfolio: then trading pauses
   max_consecutive_losses = 3     # then trading pauses
   reset = \"next-day\"             # what ends a pause; or \"by-hand\"
+
+  [reconcile]                    # of a broker's file that is nobody else's
+  timezone = \"America/New_York\" # of times that have none
+  buy = [\"Kauf\"]                # words beyond the usual ones; sell, filled, unfilled too
+
+  [reconcile.columns]
+  order_id = \"Order No\"
 
 A flag comes before the environment, the environment before the file.
 
@@ -852,6 +915,24 @@ fn stream() -> impl TypedValueParser<Value = Stream> {
 fn mode() -> impl TypedValueParser<Value = ExecutionMode> {
     PossibleValuesParser::new(ExecutionMode::ALL.iter().map(|it| it.as_str()))
         .try_map(|word| word.to_uppercase().parse::<ExecutionMode>())
+}
+
+fn column(text: &str) -> Result<(Column, String), String> {
+    let known = || Column::ALL.iter().map(|it| it.name());
+    let Some((name, title)) = text.split_once('=').filter(|it| !it.1.trim().is_empty()) else {
+        return Err("write it as order_id='Order No'".to_owned());
+    };
+    let column = name.parse::<Column>().map_err(|_| {
+        let known: Vec<&str> = known().collect();
+        format!("`{name}` is none of {}", known.join(", "))
+    })?;
+    Ok((column, title.to_owned()))
+}
+
+fn order_and_entry(text: &str) -> Result<(String, OrderId), String> {
+    let parts = text.split_once('=').filter(|it| !it.0.is_empty());
+    let entry = parts.and_then(|it| Some((it.0.to_owned(), OrderId::try_from(it.1).ok()?)));
+    entry.ok_or_else(|| "write it as ORDER=ENTRY, two order ids".to_owned())
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

@@ -20,6 +20,7 @@ mod live;
 mod nearest;
 mod older;
 mod output;
+mod reconcile_view;
 mod record_view;
 mod remedy;
 mod settings;

@@ -10,6 +10,7 @@
 
 mod keep;
 mod metrics;
+mod reconcile;
 
 use std::{
     env, fmt, fs, io,
@@ -38,6 +39,7 @@ use crate::when;
 
 pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
+pub(crate) use reconcile::ReconcileSettings;
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -75,6 +77,7 @@ pub(crate) struct Settings {
     pub(crate) metrics: MetricsSettings,
     pub(crate) risk: Risk,
     pub(crate) keep: KeepSettings,
+    pub(crate) reconcile: ReconcileSettings,
     pub(crate) json: bool,
 }
 
@@ -173,6 +176,7 @@ impl Settings {
             metrics: values.metrics.unwrap_or_default(),
             risk: Risk::of(values.risk),
             keep: values.keep.unwrap_or_default(),
+            reconcile: values.reconcile,
             file,
             json: flags.json,
         }
@@ -250,6 +254,7 @@ pub(crate) struct Values {
     metrics: Option<MetricsSettings>,
     risk: RiskValues,
     keep: Option<KeepSettings>,
+    reconcile: ReconcileSettings,
 }
 
 /// The values of the section `risk`.
@@ -366,7 +371,8 @@ impl Parser<'_> {
                 ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
                 ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
                 ("retention", DeValue::Table(table)) => values.keep = Some(self.retention(table)),
-                ("journal" | "time" | "metrics" | "risk" | "retention", _) => {
+                ("reconcile", DeValue::Table(table)) => values.reconcile = self.reconcile(table),
+                ("journal" | "time" | "metrics" | "risk" | "retention" | "reconcile", _) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -387,7 +393,14 @@ impl Parser<'_> {
             let hint = "it belongs into [risk]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            let known = ["journal", "time", "metrics", "risk", "retention"];
+            let known = [
+                "journal",
+                "time",
+                "metrics",
+                "risk",
+                "retention",
+                "reconcile",
+            ];
             self.unknown(span, "section or key", name, &known);
         }
     }

@@ -37,6 +37,7 @@ pub use fault::{Done, Errno, Fault, Injection, Names, Op, Unsynced};
 pub use random::Random;
 
 use super::{Access, Disk, Entry, File, Kind, Meta};
+use crate::time::Timestamp;
 use content::Content;
 use state::{Course, Extent, Lock, PowerOff, State};
 
@@ -176,6 +177,15 @@ impl SimDisk {
         let mut state = self.state();
         if let Ok(inode) = state.find(path.as_ref()) {
             state.set_owner(inode, owner);
+        }
+    }
+
+    /// Says when the file at `path` was changed last; nothing happens when nothing is there. The disk has no
+    /// clock of its own, and a later change does not change it.
+    pub fn set_modified(&self, path: impl AsRef<Path>, at: Timestamp) {
+        let mut state = self.state();
+        if let Ok(inode) = state.find(path.as_ref()) {
+            state.set_modified(inode, at);
         }
     }
 

@@ -18,6 +18,7 @@ use super::{
     Done, Fault, Injection, Names, Op, Random, Unsynced, content::Content, folder::Folder,
 };
 use crate::disk::{Kind, Meta};
+use crate::time::Timestamp;
 
 const ROOT: u64 = 0;
 const DEVICE: u64 = 1;
@@ -48,6 +49,8 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 struct Inode {
     owner: u32,
+    /// This disk has no clock: what a test said.
+    modified: Option<Timestamp>,
     body: Body,
 }
 
@@ -113,6 +116,7 @@ impl State {
     pub(super) fn new(seed: u64) -> State {
         let root = Inode {
             owner: 0,
+            modified: None,
             body: Body::Folder(Folder::default()),
         };
         State {
@@ -368,6 +372,7 @@ impl State {
             identity: (DEVICE, inode),
             links: self.links(inode),
             owner: found.owner,
+            modified: found.modified,
         })
     }
 
@@ -381,6 +386,12 @@ impl State {
     pub(super) fn set_owner(&mut self, inode: u64, owner: u32) {
         if let Some(found) = self.inodes.get_mut(&inode) {
             found.owner = owner;
+        }
+    }
+
+    pub(super) fn set_modified(&mut self, inode: u64, at: Timestamp) {
+        if let Some(found) = self.inodes.get_mut(&inode) {
+            found.modified = Some(at);
         }
     }
 
@@ -400,7 +411,15 @@ impl State {
         let inode = self.inode_next;
         self.inode_next += 1;
         let owner = self.user;
-        self.inodes.insert(inode, Inode { owner, body });
+        let modified = None;
+        self.inodes.insert(
+            inode,
+            Inode {
+                owner,
+                modified,
+                body,
+            },
+        );
         inode
     }
 }

@@ -169,6 +169,14 @@ fn a_journal_with_an_empty_stream_is_a_journal() {
     bench.tj("verify").fine();
 }
 
+/// The words of a line of `tj config show`.
+fn row<'a>(shown: &'a str, key: &str) -> Vec<&'a str> {
+    let mut rows = shown
+        .lines()
+        .map(|it| it.split_whitespace().collect::<Vec<_>>());
+    rows.find(|it| it.first() == Some(&key)).unwrap()
+}
+
 #[test]
 fn a_setting_comes_from_flag_environment_file_or_default() {
     let bench = Bench::new();
@@ -179,83 +187,47 @@ fn a_setting_comes_from_flag_environment_file_or_default() {
         let output = command.output().unwrap();
         super::run::Ran::of(&output).fine().out
     };
-    assert_eq!(
-        show(&bench, &[], &[]),
-        "\
-setting                               value     from
-journal.dir                           logs      default
-journal.archive                       archive   default
-journal.keys                          keys      default
-journal.cache                         cache     default
-journal.name                          -         default
-journal.min_free_bytes                0         default
-journal.durability                    synced    default
-journal.allow_personal_data           false     default
-time.zone                             UTC       default
-metrics.window                        20        default
-metrics.starting_equity               -         default
-metrics.basis                         net       default
-metrics.scopes                        all       default
-metrics.every                         alert     default
-metrics.rules                         -         default
-risk.max_position_pct                 -         default
-risk.max_daily_loss_pct               -         default
-risk.max_consecutive_losses           -         default
-risk.reset                            next-day  default
-retention.apply                       false     default
-retention.trades.archive              90d       default
-retention.trades.delete               7y        default
-retention.performance-alerts.archive  1y        default
-retention.performance-alerts.delete   2y        default
-retention.risk-management.archive     1y        default
-retention.risk-management.delete      never     default
-retention.sessions.archive            never     default
-retention.sessions.delete             never     default
-retention.fills.archive               90d       default
-retention.fills.delete                7y        default
-retention.decisions.archive           90d       default
-retention.decisions.delete            7y        default
-retention.errors.archive              90d       default
-retention.errors.delete               7y        default
-retention.calls.archive               30d       default
-retention.calls.delete                1y        default
-retention.audit.archive               never     default
-retention.audit.delete                never     default
-"
-    );
+    // All of them are in docs/CLI.md.
+    let out = show(&bench, &[], &[]);
+    for (key, value) in [
+        ("journal.dir", "logs"),
+        ("journal.archive", "archive"),
+        ("journal.name", "-"),
+        ("time.zone", "UTC"),
+        ("metrics.window", "20"),
+        ("risk.reset", "next-day"),
+        ("retention.trades.delete", "7y"),
+        ("reconcile.columns", "-"),
+    ] {
+        assert_eq!(row(&out, key), [key, value, "default"]);
+    }
     bench.write(
         "tj.toml",
         "[journal]\ndir = \"f\"\nname = \"mine\"\n[time]\nzone = \"Europe/Berlin\"\n",
     );
     let out = show(&bench, &[], &[]);
-    assert!(
-        out.contains("journal.dir                           f              tj.toml\n"),
-        "{out}"
-    );
-    assert!(
-        out.contains("time.zone                             Europe/Berlin  tj.toml\n"),
-        "{out}"
+    assert_eq!(row(&out, "journal.dir"), ["journal.dir", "f", "tj.toml"]);
+    assert_eq!(
+        row(&out, "time.zone"),
+        ["time.zone", "Europe/Berlin", "tj.toml"]
     );
     let out = show(&bench, &[], &[("TJ_DIR", "e")]);
-    assert!(
-        out.contains("journal.dir                           e              environment\n"),
-        "{out}"
+    assert_eq!(
+        row(&out, "journal.dir"),
+        ["journal.dir", "e", "environment"]
     );
     let out = show(&bench, &["--dir", "x/y"], &[("TJ_DIR", "e")]);
-    assert!(
-        out.contains("journal.dir                           x/y            flag\n"),
-        "{out}"
-    );
-    assert!(
-        out.contains("journal.archive                       x/archive      default\n"),
-        "{out}"
+    assert_eq!(row(&out, "journal.dir"), ["journal.dir", "x/y", "flag"]);
+    assert_eq!(
+        row(&out, "journal.archive"),
+        ["journal.archive", "x/archive", "default"]
     );
     // Folders are meant from where the file is; an empty variable is none.
     bench.write("sub/other.toml", "[journal]\ndir = \"f\"\n");
     let out = show(&bench, &["--config", "sub/other.toml"], &[("TJ_DIR", "")]);
-    assert!(
-        out.contains("journal.dir                           sub/f        sub/other.toml\n"),
-        "{out}"
+    assert_eq!(
+        row(&out, "journal.dir"),
+        ["journal.dir", "sub/f", "sub/other.toml"]
     );
     let ran = bench.tj("config show --json").fine();
     assert_eq!(

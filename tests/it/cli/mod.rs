@@ -11,6 +11,7 @@ mod import;
 mod keeping;
 mod metrics;
 mod reading;
+mod reconcile;
 mod report;
 mod risk;
 mod run;

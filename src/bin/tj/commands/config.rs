@@ -119,6 +119,12 @@ fn rows(settings: &Settings) -> Vec<Row> {
         value,
         from,
     }));
+    let reconcile = settings.reconcile.rows().into_iter();
+    rows.extend(reconcile.map(|(key, value, from)| Row {
+        key: key.into(),
+        value,
+        from,
+    }));
     rows
 }
 

@@ -17,6 +17,7 @@ mod man;
 mod metrics;
 mod prove;
 mod query;
+mod reconcile;
 mod repair;
 mod report;
 mod retention;
@@ -74,6 +75,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Hold(wanted) => hold::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
+        Command::Reconcile(wanted) => reconcile::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
