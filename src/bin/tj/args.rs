@@ -89,6 +89,7 @@ pub(crate) enum Command {
     Archive(Archive),
     Retention(Retention),
     Hold(Hold),
+    Nightly(Nightly),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -907,6 +908,16 @@ pub(crate) enum HoldWhat {
         why: String,
     },
 }
+
+/// Everything that is due once a day: close idle days, archive, retention, verification, the report
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj nightly
+  30 16 * * 1-5  cd /srv/bot && /usr/local/bin/tj nightly       in a crontab with CRON_TZ=America/New_York
+
+scripts/crontab and scripts/tj-nightly.timer are ready to be used. A bot may be writing meanwhile.")]
+pub(crate) struct Nightly {}
 
 fn stream() -> impl TypedValueParser<Value = Stream> {
     PossibleValuesParser::new(Stream::ALL.map(Stream::name)).try_map(|name| name.parse::<Stream>())

@@ -111,14 +111,55 @@ pub(crate) fn apply(
     context: &mut Context<'_>,
 ) -> anyhow::Result<Verdict> {
     tell_kept(plan, context);
+    let done = run(
+        keeper,
+        lock,
+        plan,
+        context,
+        |context, step, packed| match context.settings.json {
+            true => context.out.json(&Row::of(step, true, packed)),
+            false => Ok(()),
+        },
+    )?;
+    if !context.settings.json {
+        context.out.line(done.text())?;
+    }
+    if done.failed {
+        let text = format!("{} of {} were not done", done.all - done.steps, done.all);
+        return Err(Failure::new(text)
+            .hint("every day is still there; the next run goes on")
+            .into());
+    }
+    if done.damaged {
+        context
+            .talk
+            .hint("`tj verify` tells what is damaged; restore the day from a backup");
+    }
+    Ok(Verdict::found(done.damaged))
+}
+
+/// Does it; `tell` is told of each step. An error is printed when it comes.
+pub(crate) fn run(
+    keeper: &Keeper,
+    lock: &KeepLock,
+    plan: &Plan,
+    context: &mut Context<'_>,
+    mut tell: impl FnMut(&mut Context<'_>, &Step, Option<Packed>) -> anyhow::Result<()>,
+) -> anyhow::Result<Done> {
     let bar = bar(context.talk, "keep", 2 * plan.bytes());
-    let mut done = Done::default();
+    let mut done = Done {
+        all: plan.steps.len(),
+        ..Done::default()
+    };
     let mut ended: Vec<Stream> = Vec::new();
     for step in &plan.steps {
         let before = bar.position();
         if !ended.contains(&step.stream) {
             match keeper.apply(lock, step, &mut |it| bar.set_position(before + it)) {
-                Ok(packed) => done.take(step, packed, context)?,
+                Ok(packed) => {
+                    done.take(step, packed);
+                    tell(context, step, packed)?;
+                }
                 Err(error) => {
                     ended.push(step.stream);
                     done.fail(&error);
@@ -130,33 +171,25 @@ pub(crate) fn apply(
         bar.set_position(before + 2 * step.bytes);
     }
     bar.finish_and_clear();
-    done.conclude(plan, context)
+    Ok(done)
 }
 
-/// What was done so far.
-#[derive(Default)]
-struct Done {
-    steps: usize,
+/// What was done.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) steps: usize,
+    pub(crate) all: usize,
     bytes: u64,
     packed_bytes: u64,
-    damaged: bool,
-    failed: bool,
+    pub(crate) damaged: bool,
+    pub(crate) failed: bool,
 }
 
 impl Done {
-    fn take(
-        &mut self,
-        step: &Step,
-        packed: Option<Packed>,
-        context: &mut Context<'_>,
-    ) -> anyhow::Result<()> {
+    fn take(&mut self, step: &Step, packed: Option<Packed>) {
         self.steps += 1;
         self.bytes += step.bytes;
         self.packed_bytes += packed.map_or(0, |it| it.packed_bytes);
-        match context.settings.json {
-            true => context.out.json(&Row::of(step, true, packed)),
-            false => Ok(()),
-        }
     }
 
     fn fail(&mut self, error: &KeepError) {
@@ -166,31 +199,17 @@ impl Done {
         }
     }
 
-    fn conclude(&self, plan: &Plan, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
-        let (done, all) = (self.steps, plan.steps.len());
-        if !context.settings.json {
-            let bytes = match self.packed_bytes {
-                0 => size(self.bytes),
-                packed => format!("{} into {}", size(self.bytes), size(packed)),
-            };
-            let text = match all {
-                0 => "nothing is due".to_owned(),
-                _ => format!("{done} of {all} done, {bytes}"),
-            };
-            context.out.line(text)?;
+    fn text(&self) -> String {
+        match (self.all, self.packed_bytes) {
+            (0, _) => "nothing is due".to_owned(),
+            (all, 0) => format!("{} of {all} done, {}", self.steps, size(self.bytes)),
+            (all, packed) => format!(
+                "{} of {all} done, {} into {}",
+                self.steps,
+                size(self.bytes),
+                size(packed)
+            ),
         }
-        if self.failed {
-            let text = format!("{} of {all} were not done", all - done);
-            return Err(Failure::new(text)
-                .hint("every day is still there; the next run goes on")
-                .into());
-        }
-        if self.damaged {
-            context
-                .talk
-                .hint("`tj verify` tells what is damaged; restore the day from a backup");
-        }
-        Ok(Verdict::found(self.damaged))
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: MetricsSettings,
     pub(crate) risk: Risk,
     pub(crate) keep: KeepSettings,
+    /// Where the pages of `tj nightly` go.
+    pub(crate) reports: Option<PathBuf>,
     pub(crate) reconcile: ReconcileSettings,
     pub(crate) json: bool,
 }
@@ -176,6 +178,7 @@ impl Settings {
             metrics: values.metrics.unwrap_or_default(),
             risk: Risk::of(values.risk),
             keep: values.keep.unwrap_or_default(),
+            reports: values.reports.map(below),
             reconcile: values.reconcile,
             file,
             json: flags.json,
@@ -254,6 +257,7 @@ pub(crate) struct Values {
     metrics: Option<MetricsSettings>,
     risk: RiskValues,
     keep: Option<KeepSettings>,
+    reports: Option<PathBuf>,
     reconcile: ReconcileSettings,
 }
 
@@ -297,6 +301,15 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
         .into()
 }
 
+const SECTIONS: [&str; 7] = [
+    "journal",
+    "time",
+    "metrics",
+    "risk",
+    "retention",
+    "reconcile",
+    "nightly",
+];
 const JOURNAL_KEYS: [&str; 8] = [
     "dir",
     "archive",
@@ -370,9 +383,10 @@ impl Parser<'_> {
                 ("time", DeValue::Table(table)) => self.time(table, values),
                 ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
                 ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
+                ("nightly", DeValue::Table(table)) => values.reports = self.nightly(table),
                 ("retention", DeValue::Table(table)) => values.keep = Some(self.retention(table)),
                 ("reconcile", DeValue::Table(table)) => values.reconcile = self.reconcile(table),
-                ("journal" | "time" | "metrics" | "risk" | "retention" | "reconcile", _) => {
+                (name, _) if SECTIONS.contains(&name) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -393,15 +407,7 @@ impl Parser<'_> {
             let hint = "it belongs into [risk]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            let known = [
-                "journal",
-                "time",
-                "metrics",
-                "risk",
-                "retention",
-                "reconcile",
-            ];
-            self.unknown(span, "section or key", name, &known);
+            self.unknown(span, "section or key", name, &SECTIONS);
         }
     }
 
@@ -444,6 +450,18 @@ impl Parser<'_> {
                 name => self.unknown(&key.span(), "key", name, &TIME_KEYS),
             }
         }
+    }
+
+    /// The folder of the pages.
+    fn nightly(&mut self, table: &DeTable<'_>) -> Option<PathBuf> {
+        let mut reports = None;
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "reports" => reports = self.folder(key.get_ref(), value),
+                name => self.unknown(&key.span(), "key", name, &["reports"]),
+            }
+        }
+        reports
     }
 
     fn risk(&mut self, table: &DeTable<'_>, values: &mut RiskValues) {

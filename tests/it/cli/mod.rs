@@ -10,6 +10,7 @@ mod evidence;
 mod import;
 mod keeping;
 mod metrics;
+mod nightly;
 mod reading;
 mod reconcile;
 mod report;

@@ -119,6 +119,15 @@ fn rows(settings: &Settings) -> Vec<Row> {
         value,
         from,
     }));
+    let reports = settings.reports.as_ref();
+    rows.push(Row {
+        key: "nightly.reports".into(),
+        value: reports.map(|it| it.display().to_string()).into(),
+        from: match reports {
+            Some(_) => Source::File,
+            None => Source::Default,
+        },
+    });
     let reconcile = settings.reconcile.rows().into_iter();
     rows.extend(reconcile.map(|(key, value, from)| Row {
         key: key.into(),

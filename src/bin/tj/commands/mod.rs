@@ -15,6 +15,7 @@ mod import;
 mod key;
 mod man;
 mod metrics;
+mod nightly;
 mod prove;
 mod query;
 mod reconcile;
@@ -72,6 +73,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Anchor(wanted) => anchor::run(wanted, context),
         Command::Archive(wanted) => archive::run(wanted, context),
         Command::Retention(wanted) => retention::run(wanted, context),
+        Command::Nightly(wanted) => nightly::run(wanted, context),
         Command::Hold(wanted) => hold::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),

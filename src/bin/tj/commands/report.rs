@@ -96,7 +96,7 @@ pub(super) fn modes(wanted: ModeWanted) -> Vec<ExecutionMode> {
     }
 }
 
-fn write(path: &Path, page: &str) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, page: &str) -> anyhow::Result<()> {
     let written = match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         // A pipe or a device is written to; it would be wrong to put a file in its place.

@@ -125,7 +125,7 @@ fn verify_evidence(
 }
 
 /// The streams that the journal has.
-fn present(journal: &Journal) -> anyhow::Result<Vec<Stream>> {
+pub(super) fn present(journal: &Journal) -> anyhow::Result<Vec<Stream>> {
     let mut present = Vec::new();
     for stream in Stream::ALL {
         let layout = journal.layout();
@@ -137,7 +137,7 @@ fn present(journal: &Journal) -> anyhow::Result<Vec<Stream>> {
     Ok(present)
 }
 
-fn verify(
+pub(super) fn verify(
     journal: &Journal,
     stream: Stream,
     depth: Depth,

@@ -1,0 +1,128 @@
+//! `tj nightly`, and the ways to have it run.
+
+use std::fs;
+
+use tradejournal::journal::Options;
+use tradejournal::keep::KeepLock;
+use tradejournal::record::TradeRecord;
+
+use super::run::Bench;
+use crate::sample::{entry, journal, noon, three_days};
+
+const TOML: &str = "\
+[retention]
+apply = true
+[retention.trades]
+archive = \"1d\"
+delete = \"2d\"
+[nightly]
+reports = \"reports\"
+";
+
+#[test]
+fn a_night_does_all_that_is_due_and_says_so_in_one_line() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench.write("tj.toml", TOML);
+    let ran = bench.tj("nightly").fine();
+    let line = ran.out.trim_end();
+    for part in [
+        "nightly: close: 2 days closed; archive: 2 days archived; retention: 2 days deleted; verify: ",
+        " records, nothing wrong; report: reports/",
+        ".html, 0 trades",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert_eq!(line.lines().count(), 1);
+    let page = fs::read_dir(bench.path("reports")).unwrap().next().unwrap();
+    let page = fs::read_to_string(page.unwrap().path()).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("</html>"));
+    // The next night has nothing to do, and a machine reads that too.
+    let ran = bench.tj("nightly --json").fine();
+    let did: Vec<_> = ran.json().iter().map(|it| it["did"].clone()).collect();
+    assert_eq!(
+        did[..3],
+        ["0 days closed", "0 days archived", "0 days deleted"]
+    );
+    bench.tj("verify").fine();
+}
+
+#[test]
+fn what_a_bot_left_open_is_closed_and_what_it_writes_is_its_own() {
+    let bench = Bench::new();
+    let clock = noon();
+    let journal = journal(&bench.path(""), &clock);
+    let writer = journal.writer::<TradeRecord>().unwrap();
+    writer.append(&entry(0)).unwrap();
+    // The bot goes on, more than a year behind the real clock.
+    let ran = bench.tj("nightly").fine();
+    assert!(ran.out.contains("close: 0 days closed"), "{}", ran.out);
+    let seal = bench.path("logs/trades/2025-10-26.jsonl.sha256");
+    assert!(!seal.exists());
+    writer.close().unwrap();
+    let ran = bench.tj("nightly").fine();
+    assert!(ran.out.contains("close: 1 day closed"), "{}", ran.out);
+    assert!(seal.exists());
+}
+
+#[test]
+fn damage_is_named_and_the_other_parts_are_done() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench.write("tj.toml", TOML);
+    let path = bench.path("logs/trades/2025-10-26.jsonl");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let ran = bench.tj("nightly").code(1);
+    assert!(
+        ran.err.contains("2025-10-26.jsonl is damaged: its SHA-256"),
+        "{}",
+        ran.err
+    );
+    let last = ran.out.lines().last().unwrap();
+    for part in ["archive: 0 days archived", "problems; report: reports/"] {
+        assert!(last.contains(part), "{last}");
+    }
+    assert!(path.exists());
+}
+
+#[test]
+fn a_second_one_at_the_same_time_has_nothing_to_do() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    let journal = Options::new(bench.path("logs")).open().unwrap();
+    let lock = KeepLock::take(&journal).unwrap();
+    let own = std::process::id();
+    let ran = bench.tj("nightly").fine();
+    assert_eq!(ran.out, format!("already running as process {own}\n"));
+    drop(lock);
+    let nowhere = Bench::new();
+    nowhere.tj("nightly").code(3);
+}
+
+/// The line of the crontab as cron would run it, in the hour that it waits for and in another one.
+#[test]
+fn the_line_of_the_crontab_runs_in_one_hour_of_new_york() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    let text = include_str!("../../../scripts/crontab");
+    let line = text.lines().find(|it| it.starts_with("30 ")).unwrap();
+    let command = line.splitn(6, ' ').last().unwrap().replace("\\%", "%");
+    let here = bench.path("").display().to_string();
+    let command = command
+        .replace("/srv/bot", &here)
+        .replace("/usr/local/bin/tj", "tj");
+    assert!(command.contains("tj nightly") && command.contains(&here));
+    let now = bench.shell("TZ=America/New_York date +%H").fine().out;
+    let in_its_hour = command.replace("!= 16", &format!("!= {}", now.trim()));
+    assert!(
+        bench
+            .shell(&in_its_hour)
+            .fine()
+            .out
+            .starts_with("nightly: ")
+    );
+    let in_another = command.replace("!= 16", "!= 99");
+    assert_eq!(bench.shell(&in_another).fine().out, "");
+}
