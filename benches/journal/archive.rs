@@ -13,6 +13,7 @@ use tradejournal::keep::{KeepLock, Keeper, Plan, Policies, Policy, Span};
 use tradejournal::record::{Stream, TradeRecord};
 use tradejournal::time::{Day, ManualClock, Timestamp};
 
+use crate::memory::child_peak;
 use crate::sample::{fast_writer, journal, trade, trades};
 use crate::table::{Goal, Rounds, Table};
 
@@ -91,6 +92,13 @@ fn put_back(journal: &Journal, kept: &Path) {
     fs::remove_file(packed).unwrap();
 }
 
+/// Archives the day that a parent has made.
+pub(crate) fn in_a_child(folder: &Path) {
+    let (journal, clock) = journal(folder);
+    clock.set("2025-10-30T00:00:00Z".parse().unwrap());
+    archive(&journal);
+}
+
 pub(crate) fn throughput(table: &mut Table, folder: &Path) {
     let (journal, clock) = journal(folder);
     days(&journal, &clock, 1, DAY);
@@ -113,6 +121,9 @@ pub(crate) fn throughput(table: &mut Table, folder: &Path) {
             back.push(len / 1e6 / read_back);
         }
     }
+    let peak = child_peak("archive", folder);
+    let what = format!("peak memory of archiving a day of {:.0} MB", len / 1e6);
+    table.add(&what, "-", &Goal::AtMost(64.0), "MiB", &peak);
     let beside = "pigz -p 2, synced";
     let what = "packing a day with its SHA-256, bytes a second";
     table.add(what, beside, &Goal::AtLeast(1.4), "x", &ratio);

@@ -11,6 +11,7 @@ use tradejournal::disk::{Disk, RealDisk};
 use tradejournal::journal::Depth;
 use tradejournal::record::{Stream, TradeRecord};
 
+use crate::archive;
 use crate::evidence;
 use crate::metrics;
 use crate::open;
@@ -92,6 +93,7 @@ pub(crate) fn child(arguments: &[String]) {
             let verified = journal.verify(Stream::Trades, depth, &mut |_| {}).unwrap();
             assert!(0 < verified.lines);
         }
+        "archive" => archive::in_a_child(folder),
         "tree" | "prove" => evidence::prove_one(&journal, &folder.join("cache"), 12_345),
         "tail" => assert_eq!(journal.read::<TradeRecord>().last(100).iter().count(), 100),
         _ => panic!("no question is called {question}"),

@@ -1,12 +1,10 @@
-//! Every command line in `docs/CLI.md` is run, and prints what stands there.
+//! Every command line in `docs/CLI.md` and `docs/RECOVERY.md` is run, and prints what stands there.
 //!
 //! `BLESS=1` writes down what they print now instead.
 
 use std::{env, fs, path::Path};
 
 use super::run::Bench;
-
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CLI.md");
 
 /// The document's lines: text, and commands with what they print.
 enum Piece {
@@ -40,8 +38,23 @@ fn pieces(text: &str) -> Vec<Piece> {
 
 #[test]
 fn every_command_line_in_the_document_prints_what_stands_there() {
+    let commands = run_document("CLI.md");
+    assert!(20 < commands);
+}
+
+#[test]
+fn the_drill_of_the_recovery_goes_as_it_is_written() {
+    let commands = run_document("RECOVERY.md");
+    assert!(8 < commands);
+}
+
+/// Runs a document's commands in a folder of their own, and says how many there were.
+fn run_document(name: &str) -> usize {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(name);
     let bench = Bench::new();
-    let text = fs::read_to_string(DOCUMENT).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     let mut folder = bench.path("");
     let mut blessed = Vec::new();
     let mut commands = 0;
@@ -71,19 +84,19 @@ fn every_command_line_in_the_document_prints_what_stands_there() {
         let is_blessing = env::var_os("BLESS").is_some();
         assert!(
             all_fit || is_blessing,
-            "{line}\n{}\n--- docs/CLI.md has\n{}",
+            "{line}\n{}\n--- docs/{name} has\n{}",
             found.join("\n"),
             wanted.join("\n")
         );
         blessed.push(line);
         blessed.extend(if all_fit { wanted } else { found });
     }
-    assert!(20 < commands);
     if env::var_os("BLESS").is_some() {
-        let mut file = fs::File::create(DOCUMENT).unwrap();
+        let mut file = fs::File::create(&path).unwrap();
         let text = blessed.join("\n") + "\n";
         std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     }
+    commands
 }
 
 fn run(bench: &Bench, folder: &Path, command: &str) -> String {
