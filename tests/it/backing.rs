@@ -2,6 +2,8 @@
 //! cut off leaves nothing that could be taken for one.
 
 mod hostile;
+mod killed;
+mod remote;
 mod rotating;
 
 use std::fs;

@@ -8,6 +8,7 @@
 //!
 //! Not here: opening anything but the file of settings.
 
+mod backup;
 mod keep;
 mod metrics;
 
@@ -36,6 +37,7 @@ use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::when;
 
+pub(crate) use backup::BackupSettings;
 pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 
@@ -75,6 +77,7 @@ pub(crate) struct Settings {
     pub(crate) metrics: MetricsSettings,
     pub(crate) risk: Risk,
     pub(crate) keep: KeepSettings,
+    pub(crate) backup: BackupSettings,
     pub(crate) json: bool,
 }
 
@@ -173,6 +176,7 @@ impl Settings {
             metrics: values.metrics.unwrap_or_default(),
             risk: Risk::of(values.risk),
             keep: values.keep.unwrap_or_default(),
+            backup: values.backup.unwrap_or_default().below(&base),
             file,
             json: flags.json,
         }
@@ -250,6 +254,7 @@ pub(crate) struct Values {
     metrics: Option<MetricsSettings>,
     risk: RiskValues,
     keep: Option<KeepSettings>,
+    backup: Option<BackupSettings>,
 }
 
 /// The values of the section `risk`.
@@ -366,7 +371,8 @@ impl Parser<'_> {
                 ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
                 ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
                 ("retention", DeValue::Table(table)) => values.keep = Some(self.retention(table)),
-                ("journal" | "time" | "metrics" | "risk" | "retention", _) => {
+                ("backup", DeValue::Table(table)) => values.backup = Some(self.backup(table)),
+                ("journal" | "time" | "metrics" | "risk" | "retention" | "backup", _) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }
@@ -387,7 +393,7 @@ impl Parser<'_> {
             let hint = "it belongs into [risk]".to_owned();
             self.problem(span, format!("`{name}` outside a section"), Some(hint));
         } else {
-            let known = ["journal", "time", "metrics", "risk", "retention"];
+            let known = ["journal", "time", "metrics", "risk", "retention", "backup"];
             self.unknown(span, "section or key", name, &known);
         }
     }

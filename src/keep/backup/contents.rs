@@ -26,7 +26,7 @@ use crate::time::Day;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Extra {
-    /// Files of settings: each under its own name, below the first path.
+    /// Files of settings: each goes into the folder `config` under its own name.
     pub config: Vec<PathBuf>,
     /// Where a path in `config` begins.
     pub base: PathBuf,
@@ -79,26 +79,17 @@ pub(super) struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    pub(super) fn new(
-        journal: &'a Journal,
-        extra: &'a Extra,
-    ) -> Result<Gathering<'a>, BackupError> {
-        let mut without = BTreeSet::new();
-        for folder in &extra.without {
-            let found = journal.disk().look(folder);
-            without.extend(
-                found
-                    .map_err(failed("look at", folder))?
-                    .map(|it| it.identity),
-            );
-        }
-        Ok(Gathering {
+    pub(super) fn new(journal: &'a Journal, extra: &'a Extra) -> Gathering<'a> {
+        // A folder that cannot be looked at cannot be walked into either.
+        let looked = extra.without.iter().map(|it| journal.disk().look(it));
+        let without = looked.filter_map(|it| Some(it.ok()??.identity)).collect();
+        Gathering {
             journal,
             extra,
             without,
             contents: Contents::default(),
             names: BTreeSet::new(),
-        })
+        }
     }
 
     /// Everything, in the one order in which it fits together.
@@ -240,11 +231,9 @@ impl<'a> Gathering<'a> {
         });
         for (file, len) in cut.days.into_iter().filter(|it| it.0.place == Place::Logs) {
             let name = format!("logs/{stream}/{}.jsonl", file.day);
-            let len_known = Some(len);
-            let path = file.path;
             let source = Source::File {
-                path,
-                len: len_known,
+                path: file.path,
+                len: Some(len),
             };
             self.push(name, source, len);
         }

@@ -38,21 +38,7 @@ pub(super) struct Folder<'a> {
 
 impl Place for Folder<'_> {
     fn prepare(&self, journal: &str) -> Result<(), BackupError> {
-        let mut missing: Vec<&Path> = Vec::new();
-        for folder in self.path.ancestors() {
-            let is_there = folder.as_os_str().is_empty() || self.look(folder)?;
-            if is_there {
-                break;
-            }
-            missing.push(folder);
-        }
-        for folder in missing.into_iter().rev() {
-            let made = self.disk.create_folder(folder);
-            made.map_err(failed("make", folder))?;
-            let parent = parent_of(folder);
-            let synced = self.disk.sync_folder(parent);
-            synced.map_err(failed("sync", parent))?;
-        }
+        make(self.disk, self.path)?;
         for entry in self.entries()? {
             let name = of_part(&entry).map(|it| it.to_string());
             if name.is_some_and(|it| BackupName::parse(&it, journal).is_some()) {
@@ -100,11 +86,6 @@ impl Place for Folder<'_> {
 }
 
 impl Folder<'_> {
-    fn look(&self, path: &Path) -> Result<bool, BackupError> {
-        let found = self.disk.look(path).map_err(failed("look at", path))?;
-        Ok(found.is_some())
-    }
-
     fn entries(&self) -> Result<Vec<String>, BackupError> {
         let entries = self.disk.list(self.path);
         let entries = entries.map_err(failed("list", self.path))?;
@@ -161,6 +142,29 @@ impl Folder<'_> {
         let synced = self.disk.sync_folder(self.path);
         synced.map_err(failed("sync", self.path))
     }
+}
+
+/// Makes a folder and those above it that are missing.
+pub(super) fn make(disk: &dyn Disk, path: &Path) -> Result<(), BackupError> {
+    let mut missing: Vec<&Path> = Vec::new();
+    for folder in path.ancestors() {
+        let is_there = folder.as_os_str().is_empty()
+            || disk
+                .look(folder)
+                .map_err(failed("look at", folder))?
+                .is_some();
+        if is_there {
+            break;
+        }
+        missing.push(folder);
+    }
+    for folder in missing.into_iter().rev() {
+        disk.create_folder(folder).map_err(failed("make", folder))?;
+        let parent = parent_of(folder);
+        let synced = disk.sync_folder(parent);
+        synced.map_err(failed("sync", parent))?;
+    }
+    Ok(())
 }
 
 fn parent_of(path: &Path) -> &Path {

@@ -251,7 +251,7 @@ impl Backups {
                 };
                 let folder = self.folder(own);
                 folder.prepare(&work.journal)?;
-                self.make(&folder, work)?
+                self.make(&folder, &place.list()?, work)?
             }
         };
         let made = work.made.insert(made);
@@ -304,11 +304,16 @@ impl Backups {
         }
     }
 
-    /// Makes the backup under its temporary name in a folder, and reads it back.
-    fn make(&self, folder: &Folder<'_>, work: &mut Work<'_>) -> Result<Made, BackupError> {
+    /// Makes the backup under its temporary name in a folder, and reads it back. Its name is none of those that are
+    /// taken where it goes.
+    fn make(
+        &self,
+        folder: &Folder<'_>,
+        taken: &[(BackupName, u64)],
+        work: &mut Work<'_>,
+    ) -> Result<Made, BackupError> {
         let time = self.journal.clock().now();
         let mut name = BackupName::new(&work.journal, time);
-        let taken = folder.list()?;
         while taken.iter().any(|it| it.0 == name) {
             name = name.next();
         }
@@ -337,7 +342,7 @@ impl Backups {
             path: logs.to_owned(),
             source,
         })?;
-        let mut contents = Gathering::new(&self.journal, &self.extra)?.gather()?;
+        let mut contents = Gathering::new(&self.journal, &self.extra).gather()?;
         work.notes = std::mem::take(&mut contents.notes);
         let identity = self.journal.identity();
         let manifest = Manifest {

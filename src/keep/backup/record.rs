@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::{BackupError, failed};
+use super::target::Target;
 use crate::disk;
 use crate::journal::Journal;
 use crate::record::Digest;
@@ -64,6 +65,17 @@ struct RawDrill {
     milliseconds: u64,
 }
 
+/// A target under one name, from wherever it is named.
+fn key(to: &str) -> String {
+    match to.parse() {
+        Ok(Target::Folder(folder)) => {
+            let folder = std::path::absolute(&folder).unwrap_or(folder);
+            folder.display().to_string()
+        }
+        _ => to.to_owned(),
+    }
+}
+
 fn path(journal: &Journal) -> PathBuf {
     journal.layout().logs().join("BACKUPS")
 }
@@ -95,10 +107,10 @@ pub(super) fn good(
     (name, time): (&str, Timestamp),
     (bytes, sha256): (u64, Digest),
 ) -> Result<(), BackupError> {
-    let mut raw = read(journal)?;
+    let (mut raw, to) = (read(journal)?, key(to));
     raw.targets.retain(|it| it.to != to);
     raw.targets.push(RawTarget {
-        to: to.to_owned(),
+        to,
         name: name.to_owned(),
         time: time.to_string(),
         bytes,
@@ -128,7 +140,7 @@ pub fn drilled(journal: &Journal, name: &str, took: Duration) -> Result<(), Back
 pub fn last(journal: &Journal, targets: &[String]) -> Result<Vec<LastBackup>, BackupError> {
     let (raw, now) = (read(journal)?, journal.clock().now());
     let of = |to: &String| {
-        let found = raw.targets.iter().find(|it| it.to == *to);
+        let found = raw.targets.iter().find(|it| it.to == key(to));
         let last = found.and_then(|it| {
             let time: Timestamp = it.time.parse().ok()?;
             Some((it.name.clone(), time))

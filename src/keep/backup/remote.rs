@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use super::Place;
 use super::error::{BackupError, failed};
-use super::folder::{LATEST, hash, of_part, part_of};
+use super::folder::{self, LATEST, hash, of_part, part_of};
 use super::rotation::BackupName;
 use super::target::Remote;
 use super::unpack::damaged;
@@ -172,6 +172,7 @@ impl Host<'_> {
                 digits.parse().map_err(|_| self.failed("ssh", &ended))
             }
             Some(NOT_FOUND) => {
+                folder::make(self.disk, self.scratch)?;
                 let path = self.scratch.join(".read-back.part");
                 self.copy(&self.remote(name), &local(&path)?)?;
                 let file = self.disk.open(&path, Access::Read);
@@ -195,11 +196,11 @@ impl Place for Host<'_> {
     fn prepare(&self, journal: &str) -> Result<(), BackupError> {
         let folder = quoted(self.remote.path());
         let entries = self.entries(&format!("umask 077 && mkdir -p -- {folder} && "))?;
-        let left = entries.iter().filter(|(name, _)| {
+        let mut left = entries.iter().filter(|(name, _)| {
             let name = of_part(name).map(|it| it.to_string());
             name.is_some_and(|it| BackupName::parse(&it, journal).is_some())
         });
-        left.map(|(name, _)| self.remove(name)).collect()
+        left.try_for_each(|(name, _)| self.remove(name))
     }
 
     fn list(&self) -> Result<Vec<(BackupName, u64)>, BackupError> {

@@ -275,7 +275,7 @@ impl Restore {
                 1 => String::new(),
                 more => format!("-{more}"),
             };
-            let path = parent_of(into).join(format!("{name}.before-{time}{end}"));
+            let path = into.with_file_name(format!("{name}.before-{time}{end}"));
             if self
                 .disk
                 .look(&path)
@@ -292,7 +292,7 @@ impl Restore {
     fn temporary(&self, into: &Path) -> Result<(PathBuf, Box<dyn File>), BackupError> {
         let disk = &*self.disk;
         let name = into.file_name().unwrap_or_default().to_string_lossy();
-        let path = parent_of(into).join(format!(".{name}.restoring"));
+        let path = into.with_file_name(format!(".{name}.restoring"));
         let made = disk.create_folder(&path);
         made.map_err(failed("make", &path))?;
         let guard_path = path.join(GUARD);

@@ -292,6 +292,9 @@ impl Reading<'_> {
     }
 
     fn refused(&self, source: member::MemberError) -> BackupError {
+        if source == member::MemberError::NoHeader {
+            return self.wrong(source.to_string());
+        }
         let path = self.path.to_owned();
         BackupError::Member { path, source }
     }

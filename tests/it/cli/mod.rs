@@ -3,6 +3,7 @@
 mod append;
 mod archived;
 mod around;
+mod backup;
 mod damage;
 mod demo;
 mod documented;
@@ -12,5 +13,5 @@ mod metrics;
 mod reading;
 mod report;
 mod risk;
-mod run;
+pub mod run;
 mod sheet;

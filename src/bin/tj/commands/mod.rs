@@ -5,6 +5,7 @@
 mod anchor;
 mod append;
 mod archive;
+mod backup;
 mod check;
 mod checkpoint;
 mod completions;
@@ -19,6 +20,7 @@ mod prove;
 mod query;
 mod repair;
 mod report;
+mod restore;
 mod retention;
 mod risk;
 mod status;
@@ -72,6 +74,8 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Archive(wanted) => archive::run(wanted, context),
         Command::Retention(wanted) => retention::run(wanted, context),
         Command::Hold(wanted) => hold::run(wanted, context),
+        Command::Backup(wanted) => backup::run(wanted, context),
+        Command::Restore(wanted) => restore::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
