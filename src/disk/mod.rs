@@ -128,6 +128,24 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// As the operating system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Gives a file a second name, where the disk can.
+    ///
+    /// # Errors
+    /// As the operating system says; `Unsupported` where it cannot.
+    fn second_name(&self, file: &Path, name: &Path) -> io::Result<()> {
+        let _ = (file, name);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// As the operating system says; `Unsupported` where it cannot.
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Makes a symbolic link at `link` with the text `target`.
     ///
     /// # Errors
@@ -189,6 +207,23 @@ pub trait File: fmt::Debug + Send + Sync {
     /// # Errors
     /// As the operating system says.
     fn look(&self) -> io::Result<Meta>;
+
+    /// Who may do what with the file: the nine bits of its mode.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn mode(&self) -> io::Result<u32> {
+        Ok(0o600)
+    }
+
+    /// Sets the nine bits of its mode, where the disk has them.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        let _ = mode;
+        Ok(())
+    }
 
     /// Takes the file's lock if nobody has it; it goes with this open file, at the latest when the
     /// process ends.

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -103,6 +103,14 @@ impl Disk for RealDisk {
         fs::remove_file(path)
     }
 
+    fn second_name(&self, file: &Path, name: &Path) -> io::Result<()> {
+        fs::hard_link(file, name)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
     fn make_link(&self, target: &str, link: &Path) -> io::Result<()> {
         std::os::unix::fs::symlink(target, link)
     }
@@ -149,6 +157,15 @@ impl File for RealFile {
 
     fn look(&self) -> io::Result<Meta> {
         Ok(meta_of(&self.0.metadata()?))
+    }
+
+    fn mode(&self) -> io::Result<u32> {
+        Ok(self.0.metadata()?.mode() & 0o777)
+    }
+
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        let mode = fs::Permissions::from_mode(mode & 0o777);
+        self.0.set_permissions(mode)
     }
 
     fn try_lock(&self) -> io::Result<bool> {

@@ -21,7 +21,7 @@ use super::chain::Chain;
 use super::close::ClosedDay;
 use super::commit::Role;
 use super::history::each_line;
-use super::line::Draft;
+use super::line::{Draft, Tail};
 use super::log::{CommitError, Note};
 use super::range::CompactRange;
 use super::troubles::chain_of;
@@ -309,7 +309,7 @@ pub(super) fn writer_closed(journal: &Journal, stream: Stream) {
 }
 
 /// Closes the journal's own writer of the audit stream; the next event opens another.
-pub(super) fn close_own_writer(journal: &Journal) {
+pub(crate) fn close_own_writer(journal: &Journal) {
     let upkeep = queue(journal).upkeep.take();
     if let Some(upkeep) = upkeep {
         // What goes wrong here goes wrong with `HEAD` alone, which is made anew.
@@ -508,6 +508,27 @@ pub(crate) fn each_event(journal: &Journal, mark: &[u8], visit: impl FnMut(&Audi
         mark,
         visit,
     );
+}
+
+/// The same for the first `lines` lines.
+pub(crate) fn each_event_until(
+    journal: &Journal,
+    lines: u64,
+    mark: &[u8],
+    mut visit: impl FnMut(&AuditEvent),
+) {
+    let disk = &**journal.disk();
+    let days = journal.layout().days(disk, Stream::Audit);
+    for day in days.unwrap_or_default() {
+        let _ = each_line(disk, &day, |line| {
+            if memchr::memmem::find(line, mark).is_some()
+                && Tail::parse(line).is_some_and(|it| it.seq < lines)
+                && let Ok(event) = AuditEvent::decode(line)
+            {
+                visit(&event);
+            }
+        });
+    }
 }
 
 /// The same for what was told on `first` and later.

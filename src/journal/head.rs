@@ -81,6 +81,14 @@ impl Head {
     /// # Errors
     /// The disk's.
     pub(super) fn write(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+        disk::replace(disk, path, &self.bytes()?)
+    }
+
+    /// What stands in the file.
+    ///
+    /// # Errors
+    /// None that is known: no value of it is without a text.
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let hex = |peaks: &CompactRange| peaks.peaks().iter().map(Digest::to_string).collect();
         let raw = RawHead {
             lines: self.lines,
@@ -91,7 +99,7 @@ impl Head {
         };
         let mut bytes = serde_json::to_vec(&raw)?;
         bytes.push(b'\n');
-        disk::replace(disk, path, &bytes)
+        Ok(bytes)
     }
 
     fn from_raw(raw: &RawHead) -> Option<Head> {

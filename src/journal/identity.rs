@@ -108,6 +108,16 @@ impl Identity {
         self.epoch
     }
 
+    /// The same journal, going on from a backup under the epoch after this one and after `other`, which some
+    /// other copy of it has come to.
+    #[must_use]
+    pub(crate) fn restored(&self, other: u64) -> Identity {
+        Identity {
+            epoch: self.epoch.max(other).saturating_add(1),
+            ..self.clone()
+        }
+    }
+
     /// Reads the identity; `None` when the folder has none.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ mod scan;
 mod scrutiny;
 mod seal;
 mod selection;
+pub(crate) mod snapshot;
 mod source;
 mod spans;
 mod status;

@@ -268,20 +268,20 @@ fn nothing_yet(
 }
 
 /// Where checking begins: behind `HEAD`'s line, or at the newest file without a `HEAD`.
-struct Start {
-    day: Day,
+pub(super) struct Start {
+    pub(super) day: Day,
     offset: u64,
-    chain: Chain,
-    head: Option<Head>,
+    pub(super) chain: Chain,
+    pub(super) head: Option<Head>,
 }
 
 impl Start {
     /// From where on `day` is checked.
-    fn offset_in(&self, day: Day) -> u64 {
+    pub(super) fn offset_in(&self, day: Day) -> u64 {
         if day == self.day { self.offset } else { 0 }
     }
 
-    fn checking<'a>(
+    pub(super) fn checking<'a>(
         &self,
         journal: &'a Journal,
         stream: Stream,
@@ -302,7 +302,7 @@ impl Start {
         }
     }
 
-    fn find(
+    pub(super) fn find(
         journal: &Journal,
         stream: Stream,
         name: &str,
@@ -418,7 +418,7 @@ pub(super) fn check_head_line(
 }
 
 /// One file being checked from some byte on.
-struct Checking<'a> {
+pub(super) struct Checking<'a> {
     journal: &'a Journal,
     stream: Stream,
     day: Day,
@@ -437,7 +437,7 @@ struct Bad {
 impl Checking<'_> {
     /// Takes every good line into `chain` and returns where the last one ends. What follows there,
     /// if anything, is torn.
-    fn run(&self, from: u64, chain: &mut Chain) -> Result<u64, RecoverError> {
+    pub(super) fn run(&self, from: u64, chain: &mut Chain) -> Result<u64, RecoverError> {
         let mut from = from;
         loop {
             let bad = match self.walk_good(from, chain)? {

@@ -56,6 +56,16 @@ pub(super) fn pack(
     plain: &dyn File,
     packed: &dyn File,
     cores: NonZeroUsize,
+    progress: impl FnMut(u64),
+) -> io::Result<Packed> {
+    pack_all(FileReader::new(plain, 0), packed, cores, progress)
+}
+
+/// The same for bytes that are in no file.
+pub(super) fn pack_all(
+    plain: impl Read,
+    packed: &dyn File,
+    cores: NonZeroUsize,
     mut progress: impl FnMut(u64),
 ) -> io::Result<Packed> {
     let (jobs, taken) = sync_channel::<Job>(cores.get());
@@ -100,8 +110,8 @@ fn member(plain: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-struct Packing<'a> {
-    plain: FileReader<'a>,
+struct Packing<'a, R> {
+    plain: R,
     packed: &'a dyn File,
     /// In the order of the file.
     waiting: VecDeque<Receiver<io::Result<Vec<u8>>>>,
@@ -112,10 +122,10 @@ struct Packing<'a> {
     unsynced: u64,
 }
 
-impl<'a> Packing<'a> {
-    fn new(plain: &'a dyn File, packed: &'a dyn File) -> Packing<'a> {
+impl<'a, R: Read> Packing<'a, R> {
+    fn new(plain: R, packed: &'a dyn File) -> Packing<'a, R> {
         Packing {
-            plain: FileReader::new(plain, 0),
+            plain,
             packed,
             waiting: VecDeque::new(),
             bytes: 0,

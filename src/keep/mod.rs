@@ -9,6 +9,7 @@
 //! Not here: what a bot writes meanwhile, which goes on, and when all this is done.
 
 mod archive;
+pub mod backup;
 mod gzip;
 mod holds;
 mod lock;

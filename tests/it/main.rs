@@ -13,6 +13,7 @@
 
 mod anchoring;
 mod auditing;
+mod backing;
 mod browsing;
 mod cli;
 mod evidence;

@@ -18,6 +18,7 @@ use rust_decimal::Decimal;
 use tradejournal::books::metrics::Equity;
 use tradejournal::books::risk::PortfolioValue;
 use tradejournal::desk::reconcile::Column;
+use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Retention(Retention),
     Hold(Hold),
     Nightly(Nightly),
+    Backup(Backup),
+    Restore(Restore),
     Demo(Demo),
     Config(Config),
     Completions(Completions),
@@ -918,6 +921,84 @@ Examples:
 
 scripts/crontab and scripts/tj-nightly.timer are ready to be used. A bot may be writing meanwhile.")]
 pub(crate) struct Nightly {}
+
+/// Make a backup of the whole journal while bots write, and put it into every target, read back
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A target is a folder, or a folder of another host over ssh: /mnt/backup, bot@vault:backup. Without --to
+they are those of [backup] to in tj.toml, which also says how many backups stay.
+
+Examples:
+  tj backup --to /mnt/backup --to bot@vault:backup
+  tj backup --plan
+  tj backup list
+  tj backup verify bot@vault:backup")]
+pub(crate) struct Backup {
+    #[command(subcommand)]
+    pub(crate) what: Option<BackupWhat>,
+    /// Where to; may be repeated
+    #[arg(long, global = true, value_name = "TARGET")]
+    pub(crate) to: Vec<Target>,
+    #[command(flatten)]
+    pub(crate) ssh: SshFlags,
+    /// Print which backups stay and which would go, and do nothing
+    #[arg(long, visible_alias = "dry-run")]
+    pub(crate) plan: bool,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct SshFlags {
+    /// The port of ssh [default: as ssh's own settings say]
+    #[arg(long, global = true, value_name = "PORT")]
+    pub(crate) ssh_port: Option<u16>,
+    /// The file of ssh's settings [default: ssh's own]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ssh_config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupWhat {
+    /// Show the backups that are there
+    List,
+    /// Read a backup to its end and hold every file against its list
+    Verify {
+        /// The backup; of a target the newest [default: that of the first target in tj.toml]
+        #[arg(value_name = "FILE|TARGET")]
+        from: Option<Target>,
+    },
+}
+
+/// Restore a journal from a backup: verified before a byte is written, and whole or not there
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tj restore /mnt/backup --into restored
+  tj restore bot@vault:backup --at 2025-10-26 --into restored
+  tj restore --drill                     shows that it can be done, and how long it takes
+
+The journal goes on under a new epoch. Keys are in no backup: put the key folder beside it.")]
+pub(crate) struct Restore {
+    /// The backup; of a target the newest [default: that of the first target in tj.toml]
+    #[arg(value_name = "FILE|TARGET")]
+    pub(crate) from: Option<Target>,
+    /// The newest that was made before this time; a date without a time of day is included
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// The folder that gets logs, archive and so on; it must not be there, or be empty
+    #[arg(long, value_name = "FOLDER", required_unless_present = "drill")]
+    pub(crate) into: Option<PathBuf>,
+    /// Move what is there aside
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Also a journal that was damaged when it was backed up
+    #[arg(long)]
+    pub(crate) damaged: bool,
+    /// Remove it again: whether it can be done
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) drill: bool,
+    #[command(flatten)]
+    pub(crate) ssh: SshFlags,
+}
 
 fn stream() -> impl TypedValueParser<Value = Stream> {
     PossibleValuesParser::new(Stream::ALL.map(Stream::name)).try_map(|name| name.parse::<Stream>())

@@ -8,6 +8,7 @@
 //! Not here: anything but the way from the arguments to the command and from its end to the code.
 
 mod args;
+mod backups;
 mod bar;
 mod commands;
 mod complaint;

@@ -8,6 +8,7 @@
 //!
 //! Not here: opening anything but the file of settings.
 
+mod backup;
 mod keep;
 mod metrics;
 mod reconcile;
@@ -37,6 +38,7 @@ use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::when;
 
+pub(crate) use backup::BackupSettings;
 pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use reconcile::ReconcileSettings;
@@ -80,6 +82,7 @@ pub(crate) struct Settings {
     /// Where the pages of `tj nightly` go.
     pub(crate) reports: Option<PathBuf>,
     pub(crate) reconcile: ReconcileSettings,
+    pub(crate) backup: BackupSettings,
     pub(crate) json: bool,
 }
 
@@ -180,6 +183,7 @@ impl Settings {
             keep: values.keep.unwrap_or_default(),
             reports: values.reports.map(below),
             reconcile: values.reconcile,
+            backup: values.backup.unwrap_or_default().below(&base),
             file,
             json: flags.json,
         }
@@ -259,6 +263,7 @@ pub(crate) struct Values {
     keep: Option<KeepSettings>,
     reports: Option<PathBuf>,
     reconcile: ReconcileSettings,
+    backup: Option<BackupSettings>,
 }
 
 /// The values of the section `risk`.
@@ -301,12 +306,13 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
         .into()
 }
 
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "journal",
     "time",
     "metrics",
     "risk",
     "retention",
+    "backup",
     "reconcile",
     "nightly",
 ];
@@ -386,6 +392,7 @@ impl Parser<'_> {
                 ("nightly", DeValue::Table(table)) => values.reports = self.nightly(table),
                 ("retention", DeValue::Table(table)) => values.keep = Some(self.retention(table)),
                 ("reconcile", DeValue::Table(table)) => values.reconcile = self.reconcile(table),
+                ("backup", DeValue::Table(table)) => values.backup = Some(self.backup(table)),
                 (name, _) if SECTIONS.contains(&name) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);

@@ -3,6 +3,7 @@
 mod append;
 mod archived;
 mod around;
+mod backup;
 mod damage;
 mod demo;
 mod documented;
@@ -15,5 +16,5 @@ mod reading;
 mod reconcile;
 mod report;
 mod risk;
-mod run;
+pub mod run;
 mod sheet;

@@ -114,11 +114,14 @@ fn rows(settings: &Settings) -> Vec<Row> {
     }));
     rows.extend(risk_rows(&settings.risk));
     let keep = settings.keep.rows().into_iter();
-    rows.extend(keep.map(|(key, value, from)| Row {
-        key: key.into(),
-        value,
-        from,
-    }));
+    rows.extend(
+        keep.chain(settings.backup.rows())
+            .map(|(key, value, from)| Row {
+                key: key.into(),
+                value,
+                from,
+            }),
+    );
     let reports = settings.reports.as_ref();
     rows.push(Row {
         key: "nightly.reports".into(),

@@ -5,6 +5,7 @@
 mod anchor;
 mod append;
 mod archive;
+mod backup;
 mod check;
 mod checkpoint;
 mod completions;
@@ -21,6 +22,7 @@ mod query;
 mod reconcile;
 mod repair;
 mod report;
+mod restore;
 mod retention;
 mod risk;
 mod status;
@@ -75,6 +77,8 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Retention(wanted) => retention::run(wanted, context),
         Command::Nightly(wanted) => nightly::run(wanted, context),
         Command::Hold(wanted) => hold::run(wanted, context),
+        Command::Backup(wanted) => backup::run(wanted, context),
+        Command::Restore(wanted) => restore::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Reconcile(wanted) => reconcile::run(wanted, context),

@@ -302,7 +302,7 @@ impl Parser<'_> {
     }
 
     /// A span such as `90s`, `30m`, `6h` or `1d`.
-    fn span(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Duration> {
+    pub(super) fn span(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Duration> {
         let parsed = value.get_ref().as_str().and_then(span);
         if parsed.is_none() {
             let problem = format!("`{key}` is a span such as \"90s\", \"30m\", \"6h\" or \"1d\"");

@@ -1,0 +1,192 @@
+//! Backups as they are named on a command line: a file, or a target and a time.
+//!
+//! Always true: what was fetched from another host is removed when nobody needs it any more.
+//!
+//! Not here: making, verifying and restoring, which are the library's.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use indicatif::ProgressBar;
+use tradejournal::disk::RealDisk;
+use tradejournal::journal::Journal;
+use tradejournal::keep::backup::{self, BackupError, Backups, Extra, Progress, Ssh, Target};
+use tradejournal::time::Timestamp;
+
+use crate::args::SshFlags;
+use crate::bar::bar;
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::output::Talk;
+use crate::settings::Settings;
+
+/// How other hosts are reached, as flags and settings say.
+pub(crate) fn ssh(flags: &SshFlags, settings: &Settings) -> Ssh {
+    let mut ssh = Ssh::default();
+    ssh.port = flags.ssh_port.or(settings.backup.ssh_port);
+    let config = flags.ssh_config.clone();
+    ssh.config = config.or_else(|| settings.backup.ssh_config.clone());
+    ssh
+}
+
+/// The targets that are named, or those of the settings.
+pub(crate) fn targets(named: &[Target], settings: &Settings) -> Result<Vec<Target>, Failure> {
+    let targets = match named {
+        [] => settings.backup.to.clone(),
+        named => named.to_vec(),
+    };
+    match targets.is_empty() {
+        true => Err(Failure::usage("no target is named")
+            .hint("tj backup --to FOLDER, or [backup] to = [\"FOLDER\"] in tj.toml")),
+        false => Ok(targets),
+    }
+}
+
+/// What makes the backups of the journal that the settings name.
+pub(crate) fn of(
+    journal: &Journal,
+    flags: &SshFlags,
+    targets: &[Target],
+    settings: &Settings,
+) -> Backups {
+    let cache = &settings.cache.value;
+    let mut extra = Extra::default();
+    extra.config.clone_from(&settings.backup.config);
+    let base = settings.file.as_deref().and_then(Path::parent);
+    extra.base = base.map(Path::to_path_buf).unwrap_or_default();
+    let beside = settings.dir.value.parent().unwrap_or(Path::new(""));
+    extra.storage = Some(beside.join("storage"));
+    extra.without = vec![settings.keys.value.clone(), cache.clone()];
+    for target in targets.iter().chain(&settings.backup.to) {
+        if let Target::Folder(folder) = target {
+            extra.without.push(folder.clone());
+        }
+    }
+    Backups::new(journal, cache.join("backup"))
+        .extra(extra)
+        .counts(settings.backup.counts)
+        .ssh(ssh(flags, settings))
+        .free_bytes_min(settings.min_free_bytes.value)
+}
+
+/// The folder of what may be deleted at any time.
+pub(crate) fn make_cache(settings: &Settings) -> anyhow::Result<()> {
+    let cache = &settings.cache.value;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(cache);
+    made.with_context(|| format!("make {}", cache.display()))
+}
+
+/// A backup in a file of this machine.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    /// What it is called where it is from.
+    pub(crate) name: String,
+    is_fetched: bool,
+}
+
+impl Drop for Found {
+    fn drop(&mut self) {
+        if self.is_fetched {
+            // The next one that is fetched replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The backup that is meant: a file, or the newest of a target that was made before a time.
+pub(crate) fn find(
+    from: Option<&Target>,
+    before: Option<Timestamp>,
+    flags: &SshFlags,
+    context: &Context<'_>,
+) -> anyhow::Result<Found> {
+    let settings = &context.settings;
+    let named: Vec<Target> = from.into_iter().cloned().collect();
+    let targets = targets(&named, settings)?;
+    let Some(target) = targets.first() else {
+        return Err(Failure::usage("no backup is named").into());
+    };
+    if let Target::Folder(path) = target {
+        let is_folder = fs::metadata(path)
+            .with_context(|| format!("look at {}", path.display()))?
+            .is_dir();
+        if !is_folder {
+            let name = path.file_name().unwrap_or_default();
+            return Ok(Found {
+                path: path.clone(),
+                name: name.to_string_lossy().into_owned(),
+                is_fetched: false,
+            });
+        }
+    }
+    let ssh = ssh(flags, settings);
+    let list = backup::list(&RealDisk, &ssh, target)?;
+    let mut list = list.into_iter().map(|it| it.0);
+    let newest = list.find(|it| before.is_none_or(|before| it.time() < before));
+    let name = newest.ok_or_else(|| {
+        let of = before.map_or_else(String::new, |it| format!(" of before {it}"));
+        let target = target.to_string();
+        let failure = Failure::new(format!("{target} has no backup{of}"));
+        failure.hint("`tj backup list` shows those that are there")
+    })?;
+    match target {
+        Target::Folder(folder) => Ok(Found {
+            path: folder.join(name.to_string()),
+            name: name.to_string(),
+            is_fetched: false,
+        }),
+        _ => {
+            make_cache(settings)?;
+            let found = Found {
+                path: settings.cache.value.join(format!(".{name}.part")),
+                name: name.to_string(),
+                is_fetched: true,
+            };
+            backup::fetch(&RealDisk, &ssh, target, &name, &found.path)?;
+            Ok(found)
+        }
+    }
+}
+
+/// Shows how far something is.
+pub(crate) struct Bars<'a> {
+    talk: &'a Talk,
+    current: Option<(&'static str, ProgressBar)>,
+}
+
+impl<'a> Bars<'a> {
+    pub(crate) fn new(talk: &'a Talk) -> Bars<'a> {
+        Bars {
+            talk,
+            current: None,
+        }
+    }
+
+    pub(crate) fn show(&mut self, progress: Progress) {
+        match &self.current {
+            Some((doing, bar)) if *doing == progress.doing => bar.set_position(progress.done),
+            _ => {
+                self.clear();
+                let bar = bar(self.talk, progress.doing, progress.of);
+                self.current = Some((progress.doing, bar));
+            }
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if let Some((_, bar)) = self.current.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether a backup is bad, and not the way to it.
+pub(crate) fn is_bad(error: &BackupError) -> bool {
+    matches!(
+        error,
+        BackupError::Damaged { .. } | BackupError::Member { .. } | BackupError::Unsound { .. }
+    )
+}

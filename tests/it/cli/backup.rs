@@ -1,0 +1,176 @@
+//! Backups and restores as a person meets them.
+
+use std::fs;
+
+use super::run::Bench;
+use crate::sample::three_days;
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench
+}
+
+#[test]
+fn a_file_of_settings_says_where_backups_go_and_how_many_stay() {
+    let bench = bench();
+    bench.write(
+        "tj.toml",
+        "[backup]\nto = [\"one\", \"two\"]\nconfig = [\"tj.toml\"]\ndaily = 1\nweekly = 0\nmonthly = 0\n",
+    );
+    for _ in 0..3 {
+        let rows = bench.tj("backup --json").fine().json();
+        assert_eq!(
+            (rows.len(), &rows[0]["error"]),
+            (2, &serde_json::Value::Null)
+        );
+    }
+    for folder in ["one", "two"] {
+        assert_eq!(fs::read_dir(bench.path(folder)).unwrap().count(), 2);
+    }
+    let rows = bench.tj("backup list --json").fine().json();
+    assert_eq!(rows.len(), 2);
+    let plan = bench.tj("backup --plan --to one").fine().out;
+    assert!(plan.contains("  stays  test-"), "{plan}");
+    let verified = bench.tj("backup verify --json").fine().json();
+    assert_eq!(verified[0]["whole"], true);
+    assert_eq!(verified[0]["streams"][0]["lines"], 8);
+    bench.tj("restore --into restored").fine();
+    assert!(bench.path("restored/config/tj.toml").exists());
+    let shown = bench.tj("config show --json").fine();
+    let shown: Vec<_> = shown.json();
+    let rpo = shown.iter().find(|it| it["key"] == "backup.rpo").unwrap();
+    assert_eq!(
+        (&rpo["value"], &rpo["from"]),
+        (&"24h".into(), &"default".into())
+    );
+}
+
+#[test]
+fn a_file_of_settings_that_is_wrong_is_refused() {
+    let bench = bench();
+    for (line, why) in [
+        ("to = [\"-oProxyCommand=x:y\"]", "begins with `-`"),
+        ("to = 7", "`to` is a text in quotes"),
+        ("daily = -1", "`daily` is a whole number from 0 to 65535"),
+        (
+            "ssh_port = 0",
+            "`ssh_port` is a whole number from 1 to 65535",
+        ),
+        ("rpo = \"soon\"", "`rpo` is a span"),
+        ("daly = 7", "did you mean `daily`?"),
+    ] {
+        bench.write("tj.toml", format!("[backup]\n{line}\n"));
+        let ran = bench.tj("backup").code(2);
+        assert!(ran.err.contains(why), "{line}: {}", ran.err);
+    }
+}
+
+#[test]
+fn no_target_and_a_target_that_is_an_option_are_wrong_usage() {
+    let bench = bench();
+    let ran = bench.tj("backup").code(2);
+    assert!(ran.err.contains("no target is named"), "{}", ran.err);
+    let ran = bench.tj("backup --to=-oProxyCommand=touch:x").code(2);
+    assert!(ran.err.contains("begins with `-`"), "{}", ran.err);
+    assert!(!bench.path("x").exists());
+    bench.tj("restore one").code(2);
+    bench.tj("restore one --into x --at never").code(2);
+}
+
+#[test]
+fn a_target_that_fails_makes_the_code_3_and_the_others_are_done() {
+    let bench = bench();
+    bench.write("file", "no folder");
+    let ran = bench.tj("backup --to file/x --to one").code(3);
+    assert!(ran.out.starts_with("one: test-"), "{}", ran.out);
+    assert!(
+        ran.err.contains("tj: file/x: ") && ran.err.contains("1 of 2 targets have no new backup"),
+        "{}",
+        ran.err
+    );
+    let other = bench.tj("backup --to one --dir nowhere").code(3);
+    assert!(other.err.contains("no journal in nowhere"), "{}", other.err);
+}
+
+#[test]
+fn one_backup_runs_at_a_time() {
+    let bench = bench();
+    let ran = bench.shell("flock logs/.BACKUPS.lock tj backup --to one");
+    let ran = ran.code(3);
+    assert!(
+        ran.err.contains("another process makes a backup of logs"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_bad_backup_is_named_and_nothing_is_written() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    let path = bench.path("one/latest.tar.gz");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bench.write("bad.tar.gz", &bytes);
+    let ran = bench.tj("backup verify bad.tar.gz").code(1);
+    assert!(
+        ran.out.starts_with("bad.tar.gz is no whole backup: "),
+        "{}",
+        ran.out
+    );
+    let ran = bench.tj("restore bad.tar.gz --into restored").code(1);
+    assert!(
+        ran.err.contains("bad.tar.gz is no whole backup: "),
+        "{}",
+        ran.err
+    );
+    assert!(!bench.path("restored").exists());
+}
+
+#[test]
+fn the_newest_before_a_time_is_restored() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    // As if it was made earlier.
+    let ran = bench.tj("backup list --to one --json").fine();
+    let name = ran.json()[0]["name"].as_str().unwrap().to_owned();
+    let older = "test-20251026T120000.000Z.tar.gz";
+    fs::copy(bench.path("one").join(&name), bench.path("one").join(older)).unwrap();
+    let rows = bench
+        .tj("restore one --at 2025-10-26 --into older --json")
+        .fine();
+    assert_eq!(rows.json()[0]["backup"], older);
+    let rows = bench.tj("restore one --into newer --json").fine();
+    assert_eq!(rows.json()[0]["backup"], name.as_str());
+    let ran = bench.tj("restore one --at 2025-10-25 --into none").code(3);
+    assert!(
+        ran.err.contains("one has no backup of before"),
+        "{}",
+        ran.err
+    );
+    let ran = bench.tj("restore one --into newer").code(3);
+    assert!(ran.err.contains("--force moves it aside"), "{}", ran.err);
+    let ran = bench.tj("restore one --into newer --force").fine();
+    assert!(
+        ran.out.contains("what was there is in newer.before-"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_drill_is_timed_and_leaves_nothing() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    let ran = bench.tj("restore one --drill").fine();
+    assert!(
+        ran.out.contains(" restored, verified and removed in "),
+        "{}",
+        ran.out
+    );
+    assert_eq!(fs::read_dir(bench.path("cache")).unwrap().count(), 0);
+    let told: serde_json::Value = serde_json::from_str(&bench.read("logs/BACKUPS")).unwrap();
+    assert!(told["drill"]["milliseconds"].is_u64());
+}
