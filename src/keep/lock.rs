@@ -1,6 +1,6 @@
 //! Who keeps a journal: one process at a time.
 //!
-//! Always true: the lock is the kernel's, on `logs/KEEP`, and goes with the process. A bot that writes
+//! Always true: the lock is the kernel's, on `logs/KEEP`, or for a nightly run `logs/NIGHTLY`, and goes with the process. A bot that writes
 //! needs none of it, and neither does whoever reads.
 
 use std::io;
@@ -10,7 +10,8 @@ use std::process;
 use crate::disk::{self, Access, File};
 use crate::journal::Journal;
 
-const NAME: &str = "KEEP";
+const KEEP: &str = "KEEP";
+const NIGHTLY: &str = "NIGHTLY";
 const PID_LEN_MAX: u64 = 64;
 
 /// The right to archive, to delete and to restore, until it is dropped.
@@ -56,9 +57,21 @@ impl KeepLock {
     /// # Errors
     /// [`LockError`].
     pub fn take(journal: &Journal) -> Result<KeepLock, LockError> {
+        KeepLock::of(journal, KEEP)
+    }
+
+    /// Takes the lock of a nightly run, which has parts that take [`KeepLock::take`]'s by themselves.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take_for_the_night(journal: &Journal) -> Result<KeepLock, LockError> {
+        KeepLock::of(journal, NIGHTLY)
+    }
+
+    fn of(journal: &Journal, name: &str) -> Result<KeepLock, LockError> {
         let disk = &**journal.disk();
         let folder = journal.layout().logs();
-        let path = folder.join(NAME);
+        let path = folder.join(name);
         let failed = |source| LockError::Disk {
             path: path.clone(),
             source,

@@ -51,18 +51,21 @@ impl<'a> Row<'a> {
 
 /// The right to keep the journal.
 pub(crate) fn lock(journal: &Journal) -> Result<KeepLock, Failure> {
-    KeepLock::take(journal).map_err(|error| {
-        let hint = match &error {
-            LockError::Foreign { owner, .. } => Some(format!("run it as user {owner}")),
-            LockError::Running { .. } => Some("wait for it to end".to_owned()),
-            _ => None,
-        };
-        let failure = Failure::new("cannot keep the journal").because(error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })
+    KeepLock::take(journal).map_err(refusal)
+}
+
+/// Why the journal cannot be kept.
+pub(crate) fn refusal(error: LockError) -> Failure {
+    let hint = match &error {
+        LockError::Foreign { owner, .. } => Some(format!("run it as user {owner}")),
+        LockError::Running { .. } => Some("wait for it to end".to_owned()),
+        _ => None,
+    };
+    let failure = Failure::new("cannot keep the journal").because(error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Shows what would be done.

@@ -24,6 +24,7 @@ mod output;
 mod reconcile_view;
 mod record_view;
 mod remedy;
+mod safety;
 mod settings;
 mod sheet_view;
 mod simulated;

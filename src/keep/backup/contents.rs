@@ -326,7 +326,7 @@ fn is_own_business(name: &str) -> bool {
     let is_of_journal = match parts.as_slice() {
         [
             "logs",
-            "KEEP" | "BACKUPS" | ".JOURNAL.lock" | ".BACKUPS.lock",
+            "KEEP" | "NIGHTLY" | "BACKUPS" | ".JOURNAL.lock" | ".BACKUPS.lock",
         ] => true,
         ["logs", "JOURNAL" | "EXPORTED" | "KEYRING"] => true,
         ["logs", stream, file] if stream.parse::<Stream>().is_ok() => {

@@ -17,6 +17,8 @@ archive = \"1d\"
 delete = \"2d\"
 [nightly]
 reports = \"reports\"
+[backup]
+to = [\"safe\"]
 ";
 
 #[test]
@@ -27,7 +29,7 @@ fn a_night_does_all_that_is_due_and_says_so_in_one_line() {
     let ran = bench.tj("nightly").fine();
     let line = ran.out.trim_end();
     for part in [
-        "nightly: close: 2 days closed; archive: 2 days archived; retention: 2 days deleted; verify: ",
+        "nightly: close: 2 days closed; archive: 2 days archived; retention: 2 days deleted; backup: 1 of 1 targets, read back; verify: ",
         " records, nothing wrong; report: reports/",
         ".html, 0 trades",
     ] {
@@ -45,6 +47,58 @@ fn a_night_does_all_that_is_due_and_says_so_in_one_line() {
         ["0 days closed", "0 days archived", "0 days deleted"]
     );
     bench.tj("verify").fine();
+    bench.tj("backup verify safe").fine();
+    // A monitor is told nothing while all is well, and of a backup that is late.
+    let ran = bench.tj("status").fine();
+    assert!(ran.out.contains("backup in safe: test-"), "{}", ran.out);
+    assert!(
+        ran.out.contains("never restored: `tj restore --drill`"),
+        "{}",
+        ran.out
+    );
+    bench.tj("restore --drill").code(0);
+    let ran = bench.tj("status").fine();
+    assert!(
+        ran.out.contains("last drill 0 s ago: restored"),
+        "{}",
+        ran.out
+    );
+    bench.write(
+        "tj.toml",
+        TOML.replace("[backup]", "[backup]\nrpo = \"1s\""),
+    );
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let ran = bench.tj("status").code(1);
+    assert!(
+        ran.out.contains(" - BACKUP LATE: at most 1 s"),
+        "{}",
+        ran.out
+    );
+    let ran = bench.tj("status --json").code(1);
+    assert_eq!(ran.json()[0]["safety"]["backups"][0]["late"], true);
+    bench.write("tj.toml", TOML.replace("safe", "elsewhere"));
+    let ran = bench.tj("status").code(1);
+    assert!(
+        ran.out.contains("elsewhere: none yet - BACKUP LATE"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_target_that_cannot_be_reached_is_named_and_the_night_goes_on() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench.write("tj.toml", TOML.replace("safe", "file/below"));
+    bench.write("file", "no folder");
+    let ran = bench.tj("nightly").code(1);
+    assert!(ran.err.contains("file/below: "), "{}", ran.err);
+    let line = ran.out.trim_end();
+    assert!(
+        line.contains("backup: 0 of 1 targets, read back; verify: "),
+        "{line}"
+    );
+    assert!(line.contains("report: reports/"), "{line}");
 }
 
 #[test]
@@ -92,7 +146,7 @@ fn a_second_one_at_the_same_time_has_nothing_to_do() {
     let bench = Bench::new();
     three_days(&bench.path(""));
     let journal = Options::new(bench.path("logs")).open().unwrap();
-    let lock = KeepLock::take(&journal).unwrap();
+    let lock = KeepLock::take_for_the_night(&journal).unwrap();
     let own = std::process::id();
     let ran = bench.tj("nightly").fine();
     assert_eq!(ran.out, format!("already running as process {own}\n"));

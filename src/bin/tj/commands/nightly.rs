@@ -15,7 +15,8 @@ use tradejournal::keep::{KeepLock, Keeper, LockError, Plan};
 use tradejournal::time::{Clock, SystemClock};
 
 use super::{Context, report, verify};
-use crate::args::Nightly;
+use crate::args::{Nightly, SshFlags};
+use crate::backups::{self, Bars};
 use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::output::printable;
@@ -24,22 +25,21 @@ use crate::{evidence, journal, keeping, when};
 pub(crate) fn run(_args: &Nightly, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     journal::for_checking(&context.settings)?;
     let (journal, notary) = journal::for_writing(&context.settings)?;
-    let lock = match KeepLock::take(&journal) {
+    let _night = match KeepLock::take_for_the_night(&journal) {
         Ok(lock) => lock,
         Err(error @ LockError::Running { .. }) => {
             context.out.line(error)?;
             return Ok(Verdict::Fine);
         }
-        Err(error) => {
-            return Err(Failure::new("cannot keep the journal")
-                .because(error)
-                .into());
-        }
+        Err(error) => return Err(keeping::refusal(error).into()),
     };
+    // Somebody may be archiving by hand.
+    let lock = keeping::lock(&journal)?;
     let mut night = Night::default();
     night.part("close", close(&journal, context), context);
     night.part("archive", archive(&journal, &lock, context), context);
     night.part("retention", retention(&journal, &lock, context), context);
+    night.part("backup", backup(&journal, lock, context), context);
     night.part("verify", verification(&journal, context), context);
     night.part("report", page(&journal, context), context);
     evidence::tell_troubles(notary.as_deref(), context.talk);
@@ -165,6 +165,37 @@ fn keep(
     let done = keeping::run(keeper, lock, plan, context, |_, _, _| Ok(()))?;
     let text = days(done.steps as u64, did);
     Ok((Some(text), !done.damaged && !done.failed))
+}
+
+/// A backup in each target that the settings name.
+fn backup(journal: &Journal, lock: KeepLock, context: &Context<'_>) -> Did {
+    // Order matters: a backup takes the same lock while it is being written.
+    drop(lock);
+    let targets = context.settings.backup.to.clone();
+    if targets.is_empty() {
+        return Ok((None, true));
+    }
+    let backups = backups::of(journal, &SshFlags::default(), &targets, &context.settings);
+    let mut bars = Bars::new(context.talk);
+    let run = backups.run(&targets, &mut |it| bars.show(it));
+    bars.clear();
+    let run = run?;
+    for note in &run.notes {
+        context.talk.warning(&printable(note));
+    }
+    let (all, mut good) = (run.outcomes.len(), 0);
+    for outcome in run.outcomes {
+        match outcome.result {
+            Ok(_) => good += 1,
+            Err(error) => {
+                let error = anyhow::Error::new(error);
+                let text = format!("{}: {error:#}", outcome.target);
+                context.talk.error(&printable(&text));
+            }
+        }
+    }
+    let text = format!("{good} of {all} targets, read back");
+    Ok((Some(text), good == all))
 }
 
 /// Everything that bytes can show, as `tj verify --chain` does.

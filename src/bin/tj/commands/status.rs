@@ -22,6 +22,7 @@ use crate::evidence;
 use crate::failure::Verdict;
 use crate::journal;
 use crate::output::printable;
+use crate::safety::Safety;
 use crate::size::size;
 use crate::table::{Column, Table};
 use crate::when;
@@ -36,6 +37,7 @@ struct Report {
     name: Option<String>,
     free_bytes: Option<u64>,
     evidence: Evidence,
+    safety: Safety,
     streams: Vec<Row>,
 }
 
@@ -105,12 +107,13 @@ pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
             .map(|it| row(&journal, it, &exports, evidence.key != "none"))
             .collect(),
         evidence,
+        safety: Safety::of(&journal, &context.settings)?,
     };
     match context.settings.json {
         true => context.out.json(&report)?,
         false => show(&report, context)?,
     }
-    Ok(Verdict::Fine)
+    Ok(Verdict::found(report.safety.is_late()))
 }
 
 /// When a checkpoint was handed out, and which.
@@ -260,6 +263,7 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
         context.out.line(printable(&note))?;
     }
     show_evidence(report, context)?;
+    report.safety.show(context.out)?;
     if let Some(free) = report.free_bytes {
         context.out.line(format!("free disk: {}", size(free)))?;
     }
