@@ -1,7 +1,7 @@
 //! Who keeps a journal: one process at a time.
 //!
-//! Always true: the lock is the kernel's, on `logs/KEEP`, or for a nightly run `logs/NIGHTLY`, and goes with the process. A bot that writes
-//! needs none of it, and neither does whoever reads.
+//! Always true: the lock is the kernel's, on `logs/KEEP`, or for a nightly run `logs/NIGHTLY`, and goes
+//! with the process. A bot that writes needs none of it, and neither does whoever reads.
 
 use std::io;
 use std::path::PathBuf;
