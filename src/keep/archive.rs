@@ -26,7 +26,7 @@ impl Keeper {
         &self,
         _lock: &KeepLock,
         step: &Step,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<Packed>, KeepError> {
         match (step.action, &step.to) {
             (Action::Delete, _) => retention::delete(self, step, progress).map(|()| None),
@@ -39,7 +39,7 @@ impl Keeper {
         &self,
         step: &Step,
         to: &Path,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Packed, KeepError> {
         let closed = self.closing_record(step.stream, step.day);
         let closed = closed.ok_or_else(|| damaged(&step.from, "it is not closed"))?;
@@ -62,14 +62,15 @@ impl Keeper {
         step: &Step,
         to: &Path,
         closed: &DayClosed,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<Packed>, KeepError> {
         if self.len(to)?.is_none() {
             return Ok(None);
         }
         let file = self.disk().open(to, Access::Read);
         let file = file.map_err(failed("open", to))?;
-        match gzip::read_back(&*file, &mut *progress) {
+        let read = gzip::standing_back(|| gzip::read_back(&*file, &mut *progress));
+        match read.map_err(failed("read", to))? {
             Ok(packed) if packed.sha256 == closed.sha256() => {
                 // It may have been left before its name was sure to survive.
                 self.write_seal(step, packed)?;
@@ -86,7 +87,7 @@ impl Keeper {
         step: &Step,
         to: &Path,
         closed: &DayClosed,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Packed, KeepError> {
         self.make_folders(to)?;
         let temporary = to.with_file_name(format!(".{}.jsonl.gz.tmp", step.day));
@@ -97,8 +98,10 @@ impl Keeper {
         // What a run that was cut off has left.
         file.cut(0).map_err(failed("cut", &temporary))?;
         let cores = std::thread::available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN);
-        let packed = gzip::pack(&*plain, &*file, cores, &mut *progress);
-        let packed = packed.map_err(failed("pack", &step.from))?;
+        let packed = gzip::standing_back(|| gzip::pack(&*plain, &*file, cores, &mut *progress));
+        let packed = packed
+            .and_then(|it| it)
+            .map_err(failed("pack", &step.from))?;
         if (packed.bytes, packed.sha256) != (closed.bytes(), closed.sha256()) {
             self.remove(&temporary)?;
             let (found, told) = (packed.sha256, closed.sha256());
@@ -106,8 +109,11 @@ impl Keeper {
             return Err(damaged(&step.from, &why));
         }
         // Order matters: what counts is what the disk has, not what was handed to it.
-        let back = gzip::read_back(&*file, |it| progress(packed.bytes.saturating_add(it)));
-        let back = back.map_err(failed("read back", &temporary))?;
+        let told = |it: u64| progress(packed.bytes.saturating_add(it));
+        let back = gzip::standing_back(|| gzip::read_back(&*file, told));
+        let back = back
+            .and_then(|it| it)
+            .map_err(failed("read back", &temporary))?;
         if back != packed {
             return Err(damaged(&temporary, "the disk gives back something else"));
         }

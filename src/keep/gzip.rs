@@ -27,11 +27,11 @@ const MEMBER_LEN: usize = 1 << 20;
 /// Of nine: the first that is not larger than what `gzip` makes of the same lines.
 const LEVEL: u32 = 6;
 /// How many packed bytes are handed to the disk at once: a writer that syncs beside this waits for them.
-const SYNC_LEN: u64 = 4 << 20;
+const SYNC_LEN: u64 = 1 << 20;
 const BUFFER_LEN: usize = 256 << 10;
-/// How far the cores that pack stand back behind a bot's.
+/// How far threads that pack and read back stand behind a bot's: as far as there is.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// What was packed, and into what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +89,26 @@ pub(super) fn pack_all(
     })
 }
 
-/// Packs members until there are no more.
-fn work(jobs: &Mutex<Receiver<Job>>) {
+/// Does work on a thread of its own that stands back where a bot wants a core.
+pub(super) fn standing_back<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            stand_back();
+            work()
+        });
+        thread.join().map_err(|_| ended())
+    })
+}
+
+fn stand_back() {
     // A thread's own on Linux; elsewhere it would be the whole process, the bot's with it.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICENESS);
+}
+
+/// Packs members until there are no more.
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    stand_back();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((plain, done)) = job else {

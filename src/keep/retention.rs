@@ -19,15 +19,15 @@ use crate::record::{Deleted, DeletedParts};
 pub(super) fn delete(
     keeper: &Keeper,
     step: &Step,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), KeepError> {
     let closed = keeper.closing_record(step.stream, step.day);
     let closed = closed.ok_or_else(|| damaged(&step.from, "it is not closed"))?;
     if !keeper.is_deleted(step.stream, step.day) {
         let file = keeper.disk().open(&step.from, Access::Read);
         let file = file.map_err(failed("open", &step.from))?;
-        let read = gzip::read_back(&*file, progress);
-        let read = read.map_err(failed("read", &step.from))?;
+        let read = gzip::standing_back(|| gzip::read_back(&*file, progress));
+        let read = read.and_then(|it| it).map_err(failed("read", &step.from))?;
         if read.sha256 != closed.sha256() {
             let (found, told) = (read.sha256, closed.sha256());
             let why = format!("its plain bytes have the SHA-256 {found}, and audit says {told}");
