@@ -1,8 +1,8 @@
 //! Which backups of a target stay.
 //!
 //! Always true:
-//! - The newest backup of each of the last so many days, weeks and months that have one stays: a machine that stood
-//!   still, or a clock that ran ahead, makes none of them old.
+//! - The newest backup of each of the last so many days, weeks and months that have one stays: a machine
+//!   that stood still, or a clock that ran ahead, makes none of them old.
 //! - The newest of all stays, and the one that was last seen to be whole.
 //! - What has no name of a backup of this journal is in no plan.
 
