@@ -234,10 +234,7 @@ mod tests {
         );
         assert_eq!(BackupName::parse(&name.to_string(), "dem"), None);
         let odd = BackupName::new("../a/b", name.time());
-        assert_eq!(
-            odd.to_string(),
-            "%2E%2E%2Fa%2Fb-20251026T120000.123Z.tar.gz"
-        );
+        assert_eq!(odd.to_string(), "%2E.%2Fa%2Fb-20251026T120000.123Z.tar.gz");
         assert_eq!(BackupName::parse(&odd.to_string(), "../a/b"), Some(odd));
         for text in [
             "latest.tar.gz",
