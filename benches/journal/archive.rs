@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tradejournal::Writer;
+use tradejournal::disk::{self, RealDisk};
 use tradejournal::journal::{Journal, Options};
 use tradejournal::keep::{KeepLock, Keeper, Plan, Policies, Policy, Span};
 use tradejournal::record::{Stream, TradeRecord};
@@ -88,7 +89,8 @@ fn put_back(journal: &Journal, kept: &Path) {
     File::open(&plain).unwrap().sync_all().unwrap();
     let seal = fs::read_to_string(layout.archived_seal(Stream::Trades, day)).unwrap();
     let line = seal.lines().next().unwrap();
-    fs::write(layout.seal(Stream::Trades, day), format!("{line}\n")).unwrap();
+    let seal = layout.seal(Stream::Trades, day);
+    disk::replace(&RealDisk, &seal, format!("{line}\n").as_bytes()).unwrap();
     fs::remove_file(packed).unwrap();
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - Every line that was acknowledged before [`cut`] was called is in the cut.
-//! - What is in the cut hangs together as recovery asks for, and was synced before it was read: no line is in it
-//!   that a later opening of the stream could find missing or cut off.
+//! - What is in the cut hangs together as recovery asks for, and was synced before it was read: no line is
+//!   in it that a later opening of the stream could find missing or cut off.
 //! - Nothing is written, and no writer waits.
 //!
 //! Not here: the copying, and everything beside the days.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::tempdir;
 use tradejournal::disk::RealDisk;
@@ -197,6 +198,54 @@ fn everything_acknowledged_before_is_in_it_while_a_bot_writes() {
     let mut copied = orders(&journal(&last, &noon()));
     copied.pop();
     assert_eq!(all[..copied.len()], copied);
+}
+
+/// Days end, are closed and sealed while backups are made: a backup that was begun anywhere in it
+/// is a sound journal, in which every day that is called closed is whole and has its seal.
+#[test]
+fn days_that_end_meanwhile_are_whole_or_open() {
+    let folder = tempdir().unwrap();
+    let clock = noon();
+    let original = journal(folder.path(), &clock);
+    let (round, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let writer = original.writer::<TradeRecord>().unwrap();
+    writer.append(&entry(0)).unwrap();
+    thread::scope(|scope| {
+        let bot = scope.spawn(|| {
+            let mut days = 0;
+            while !stop.load(Ordering::Relaxed) {
+                // Not so many that the journal is large before the last backup of it.
+                if 5 * (round.load(Ordering::Relaxed) + 1) < days {
+                    thread::yield_now();
+                    continue;
+                }
+                days += 1;
+                for _ in 0..5 {
+                    writer.append(&entry(writer.lines())).unwrap();
+                }
+                clock.advance(Duration::from_secs(24 * 3600));
+                writer.append(&entry(writer.lines())).unwrap();
+                writer.tick();
+            }
+        });
+        for _ in 0..15 {
+            round.fetch_add(1, Ordering::Relaxed);
+            let again = journal(folder.path(), &clock);
+            let before = writer.lines();
+            let (path, _) = back_up(&again, folder.path());
+            let into = folder.path().join("restored");
+            let restore = Restore::new(Arc::new(RealDisk), Arc::clone(&clock) as _);
+            restore.run(&path, &into, &mut |_| ()).unwrap();
+            let copy = journal(&into, &clock);
+            assert_eq!(problems(&copy), [""; 0]);
+            assert!(before <= orders(&copy).len() as u64);
+            fs::remove_dir_all(&into).unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        bot.join().unwrap();
+    });
+    assert_eq!(writer.troubles(), [""; 0]);
+    writer.close().unwrap();
 }
 
 #[test]

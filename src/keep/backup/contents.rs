@@ -1,9 +1,11 @@
 //! What goes into a backup, chosen while a bot writes.
 //!
 //! Always true:
-//! - What was signed or handed out is read before the lines are cut, so that the lines of the backup come to every
-//!   checkpoint in it; `audit` is cut before the other streams, so that every day that it calls closed is whole.
-//! - A private key never goes in: not the key folder, and no file in which one is found, whatever it is called.
+//! - What was signed or handed out is read before the lines are cut, so that the lines of the backup come
+//!   to every checkpoint in it; `audit` is cut before the other streams, so that every day that it calls
+//!   closed is whole.
+//! - A private key never goes in: not the key folder, and no file in which one is found, whatever it is
+//!   called.
 //! - A file that is a copy's own business stays out: locks, temporary files, links.
 //!
 //! Not here: reading the bytes of days and other large files (`tape`).
@@ -173,8 +175,8 @@ impl<'a> Gathering<'a> {
         Ok(days.filter_map(|it| it.parse().ok()).collect())
     }
 
-    /// The seals of the newest days that `audit` calls closed as far as it goes into the backup: a seal is written
-    /// right behind that record.
+    /// The seals of the newest days that `audit` calls closed as far as it goes into the backup: a seal is
+    /// written right behind that record.
     fn seals_told(&self, audit: Option<&Cut>) -> Result<BTreeSet<(Stream, Day)>, BackupError> {
         let Some((lines, _)) = audit.and_then(|it| it.end) else {
             return Ok(BTreeSet::new());
@@ -341,7 +343,8 @@ fn is_own_business(name: &str) -> bool {
     is_temporary || is_of_journal
 }
 
-/// Whether the private half of a key is in a file: a root key, a key of the key folder, or one of other programs.
+/// Whether the private half of a key is in a file: a root key, a key of the key folder, or one of other
+/// programs.
 fn has_private_key(file: &dyn File) -> io::Result<bool> {
     const OVERLAP: usize = 256;
     let mut block = vec![0; 1 << 20];

@@ -1,7 +1,7 @@
 //! A folder of this machine as a target.
 //!
-//! Always true: a file has the name of a backup only when it was read back from the disk and has the right SHA-256;
-//! until then it has a name that is nobody's backup.
+//! Always true: a file has the name of a backup only when it was read back from the disk and has the right
+//! SHA-256; until then it has a name that is nobody's backup.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `MANIFEST.json`: what a backup is of, and every file in it.
 //!
-//! Always true: it is the last member, so that a backup that was cut off anywhere has none, and is made while the
-//! files pass by.
+//! Always true: it is the last member, so that a backup that was cut off anywhere has none, and is made
+//! while the files pass by.
 
 use serde::{Deserialize, Serialize};
 

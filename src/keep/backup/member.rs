@@ -1,8 +1,8 @@
 //! One member of a tar file: its header, both ways.
 //!
 //! Always true:
-//! - What is written is ustar, with GNU's long name before a member whose name does not fit, and its large numbers:
-//!   any `tar` reads it.
+//! - What is written is ustar, with GNU's long name before a member whose name does not fit, and its large
+//!   numbers: any `tar` reads it.
 //! - What is read is what is written: a plain file with a name below one of four folders. A link, a device, a
 //!   folder, a name that leads elsewhere are refused, with the name.
 //!

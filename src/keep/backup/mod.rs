@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - A backup has every line that was acknowledged before it was begun, and no line that is not on disk.
-//! - A backup counts when it was read back from where it is, and has its name only then. What a kill, a full disk or
-//!   a cut connection leaves is nobody's backup, and the next run clears it.
+//! - A backup counts when it was read back from where it is, and has its name only then. What a kill, a
+//!   full disk or a cut connection leaves is nobody's backup, and the next run clears it.
 //! - A target that fails keeps no other from its backup.
 //! - A private key is in none.
 //!
@@ -132,7 +132,8 @@ struct Made {
 }
 
 impl Backups {
-    /// Of that journal. A backup that goes to no folder of this machine is made in the folder `staging` first.
+    /// Of that journal. A backup that goes to no folder of this machine is made in the folder `staging`
+    /// first.
     #[must_use]
     pub fn new(journal: &Journal, staging: impl Into<PathBuf>) -> Backups {
         Backups {
@@ -175,9 +176,8 @@ impl Backups {
 
     /// Makes one backup and puts it into every target.
     ///
-    /// # Errors
-    /// [`BackupError`] when there is no journal, or another process makes a backup of it. What goes wrong with a
-    /// target is in its outcome.
+    /// # Errors [`BackupError`] when there is no journal, or another process makes a backup of it. What
+    /// goes wrong with a target is in its outcome.
     pub fn run(
         &self,
         targets: &[Target],
@@ -304,8 +304,8 @@ impl Backups {
         }
     }
 
-    /// Makes the backup under its temporary name in a folder, and reads it back. Its name is none of those that are
-    /// taken where it goes.
+    /// Makes the backup under its temporary name in a folder, and reads it back. Its name is none of those
+    /// that are taken where it goes.
     fn make(
         &self,
         folder: &Folder<'_>,

@@ -2,8 +2,8 @@
 //!
 //! Always true: a backup is recorded when it was read back on its target and has its name, not before.
 //!
-//! It stands beside the journal and not in the cache, which may be deleted at any time; it is in no backup, since a
-//! restored journal has none yet.
+//! It stands beside the journal and not in the cache, which may be deleted at any time; it is in no backup,
+//! since a restored journal has none yet.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! A folder of another host as a target, by the system's `ssh` and `rsync`.
 //!
 //! Always true:
-//! - Both are started with a list of arguments, never through a shell of this machine; what the other host's shell
-//!   reads is quoted.
+//! - Both are started with a list of arguments, never through a shell of this machine; what the other
+//!   host's shell reads is quoted.
 //! - A file has the name of a backup only when the other host has read it back with the right SHA-256.
 //! - Nobody is asked for a password: what ssh cannot do by itself fails.
 

@@ -1,11 +1,12 @@
 //! The way back: a journal out of a backup.
 //!
 //! Always true:
-//! - All of a backup is verified before a byte of it is written, and the journal is verified before it has its name.
+//! - All of a backup is verified before a byte of it is written, and the journal is verified before it has
+//!   its name.
 //! - Where the journal is to be, there is nothing of it or all of it, whatever is cut off.
 //! - What was there is moved aside, and never deleted.
-//! - The journal goes on under a new epoch, which its audit stream tells of: checkpoints of lines that were lost are
-//!   seen as what they are.
+//! - The journal goes on under a new epoch, which its audit stream tells of: checkpoints of lines that were
+//!   lost are seen as what they are.
 //!
 //! Not here: keys, which are in no backup.
 

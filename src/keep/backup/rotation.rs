@@ -1,8 +1,8 @@
 //! Which backups of a target stay.
 //!
 //! Always true:
-//! - The newest backup of each of the last so many days, weeks and months that have one stays: a machine that stood
-//!   still, or a clock that ran ahead, makes none of them old.
+//! - The newest backup of each of the last so many days, weeks and months that have one stays: a machine
+//!   that stood still, or a clock that ran ahead, makes none of them old.
 //! - The newest of all stays, and the one that was last seen to be whole.
 //! - What has no name of a backup of this journal is in no plan.
 
@@ -234,10 +234,7 @@ mod tests {
         );
         assert_eq!(BackupName::parse(&name.to_string(), "dem"), None);
         let odd = BackupName::new("../a/b", name.time());
-        assert_eq!(
-            odd.to_string(),
-            "%2E%2E%2Fa%2Fb-20251026T120000.123Z.tar.gz"
-        );
+        assert_eq!(odd.to_string(), "%2E.%2Fa%2Fb-20251026T120000.123Z.tar.gz");
         assert_eq!(BackupName::parse(&odd.to_string(), "../a/b"), Some(odd));
         for text in [
             "latest.tar.gz",

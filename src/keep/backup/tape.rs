@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - A file is read once, and as long as it was when its turn came, whatever is added to it meanwhile.
-//! - The last member lists all others with their SHA-256. Behind it stands an empty gzip member with the SHA-256 of
-//!   all bytes before it, so that no bit of the file can change unseen.
+//! - The last member lists all others with their SHA-256. Behind it stands an empty gzip member with the
+//!   SHA-256 of all bytes before it, so that no bit of the file can change unseen.
 //! - Memory is one block, and the list of the files.
 //!
 //! Not here: what goes in (`contents`), and whether the disk kept it (`unpack`).

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - Nothing of a backup is believed before all of it was read: whoever writes files from one reads it twice.
-//! - Refused, with the member's name: what is no plain file, a name that leads elsewhere, a name twice, a file where
-//!   a folder must be, a member that is not listed, a listed one that is missing or another one.
+//! - Refused, with the member's name: what is no plain file, a name that leads elsewhere, a name twice, a
+//!   file where a folder must be, a member that is not listed, a listed one that is missing or another one.
 //! - Memory is one block and the names, whatever the file says of itself.
 
 use std::collections::BTreeMap;
@@ -62,8 +62,8 @@ impl Files for Nobody {
     }
 }
 
-/// Reads a backup to its end, from the disk where that can be, and shows its files. `progress` is told how many
-/// bytes of it are read.
+/// Reads a backup to its end, from the disk where that can be, and shows its files. `progress` is told how
+/// many bytes of it are read.
 pub(super) fn read(
     path: &Path,
     file: &dyn File,

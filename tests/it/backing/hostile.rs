@@ -76,8 +76,10 @@ fn packed(plain: &[u8]) -> Vec<u8> {
     packed
 }
 
+type Members = Vec<(String, Vec<u8>)>;
+
 /// The members of a tar file: header, name, and all of its blocks.
-fn members(plain: &[u8]) -> Vec<(String, Vec<u8>)> {
+fn members(plain: &[u8]) -> Members {
     let (mut members, mut at) = (Vec::new(), 0);
     while plain[at] != 0 {
         let name = plain[at..at + 100].split(|it| *it == 0).next().unwrap();
@@ -210,7 +212,7 @@ fn links_devices_and_folders_are_named() {
 fn members_that_are_not_those_listed_are_named() {
     let bad = Bad::new();
     let all = members(&bad.plain);
-    let refused = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let refused = |change: &dyn Fn(&mut Members)| {
         let mut members = all.clone();
         change(&mut members);
         bad.refused_plain(&joined(&members))

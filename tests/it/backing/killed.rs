@@ -44,7 +44,7 @@ fn moments(took: Duration) -> impl Iterator<Item = Duration> {
     (0..ROUNDS).map(move |round| {
         let spread = seed.wrapping_mul(round.wrapping_mul(2) + 1) % 100;
         let per_mille = round * 1000 / ROUNDS + spread / 3;
-        took.mul_f64(f64::from(u32::try_from(per_mille).unwrap()) / 1000.0)
+        took * u32::try_from(per_mille).unwrap() / 1000
     })
 }
 

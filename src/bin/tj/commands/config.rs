@@ -31,6 +31,13 @@ struct Row {
     from: Source,
 }
 
+impl Row {
+    fn of((key, value, from): (impl Into<Cow<'static, str>>, serde_json::Value, Source)) -> Row {
+        let key = key.into();
+        Row { key, value, from }
+    }
+}
+
 fn show(settings: &Settings, out: &mut Out) -> anyhow::Result<Verdict> {
     let rows = rows(settings);
     if settings.json {
@@ -106,22 +113,10 @@ fn rows(settings: &Settings) -> Vec<Row> {
             from: settings.zone.from,
         },
     ];
-    let metrics = settings.metrics.rows().into_iter();
-    rows.extend(metrics.map(|(key, value, from)| Row {
-        key: key.into(),
-        value,
-        from,
-    }));
+    let sections = settings.metrics.rows().into_iter();
+    rows.extend(sections.map(Row::of));
     rows.extend(risk_rows(&settings.risk));
-    let keep = settings.keep.rows().into_iter();
-    rows.extend(
-        keep.chain(settings.backup.rows())
-            .map(|(key, value, from)| Row {
-                key: key.into(),
-                value,
-                from,
-            }),
-    );
+    rows.extend(settings.keep.rows().into_iter().map(Row::of));
     let reports = settings.reports.as_ref();
     rows.push(Row {
         key: "nightly.reports".into(),
@@ -131,12 +126,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
             None => Source::Default,
         },
     });
-    let reconcile = settings.reconcile.rows().into_iter();
-    rows.extend(reconcile.map(|(key, value, from)| Row {
-        key: key.into(),
-        value,
-        from,
-    }));
+    rows.extend(settings.reconcile.rows().into_iter().map(Row::of));
+    rows.extend(settings.backup.rows().into_iter().map(Row::of));
     rows
 }
 

@@ -92,10 +92,8 @@ impl BackupSettings {
 
 fn span_text(span: Duration) -> String {
     let secs = span.as_secs();
-    let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
-    // A day is 24 hours here, and written as such.
-    let unit = units.iter().find(|it| secs % it.0 == 0 && it.0 != 86_400);
-    match unit {
+    let units = [(3600, 'h'), (60, 'm')];
+    match units.iter().find(|it| secs.is_multiple_of(it.0)) {
         Some((len, unit)) => format!("{}{unit}", secs / len),
         None => format!("{secs}s"),
     }
