@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{BackupError, failed};
 use super::target::Target;
-use crate::disk;
+use crate::disk::{self, Access};
 use crate::journal::Journal;
 use crate::record::Digest;
 use crate::time::Timestamp;
@@ -90,6 +90,17 @@ fn read(journal: &Journal) -> Result<Raw, BackupError> {
         .unwrap_or_default())
 }
 
+/// Changes what is recorded; a backup and a drill that end at the same moment take turns.
+fn change(journal: &Journal, how: impl FnOnce(&mut Raw)) -> Result<(), BackupError> {
+    let guard = journal.layout().logs().join(".BACKUPS.write");
+    let file = journal.disk().open(&guard, Access::AppendOrCreate);
+    let file = file.map_err(failed("open", &guard))?;
+    file.lock().map_err(failed("lock", &guard))?;
+    let mut raw = read(journal)?;
+    how(&mut raw);
+    write(journal, &raw)
+}
+
 fn write(journal: &Journal, raw: &Raw) -> Result<(), BackupError> {
     let path = path(journal);
     let bytes = serde_json::to_vec(raw).map_err(std::io::Error::from);
@@ -107,16 +118,17 @@ pub(super) fn good(
     (name, time): (&str, Timestamp),
     (bytes, sha256): (u64, Digest),
 ) -> Result<(), BackupError> {
-    let (mut raw, to) = (read(journal)?, key(to));
-    raw.targets.retain(|it| it.to != to);
-    raw.targets.push(RawTarget {
-        to,
+    let made = RawTarget {
+        to: key(to),
         name: name.to_owned(),
         time: time.to_string(),
         bytes,
         sha256: sha256.to_string(),
-    });
-    write(journal, &raw)
+    };
+    change(journal, |raw| {
+        raw.targets.retain(|it| it.to != made.to);
+        raw.targets.push(made);
+    })
 }
 
 /// Records a drill.
@@ -124,13 +136,12 @@ pub(super) fn good(
 /// # Errors
 /// [`BackupError::Disk`].
 pub fn drilled(journal: &Journal, name: &str, took: Duration) -> Result<(), BackupError> {
-    let mut raw = read(journal)?;
-    raw.drill = Some(RawDrill {
+    let drill = RawDrill {
         time: journal.clock().now().to_string(),
         name: name.to_owned(),
         milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    });
-    write(journal, &raw)
+    };
+    change(journal, |raw| raw.drill = Some(drill))
 }
 
 /// How old the last good backup of each target is: what would be lost with the machine.

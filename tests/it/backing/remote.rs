@@ -258,6 +258,32 @@ fn a_backup_goes_to_another_host_and_comes_back() {
 }
 
 #[test]
+fn the_program_makes_verifies_and_restores_backups_of_a_host() {
+    let server = Server::start();
+    let config = server.ssh("client").config.unwrap();
+    let target = server.target().to_string();
+    let tj = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tj"));
+        let flags = ["--ssh-config", &config.display().to_string(), "--ssh-port"];
+        command.current_dir(server.folder.path()).args(words);
+        command.args(flags).arg(server.port.to_string());
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert!(tj(&["backup", "--to", &target]).contains(", read back\n"));
+    assert!(tj(&["backup", "list", "--to", &target]).contains("far away/backups"));
+    assert!(tj(&["backup", "--plan", "--to", &target]).contains("  stays  test-"));
+    assert!(tj(&["backup", "verify", &target]).ends_with(": whole\n"));
+    assert!(tj(&["restore", &target, "--drill"]).contains("verified and removed"));
+    tj(&["restore", &target, "--into", "restored"]);
+    let again = journal(&server.at("restored"), &noon());
+    assert_eq!(orders(&again), orders(&server.journal()));
+    assert_eq!(names_in(&server.at("cache")), ["backup"]);
+    assert_eq!(names_in(&server.at("cache/backup")), [""; 0]);
+}
+
+#[test]
 fn a_host_that_cannot_hash_is_read_back_from_here() {
     let bin = tempdir().unwrap();
     for name in [
