@@ -176,8 +176,9 @@ impl Backups {
 
     /// Makes one backup and puts it into every target.
     ///
-    /// # Errors [`BackupError`] when there is no journal, or another process makes a backup of it. What
-    /// goes wrong with a target is in its outcome.
+    /// # Errors
+    /// [`BackupError`] when there is no journal, or another process makes a backup of it. What goes wrong
+    /// with a target is in its outcome.
     pub fn run(
         &self,
         targets: &[Target],
