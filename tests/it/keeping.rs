@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 use tempfile::tempdir;
 use tradejournal::disk::sim::{Done, Errno, Fault, Injection, Names, Op, Unsynced};
 use tradejournal::disk::{Disk as _, SimDisk};
-use tradejournal::journal::{Depth, Journal, Options, WriterOptions};
+use tradejournal::journal::{Depth, Journal};
 use tradejournal::keep::{
     Action, HoldError, Holds, KeepError, KeepLock, Keeper, LockError, Plan, Policies, Policy, Span,
 };
 use tradejournal::record::{AuditEvent, AuditKind, Digest, Stream, TradeRecord};
 use tradejournal::time::{Day, ManualClock};
 
-use crate::sample::{entry, journal, noon, time};
+use crate::sample::{entry, journal, noon, simulated, time};
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()
@@ -284,7 +284,7 @@ fn one_process_keeps_a_journal_and_never_a_strangers() {
     let disk = SimDisk::new(1);
     let journal = simulated(&disk, &clock);
     six_days(&journal, &clock);
-    disk.set_owner("/j/logs", 4242);
+    disk.set_owner("/bot/logs", 4242);
     let error = KeepLock::take(&journal).unwrap_err();
     assert!(
         matches!(error, LockError::Foreign { owner: 4242, .. }),
@@ -292,20 +292,10 @@ fn one_process_keeps_a_journal_and_never_a_strangers() {
     );
 }
 
-fn simulated(disk: &SimDisk, clock: &Arc<ManualClock>) -> Journal {
-    Options::new("/j/logs")
-        .name("test")
-        .disk(Arc::new(disk.clone()))
-        .clock(Arc::clone(clock) as _)
-        .writer(WriterOptions::default().background(false))
-        .open()
-        .unwrap()
-}
-
 /// A disk with a journal whose days wait to be archived, and the plain bytes of those that are closed.
 fn waiting() -> (SimDisk, Arc<ManualClock>, BTreeMap<Day, Vec<u8>>) {
     let (disk, clock) = (SimDisk::new(1), noon());
-    disk.put_folder("/j").unwrap();
+    disk.put_folder("/bot").unwrap();
     let journal = simulated(&disk, &clock);
     six_days(&journal, &clock);
     let days = ["26", "27", "28", "29", "30"].map(|it| day(&format!("2025-10-{it}")));
@@ -364,11 +354,11 @@ fn assert_finished(journal: &Journal, disk: &SimDisk, at: &str) {
         "30.jsonl.sha256",
     ];
     assert_eq!(
-        names("/j/archive/trades/2025"),
+        names("/bot/archive/trades/2025"),
         archived.map(|it| format!("2025-10-{it}")),
         "{at}"
     );
-    let plain = names("/j/logs/trades")
+    let plain = names("/bot/logs/trades")
         .into_iter()
         .filter(|it| it.starts_with("2025"));
     assert_eq!(plain.collect::<Vec<_>>(), ["2025-10-31.jsonl"], "{at}");

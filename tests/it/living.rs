@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sample::{journal, noon, stamp};
+use crate::sample::{journal, noon, simulated, stamp};
 use tempfile::{TempDir, tempdir};
 use tradejournal::books::Zone;
 use tradejournal::books::metrics::{
@@ -12,7 +12,7 @@ use tradejournal::books::metrics::{
 };
 use tradejournal::bot::{Every, LiveError, LiveMetrics, LiveOptions};
 use tradejournal::disk::sim::{Errno, Fault, Injection, Op, SimDisk};
-use tradejournal::journal::{AppendError, Journal, Options, WriterOptions};
+use tradejournal::journal::{AppendError, Journal};
 use tradejournal::record::field::{Action, ExecutionMode};
 use tradejournal::record::{PerformanceMetric, TradeRecord};
 use tradejournal::time::{Clock, ManualClock, Timestamp};
@@ -123,17 +123,6 @@ impl Bot {
         let read = self.journal().read::<PerformanceMetric>();
         read.iter().map(|it| it.unwrap().record).collect()
     }
-}
-
-/// A journal on a simulated disk.
-fn simulated(disk: &SimDisk, clock: &Arc<ManualClock>) -> Journal {
-    Options::new("/bot/logs")
-        .name("test")
-        .disk(Arc::new(disk.clone()))
-        .clock(Arc::clone(clock) as _)
-        .writer(WriterOptions::default().background(false))
-        .open()
-        .unwrap()
 }
 
 /// An entry and its exit, which earns `net` dollars.

@@ -1,6 +1,6 @@
 //! The guard of a bot's limits: over restarts and crashes, beside other processes, on a disk that fails.
 
-use std::{fs, sync::Arc, thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use tempfile::tempdir;
 use tradejournal::books::Zone;
@@ -9,12 +9,12 @@ use tradejournal::books::risk::{
 };
 use tradejournal::bot::{GuardError, RiskGuard, Settings};
 use tradejournal::disk::sim::{Errno, Fault, Injection, Op, SimDisk};
-use tradejournal::journal::{Journal, Options, Writer, WriterOptions};
+use tradejournal::journal::{Journal, Writer};
 use tradejournal::record::field::{Action, ExecutionMode};
 use tradejournal::record::{RiskEvent, TradeRecord};
-use tradejournal::time::{Clock as _, ManualClock, Timestamp};
+use tradejournal::time::{Clock as _, Timestamp};
 
-use crate::sample::{journal, noon, stamp, time};
+use crate::sample::{journal, noon, simulated, stamp, time};
 
 const LIVE: ExecutionMode = ExecutionMode::Live;
 const PAPER: ExecutionMode = ExecutionMode::Paper;
@@ -109,17 +109,6 @@ fn kinds(journal: &Journal) -> Vec<String> {
 const TRIP: &str = "circuit_breaker_trip";
 const STILL: &str = "check_while_paused";
 const RESET: &str = "circuit_breaker_reset";
-
-/// A journal on a simulated disk, in a process of its own.
-fn simulated(disk: &SimDisk, clock: &Arc<ManualClock>) -> Journal {
-    Options::new("/bot/logs")
-        .name("test")
-        .disk(Arc::new(disk.clone()))
-        .clock(Arc::clone(clock) as _)
-        .writer(WriterOptions::default().background(false))
-        .open()
-        .unwrap()
-}
 
 fn lose_three(bot: &Bot) {
     assert_eq!(bot.trades(1, "99.99"), None);

@@ -9,6 +9,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
+use tradejournal::disk::SimDisk;
 use tradejournal::journal::{Journal, Options, WriterOptions};
 use tradejournal::record::field::{Action, ConfigHash, ExecutionMode};
 use tradejournal::record::{Digest, Stamp, TradeRecord};
@@ -52,6 +53,17 @@ pub fn noon() -> Arc<ManualClock> {
 pub fn journal(folder: &Path, clock: &Arc<ManualClock>) -> Journal {
     Options::new(folder.join("logs"))
         .name("test")
+        .clock(Arc::clone(clock) as _)
+        .writer(WriterOptions::default().background(false))
+        .open()
+        .unwrap()
+}
+
+/// The same on a simulated disk, in a process of its own.
+pub fn simulated(disk: &SimDisk, clock: &Arc<ManualClock>) -> Journal {
+    Options::new("/bot/logs")
+        .name("test")
+        .disk(Arc::new(disk.clone()))
         .clock(Arc::clone(clock) as _)
         .writer(WriterOptions::default().background(false))
         .open()
