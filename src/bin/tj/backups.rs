@@ -12,14 +12,14 @@ use anyhow::Context as _;
 use indicatif::ProgressBar;
 use tradejournal::disk::RealDisk;
 use tradejournal::journal::Journal;
-use tradejournal::keep::backup::{self, BackupError, Backups, Extra, Progress, Ssh, Target};
+use tradejournal::keep::backup::{self, BackupError, Backups, Extra, Progress, Run, Ssh, Target};
 use tradejournal::time::Timestamp;
 
 use crate::args::SshFlags;
 use crate::bar::bar;
 use crate::commands::Context;
 use crate::failure::Failure;
-use crate::output::Talk;
+use crate::output::{Talk, printable};
 use crate::settings::Settings;
 
 /// How other hosts are reached, as flags and settings say.
@@ -69,6 +69,24 @@ pub(crate) fn of(
         .counts(settings.backup.counts)
         .ssh(ssh(flags, settings))
         .free_bytes_min(settings.min_free_bytes.value)
+}
+
+/// Makes a backup in every target, with bars for a person, and names what was left out.
+pub(crate) fn run(
+    journal: &Journal,
+    flags: &SshFlags,
+    targets: &[Target],
+    context: &Context<'_>,
+) -> Result<Run, BackupError> {
+    let backups = of(journal, flags, targets, &context.settings);
+    let mut bars = Bars::new(context.talk);
+    let run = backups.run(targets, &mut |it| bars.show(it));
+    bars.clear();
+    let run = run?;
+    for note in &run.notes {
+        context.talk.warning(&printable(note));
+    }
+    Ok(run)
 }
 
 /// The folder of what may be deleted at any time.

@@ -61,14 +61,7 @@ impl ChoiceRow {
 fn make(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let journal = journal::for_checking(&context.settings)?;
     let targets = backups::targets(&args.to, &context.settings)?;
-    let backups = backups::of(&journal, &args.ssh, &targets, &context.settings);
-    let mut bars = Bars::new(context.talk);
-    let run = backups.run(&targets, &mut |it| bars.show(it));
-    bars.clear();
-    let run = run?;
-    for note in &run.notes {
-        context.talk.warning(&printable(note));
-    }
+    let run = backups::run(&journal, &args.ssh, &targets, context)?;
     let all = run.outcomes.len();
     let mut failed = 0;
     for outcome in run.outcomes {

@@ -16,7 +16,7 @@ use tradejournal::time::{Clock, SystemClock};
 
 use super::{Context, report, verify};
 use crate::args::{Nightly, SshFlags};
-use crate::backups::{self, Bars};
+use crate::backups;
 use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
 use crate::output::printable;
@@ -175,14 +175,7 @@ fn backup(journal: &Journal, lock: KeepLock, context: &Context<'_>) -> Did {
     if targets.is_empty() {
         return Ok((None, true));
     }
-    let backups = backups::of(journal, &SshFlags::default(), &targets, &context.settings);
-    let mut bars = Bars::new(context.talk);
-    let run = backups.run(&targets, &mut |it| bars.show(it));
-    bars.clear();
-    let run = run?;
-    for note in &run.notes {
-        context.talk.warning(&printable(note));
-    }
+    let run = backups::run(journal, &SshFlags::default(), &targets, context)?;
     let (all, mut good) = (run.outcomes.len(), 0);
     for outcome in run.outcomes {
         match outcome.result {
