@@ -21,6 +21,7 @@ mod live;
 mod nearest;
 mod older;
 mod output;
+mod reason;
 mod reconcile_view;
 mod record_view;
 mod remedy;

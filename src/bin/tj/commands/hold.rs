@@ -2,18 +2,15 @@
 //!
 //! Always true: a hold is on disk, in `audit`, before the command says so.
 
-use anyhow::Context as _;
 use serde::Serialize;
 use tradejournal::keep::{Hold, HoldError, Holds};
-use tradejournal::record::field::Text;
-use tradejournal::record::personal;
 use tradejournal::time::Day;
 
 use super::Context;
 use crate::args::{Hold as Args, HoldWhat};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
-use crate::settings::Settings;
+use crate::reason::reason;
 use crate::table::{Column, Table};
 use crate::when;
 
@@ -59,17 +56,6 @@ fn day(flag: &str, text: &Option<String>) -> anyhow::Result<Option<Day>> {
     parsed
         .map_err(|error| Failure::usage(format!("{flag} is no day")).because(error))
         .map_err(Into::into)
-}
-
-/// The text goes into the journal for good.
-fn reason(why: &str, settings: &Settings) -> anyhow::Result<Text> {
-    let kind = personal::find(why).filter(|_| !settings.allow_personal_data.value);
-    if let Some(kind) = kind {
-        return Err(Failure::usage(format!("--why must not have {kind} in it")).into());
-    }
-    let text = why.parse::<Text>();
-    text.map_err(|error| Failure::usage("--why must say something").because(error))
-        .context("cannot take the reason")
 }
 
 /// What `--json` prints of a hold.

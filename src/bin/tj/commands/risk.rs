@@ -16,7 +16,7 @@ use tradejournal::books::{ClosedTrade, OpenOrder, SumError};
 use tradejournal::desk::Ledger;
 use tradejournal::journal::Journal;
 use tradejournal::record::field::ExecutionMode;
-use tradejournal::record::{RiskEvent, Stream, personal};
+use tradejournal::record::{RiskEvent, Stream};
 use tradejournal::time::Timestamp;
 
 use super::Context;
@@ -26,6 +26,7 @@ use crate::evidence;
 use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::{Talk, printable};
+use crate::reason::reason;
 use crate::record_view::View;
 use crate::settings::Settings;
 use crate::table::{Column, Table};
@@ -454,7 +455,7 @@ fn reset(
     portfolio_value: Option<PortfolioValue>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Verdict> {
-    refuse_why(why, &context.settings)?;
+    let why = reason(why, &context.settings)?;
     // A journal that is written to must be there already.
     let found = Found::read(&journal::for_reading(&context.settings)?, context.talk)?;
     let (journal, notary) = journal::for_writing(&context.settings)?;
@@ -482,7 +483,7 @@ fn reset(
     let mode = rebuilt.monitor.mode();
     // A pause that nobody recorded is recorded with its end.
     let mut events = rebuilt.unrecorded;
-    events.extend(rebuilt.monitor.reset(why, value, now));
+    events.extend(rebuilt.monitor.reset(why.as_str(), value, now));
     let writer = journal
         .writer::<RiskEvent>()
         .context("cannot write to risk-management")?;
@@ -513,18 +514,6 @@ fn reset(
         ))?;
     }
     Ok(Verdict::Fine)
-}
-
-/// The text goes into the journal for good.
-fn refuse_why(why: &str, settings: &Settings) -> Result<(), Failure> {
-    if why.trim().is_empty() {
-        return Err(Failure::usage("--why must say something"));
-    }
-    let kind = personal::find(why).filter(|_| !settings.allow_personal_data.value);
-    match kind {
-        Some(kind) => Err(Failure::usage(format!("--why must not have {kind} in it"))),
-        None => Ok(()),
-    }
 }
 
 /// What the portfolio is worth: as it was said, or as it was when trading was paused.
