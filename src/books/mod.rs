@@ -16,6 +16,7 @@ pub mod risk;
 mod zone;
 
 pub use closed::{ClosedTrade, OpenOrder, SumError};
+pub(crate) use order::{Leg, Legs};
 pub use pairing::{PairNotes, Pairing, Step, closed_trades};
 pub(crate) use pairing::{all_open, each_closed, good};
 pub use zone::Zone;

@@ -21,6 +21,21 @@ use crate::time::Timestamp;
 /// How many origins are remembered: a bot has few strategies, and fewer accounts.
 const ORIGINS_MAX: usize = 8;
 
+/// What a record says of its trade, and whose it is: all of it that the books need.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(super) mode: ExecutionMode,
+    pub(super) order_id: OrderId,
+    pub(super) part: Part,
+}
+
+/// The legs of records that come in the order of the log.
+#[derive(Debug, Default)]
+pub(crate) struct Legs {
+    origins: Origins,
+    next_place: u64,
+}
+
 /// What one record says of a trade, of the kind that it is.
 #[derive(Debug)]
 pub(super) enum Part {
@@ -88,6 +103,32 @@ pub(super) struct Ended<'a> {
     order: &'a Order,
     /// An exit whose entry is not there is a trade by itself.
     alone: Option<&'a Exit>,
+}
+
+impl Leg {
+    /// Where in the log its record is.
+    pub(super) fn place(&self) -> u64 {
+        match &self.part {
+            Part::Entry(entry) => entry.base.place,
+            Part::Exit(exit) => exit.base.place,
+        }
+    }
+}
+
+impl Legs {
+    /// The leg of the next record.
+    ///
+    /// # Errors
+    /// [`SumError`] of a record whose commission cannot be taken off its result.
+    pub(crate) fn next(&mut self, record: &TradeRecord) -> Result<Leg, SumError> {
+        let place = self.next_place;
+        self.next_place += 1;
+        Ok(Leg {
+            mode: record.execution_mode(),
+            order_id: record.order_id().clone(),
+            part: Part::of(record, place, &mut self.origins)?,
+        })
+    }
 }
 
 impl Part {

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use super::closed::{ClosedTrade, OpenOrder, SumError};
-use super::order::{Ended, Entered, Exited, Order, Origins, Part};
+use super::order::{Ended, Entered, Exited, Leg, Order, Origins, Part};
 use crate::record::TradeRecord;
 use crate::record::field::{ExecutionMode, OrderId};
 
@@ -112,35 +112,49 @@ impl Pairing {
     /// [`SumError`]: of a record whose commission cannot be taken off its result, which does not count then;
     /// of a trade whose sums do not fit, to which it counts all the same, and which stays unclosed.
     pub fn take(&mut self, record: &TradeRecord, place: u64) -> Result<Step, SumError> {
-        Ok(match self.pair(record, place)? {
-            Did::Entered(Entered::Opened) => Step::Opened,
-            Did::Entered(Entered::Repeated) => Step::Repeated,
-            Did::Entered(Entered::Revised) | Did::Exited(Exited::Revised, _) => Step::Revised,
-            Did::Exited(Exited::Partial, _) => Step::Partial,
-            Did::Exited(Exited::Closed, at) => self.closed_by(record, place, at)?,
-        })
+        let part = Part::of(record, place, &mut self.origins)?;
+        let (mode, order_id) = (record.execution_mode(), record.order_id());
+        let did = self.pair(mode, order_id, part);
+        self.step(did, mode, order_id, place)
     }
 
-    /// The same without what the record did.
+    /// The same of a leg.
+    ///
+    /// # Errors
+    /// [`SumError`] of a trade whose sums do not fit, to which it counts all the same, and which stays
+    /// unclosed.
+    pub(crate) fn take_leg(&mut self, leg: Leg) -> Result<Step, SumError> {
+        let place = leg.place();
+        let did = self.pair(leg.mode, &leg.order_id, leg.part);
+        self.step(did, leg.mode, &leg.order_id, place)
+    }
+
+    /// Takes the next record, and does not tell what it did.
     ///
     /// # Errors
     /// [`SumError`] of a record whose commission cannot be taken off its result, which does not count then.
     pub(crate) fn add(&mut self, record: &TradeRecord, place: u64) -> Result<(), SumError> {
-        self.pair(record, place).map(|_| ())
+        let part = Part::of(record, place, &mut self.origins)?;
+        self.pair(record.execution_mode(), record.order_id(), part);
+        Ok(())
     }
 
-    fn pair(&mut self, record: &TradeRecord, place: u64) -> Result<Did, SumError> {
-        let part = Part::of(record, place, &mut self.origins)?;
-        let orders = match record.execution_mode() {
+    /// The same of a leg.
+    pub(crate) fn add_leg(&mut self, leg: Leg) {
+        self.pair(leg.mode, &leg.order_id, leg.part);
+    }
+
+    fn pair(&mut self, mode: ExecutionMode, order_id: &OrderId, part: Part) -> Did {
+        let orders = match mode {
             ExecutionMode::Paper => &mut self.paper,
             ExecutionMode::Live => &mut self.live,
         };
-        let at = orders.begun(record.order_id());
+        let at = orders.begun(order_id);
         let Some(order) = orders.orders.get_mut(at) else {
             // It is there: it was begun if it was not.
-            return Ok(Did::Entered(Entered::Repeated));
+            return Did::Entered(Entered::Repeated);
         };
-        Ok(match part {
+        match part {
             Part::Entry(entry) => {
                 let entered = order.enter(entry);
                 self.notes.entries_repeated += u64::from(entered == Entered::Repeated);
@@ -151,12 +165,26 @@ impl Pairing {
                 self.notes.exits_replaced += u64::from(is_replaced);
                 Did::Exited(exited, at)
             }
-        })
+        }
     }
 
-    /// The trade that the record at `place` closed.
-    fn closed_by(&self, record: &TradeRecord, place: u64, at: usize) -> Result<Step, SumError> {
-        let (mode, order_id) = (record.execution_mode(), record.order_id());
+    /// What the record at `place` did, with the trade that it closed.
+    fn step(
+        &self,
+        did: Did,
+        mode: ExecutionMode,
+        order_id: &OrderId,
+        place: u64,
+    ) -> Result<Step, SumError> {
+        let at = match did {
+            Did::Entered(Entered::Opened) => return Ok(Step::Opened),
+            Did::Entered(Entered::Repeated) => return Ok(Step::Repeated),
+            Did::Entered(Entered::Revised) | Did::Exited(Exited::Revised, _) => {
+                return Ok(Step::Revised);
+            }
+            Did::Exited(Exited::Partial, _) => return Ok(Step::Partial),
+            Did::Exited(Exited::Closed, at) => at,
+        };
         let mut ended = Vec::new();
         if let Some(order) = self.of(mode).orders.get(at) {
             order.ended(order_id, mode, &mut ended);

@@ -122,9 +122,9 @@ impl LiveMetrics {
         // Order matters: the writer first, since opening it mends a tail that a crash left.
         let writer = teller::writer(journal).map_err(LiveError::Open)?;
         let told = History::read(journal, &mut troubles)?;
-        let mut tally = Tally::read(journal, options, &mut troubles)?;
+        let (mut tally, legs) = Tally::read(journal, options, &mut troubles)?;
         let due = tally.recount(&told)?;
-        let teller = Teller::start(journal, writer, troubles, (tally, told, due));
+        let teller = Teller::start(journal, writer, troubles, legs, (tally, told, due));
         let teller = teller.map_err(LiveError::Open)?;
         Ok(LiveMetrics { teller })
     }
@@ -145,7 +145,7 @@ impl LiveMetrics {
 
     /// Counts a trade record that is in the journal. What it changes is told a moment later.
     pub fn observe(&self, record: &TradeRecord) {
-        self.teller.take(record.clone());
+        self.teller.take(record);
     }
 
     /// What went wrong since this was called last: alerts that could not be written, and trades that could

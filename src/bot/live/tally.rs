@@ -14,7 +14,7 @@ use super::history::{History, Key, key_of};
 use super::news::{Due, News};
 use super::{Every, LiveError, LiveOptions};
 use crate::books::metrics::{Alert, Told};
-use crate::books::{ClosedTrade, Pairing, Step, SumError};
+use crate::books::{ClosedTrade, Leg, Legs, Pairing, Step, SumError};
 use crate::journal::{Journal, Troubles, chain_of};
 use crate::record::{PerformanceMetric, TradeRecord};
 use crate::time::Day;
@@ -25,7 +25,6 @@ pub(super) struct Tally {
     options: LiveOptions,
     pairing: Pairing,
     counted: Counted,
-    next_place: u64,
     /// The newest day that was begun.
     today: Day,
     /// Of that day, the newest metrics of each window, with [`Every::Day`].
@@ -33,16 +32,16 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// The trades of a journal, paired and not counted yet.
+    /// The trades of a journal, paired and not counted yet; and what makes legs of those to come.
     pub(super) fn read(
         journal: &Journal,
         options: LiveOptions,
         troubles: &mut Troubles,
-    ) -> Result<Tally, LiveError> {
+    ) -> Result<(Tally, Legs), LiveError> {
+        let mut legs = Legs::default();
         let mut tally = Tally {
             pairing: Pairing::new(),
             counted: Counted::new(options.begin()?),
-            next_place: 0,
             today: options.zone.day(journal.clock().now()),
             kept: BTreeMap::new(),
             options,
@@ -52,10 +51,9 @@ impl Tally {
             match entry {
                 Ok(entry) => {
                     // What trades come to is asked for when all of them are there.
-                    let place = tally.next_place;
-                    tally.next_place += 1;
-                    if let Err(error) = tally.pairing.add(entry.record, place) {
-                        troubles.keep(error.to_string());
+                    match legs.next(entry.record) {
+                        Ok(leg) => tally.pairing.add_leg(leg),
+                        Err(error) => troubles.keep(error.to_string()),
                     }
                 }
                 // A bad line is left out, and told; a disk that cannot be read is another matter.
@@ -69,21 +67,19 @@ impl Tally {
             }
             ControlFlow::Continue(())
         });
-        failed.map(|()| tally)
+        failed.map(|()| (tally, legs))
     }
 
-    fn pair(&mut self, record: &TradeRecord) -> Result<Step, SumError> {
-        let place = self.next_place;
-        self.next_place += 1;
-        self.pairing.take(record, place)
-    }
-
-    /// Takes the next records, and gives what is to be told of them after what was `told`.
-    pub(super) fn take(&mut self, records: &[TradeRecord], told: impl FnOnce() -> History) -> Due {
+    /// Takes the legs of the next records, and gives what is to be told of them after what was `told`.
+    pub(super) fn take(
+        &mut self,
+        legs: Vec<Result<Leg, SumError>>,
+        told: impl FnOnce() -> History,
+    ) -> Due {
         let mut due = Due::default();
         let (mut late, mut is_revised) = (Vec::new(), false);
-        for record in records {
-            match self.pair(record) {
+        for leg in legs {
+            match leg.and_then(|it| self.pairing.take_leg(it)) {
                 Ok(Step::Closed(trade)) => {
                     // What comes behind one that is late is counted after it.
                     let is_next = !is_revised && late.is_empty() && !self.counted.is_late(&trade);

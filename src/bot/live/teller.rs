@@ -21,6 +21,7 @@ use super::LiveError;
 use super::history::History;
 use super::news::Due;
 use super::tally::Tally;
+use crate::books::{Leg, Legs, SumError};
 use crate::journal::{AppendError, Journal, OpenError, Troubles, Writer, WriterOptions, chain_of};
 use crate::record::{PerformanceMetric, Record, TradeRecord};
 
@@ -51,8 +52,9 @@ struct Shared {
 /// What both sides see.
 #[derive(Debug)]
 struct Queue {
-    /// Trades that are not counted yet.
-    trades: Vec<TradeRecord>,
+    legs: Legs,
+    /// Of records that are not counted yet.
+    uncounted: Vec<Result<Leg, SumError>>,
     /// `None` after it failed, until it is opened anew.
     writer: Option<Writer<PerformanceMetric>>,
     troubles: Troubles,
@@ -90,11 +92,13 @@ impl Teller {
         journal: &Journal,
         writer: Writer<PerformanceMetric>,
         troubles: Troubles,
+        legs: Legs,
         (tally, history, due): (Tally, History, Due),
     ) -> Result<Teller, OpenError> {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
-                trades: Vec::new(),
+                legs,
+                uncounted: Vec::new(),
                 writer: Some(writer),
                 troubles,
                 is_closing: false,
@@ -130,10 +134,17 @@ impl Teller {
     }
 
     /// Has the next record counted.
-    pub(super) fn take(&self, trade: TradeRecord) {
-        if let Some(mut queue) = self.queue() {
-            queue.trades.push(trade);
-            drop(queue);
+    pub(super) fn take(&self, trade: &TradeRecord) {
+        let Some(mut queue) = self.queue() else {
+            return;
+        };
+        let is_first = queue.uncounted.is_empty();
+        // Of the record, only what is counted is copied: the bot waits for that.
+        let leg = queue.legs.next(trade);
+        queue.uncounted.push(leg);
+        drop(queue);
+        // Behind another one, the thread is awake or has been called.
+        if is_first {
             self.shared.changed.notify_one();
         }
     }
@@ -196,9 +207,9 @@ impl Queue {
 
 impl Work {
     fn run(mut self) -> Result<(), LiveError> {
-        while let Some(trades) = self.next() {
-            if !trades.is_empty() {
-                self.count(&trades);
+        while let Some(legs) = self.next() {
+            if !legs.is_empty() {
+                self.count(legs);
             }
             if self.waiting.is_empty() {
                 continue;
@@ -221,9 +232,9 @@ impl Work {
         }
     }
 
-    /// The trades that came, or none when something is to be written; `None` when there is nothing to do any
+    /// The legs that came, or none when something is to be written; `None` when there is nothing to do any
     /// more.
-    fn next(&mut self) -> Option<Vec<TradeRecord>> {
+    fn next(&mut self) -> Option<Vec<Result<Leg, SumError>>> {
         let mut queue = self.shared.queue();
         let mut has_waited = false;
         loop {
@@ -233,8 +244,8 @@ impl Work {
             }
             let has_more = !self.waiting.is_empty();
             let is_due = self.failures < TRIES || has_waited && !self.is_closing;
-            if !queue.trades.is_empty() || has_more && is_due {
-                return Some(std::mem::take(&mut queue.trades));
+            if !queue.uncounted.is_empty() || has_more && is_due {
+                return Some(std::mem::take(&mut queue.uncounted));
             }
             if self.is_closing {
                 return None;
@@ -251,9 +262,9 @@ impl Work {
         }
     }
 
-    fn count(&mut self, trades: &[TradeRecord]) {
+    fn count(&mut self, legs: Vec<Result<Leg, SumError>>) {
         let (history, waiting) = (&self.history, &self.waiting);
-        let due = self.tally.take(trades, || {
+        let due = self.tally.take(legs, || {
             let mut told = history.clone();
             for metric in waiting {
                 told.take(metric.clone());
