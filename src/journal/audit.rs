@@ -366,7 +366,7 @@ pub(super) fn chain_of_closed(closed: &DayClosed) -> Chain {
 /// in it. Only what `audit` holds since that day is read: it was not closed earlier.
 pub(super) fn is_closed(journal: &Journal, stream: Stream, day: Day, lines: u64) -> bool {
     let mut is_closed = false;
-    each_event_since(journal, day, b"\"day_closed\"", |event| {
+    let _ = each_event_since(journal, day, b"\"day_closed\"", |event| {
         if let AuditKind::DayClosed(closed) = event.kind() {
             let is_this = closed.stream() == stream && closed.day() == day;
             is_closed |= is_this && closed.last_seq() + 1 == lines;
@@ -500,14 +500,23 @@ pub(super) fn sha256_of(file: &dyn File, offset: u64, len: u64) -> io::Result<Di
     Ok(Digest::from_bytes(state.finalize().into()))
 }
 
-/// Hands every audit event whose line has `mark` in it to `visit`.
+/// Hands every audit event whose line has `mark` in it to `visit`. What cannot be read is for `tj verify` to
+/// name; here it is as if it were not there.
 pub(crate) fn each_event(journal: &Journal, mark: &[u8], visit: impl FnMut(&AuditEvent)) {
-    each_event_since(
-        journal,
-        Day::new(1, 1, 1).unwrap_or(Day::EPOCH),
-        mark,
-        visit,
-    );
+    let _ = every_event(journal, mark, visit);
+}
+
+/// The same for who must know that it was all of them.
+///
+/// # Errors
+/// The first thing that could not be read; what could be was handed over.
+pub(crate) fn every_event(
+    journal: &Journal,
+    mark: &[u8],
+    visit: impl FnMut(&AuditEvent),
+) -> io::Result<()> {
+    let first = Day::new(1, 1, 1).unwrap_or(Day::EPOCH);
+    each_event_since(journal, first, mark, visit)
 }
 
 /// The same for the first `lines` lines.
@@ -537,20 +546,19 @@ fn each_event_since(
     first: Day,
     mark: &[u8],
     mut visit: impl FnMut(&AuditEvent),
-) {
+) -> io::Result<()> {
     let disk = &**journal.disk();
-    // What cannot be read is for `tj verify` to name; here it is as if it were not there.
-    let days = journal
-        .layout()
-        .days(disk, Stream::Audit)
-        .unwrap_or_default();
+    let mut all = Ok(());
+    let days = journal.layout().days(disk, Stream::Audit)?;
     for day in days.into_iter().filter(|it| first <= it.day) {
-        let _ = each_line(disk, &day, |line| {
+        let read = each_line(disk, &day, |line| {
             if memchr::memmem::find(line, mark).is_some()
                 && let Ok(event) = AuditEvent::decode(line)
             {
                 visit(&event);
             }
         });
+        all = all.and(read);
     }
+    all
 }

@@ -4,9 +4,12 @@
 //! - A hold is a record of `audit`: who looks at the journal years later sees when it was put on, why,
 //!   and when it was lifted.
 //! - A hold keeps every newer day of its stream too, since only the oldest days are ever deleted.
+//! - Holds change only under the lock of who keeps the journal: what is deleted is deleted by the holds that
+//!   are told.
 
-use std::collections::BTreeMap;
+use std::io;
 
+use super::lock::KeepLock;
 use crate::journal::Journal;
 use crate::journal::audit;
 use crate::record::field::Text;
@@ -36,7 +39,8 @@ pub struct Hold {
 /// The holds of a journal.
 #[derive(Clone, Debug, Default)]
 pub struct Holds {
-    holds: BTreeMap<u64, Hold>,
+    /// In the order in which they were put on.
+    holds: Vec<Hold>,
     /// The largest number of all that there ever were.
     newest: u64,
 }
@@ -57,27 +61,36 @@ pub enum HoldError {
 }
 
 impl Holds {
-    /// Those that hold now.
+    /// Those that hold now, as far as the audit stream can be read.
     #[must_use]
     pub fn of(journal: &Journal) -> Holds {
+        Holds::read(journal).0
+    }
+
+    /// The same, and whether all of the stream could be read.
+    pub(super) fn read(journal: &Journal) -> (Holds, io::Result<()>) {
         let mut holds = Holds::default();
-        audit::each_event(journal, b"\"hold", |event| match event.kind() {
+        let all = audit::every_event(journal, b"\"hold", |event| match event.kind() {
             AuditKind::HoldAdded(added) => {
                 holds.newest = holds.newest.max(added.hold());
-                let hold = Hold::of(added, event.timestamp());
-                holds.holds.insert(hold.number, hold);
+                holds.holds.push(Hold::of(added, event.timestamp()));
             }
             AuditKind::HoldLifted(lifted) => {
-                holds.holds.remove(&lifted.hold());
+                holds.take(lifted.hold());
             }
             _ => {}
         });
-        holds
+        (holds, all)
+    }
+
+    fn take(&mut self, number: u64) -> Option<Hold> {
+        let at = self.holds.iter().position(|it| it.number == number)?;
+        Some(self.holds.remove(at))
     }
 
     /// All of them, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Hold> {
-        self.holds.values()
+        self.holds.iter()
     }
 
     /// One that keeps that day.
@@ -86,17 +99,19 @@ impl Holds {
         self.iter().find(|it| it.is_on(stream, day))
     }
 
-    /// Puts another one on, which is on disk when this returns, and says what it is called.
+    /// Puts another one on, which is on disk when this returns, and says what it is called. They were read
+    /// under the lock.
     ///
     /// # Errors
     /// [`HoldError`].
     pub fn add(
         &mut self,
+        _: &KeepLock,
         journal: &Journal,
         stream: Option<Stream>,
         (first, last): (Option<Day>, Option<Day>),
         reason: Text,
-    ) -> Result<&Hold, HoldError> {
+    ) -> Result<Hold, HoldError> {
         let added = HoldAdded::new(HoldAddedParts {
             hold: self.newest.saturating_add(1),
             stream,
@@ -107,20 +122,22 @@ impl Holds {
         let hold = Hold::of(&added, journal.clock().now());
         audit::tell(journal, added).map_err(HoldError::Audit)?;
         self.newest = hold.number;
-        Ok(self.holds.entry(hold.number).or_insert(hold))
+        self.holds.push(hold.clone());
+        Ok(hold)
     }
 
-    /// Lifts one.
+    /// Lifts one. They were read under the lock.
     ///
     /// # Errors
     /// [`HoldError`].
     pub fn lift(
         &mut self,
+        _: &KeepLock,
         journal: &Journal,
         number: u64,
         reason: Text,
     ) -> Result<Hold, HoldError> {
-        if !self.holds.contains_key(&number) {
+        if self.iter().all(|it| it.number != number) {
             return Err(HoldError::None(number));
         }
         let lifted = HoldLifted::new(HoldLiftedParts {
@@ -128,7 +145,7 @@ impl Holds {
             reason,
         })?;
         audit::tell(journal, lifted).map_err(HoldError::Audit)?;
-        self.holds.remove(&number).ok_or(HoldError::None(number))
+        self.take(number).ok_or(HoldError::None(number))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Always true:
 //! - A day that is not closed, or is the newest with a line, is in no plan.
 //! - A day is archived or deleted when it is older than its policy by the clock and by the days closed since.
+//! - While the audit stream is not whole nothing is deleted: what is missing may be a hold.
 //! - Only the oldest days of a stream are deleted: the first one that must stay keeps all that are newer.
 //! - A day that should go by the clock and stays says why.
 //!
@@ -11,13 +12,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::holds::Holds;
 use super::policy::{Policies, Span};
 use crate::disk::{Disk, Kind};
-use crate::journal::Journal;
 use crate::journal::audit::{self, DayState};
 use crate::journal::layout::Place;
+use crate::journal::{Depth, FindingKind, Journal};
 use crate::record::{AuditKind, DayClosed, Stream};
 use crate::time::Day;
 
@@ -33,6 +35,10 @@ pub struct Keeper {
     /// The days on which any stream was closed.
     closed_days: Vec<Day>,
     holds: Holds,
+    /// Why the audit stream was not read in full.
+    unread: Option<String>,
+    /// Why it is not known which days are on hold; found out when a day is due.
+    doubt: OnceLock<Option<String>>,
 }
 
 /// What is done with a day.
@@ -156,7 +162,7 @@ impl Keeper {
     pub fn new(journal: &Journal, policies: Policies) -> Keeper {
         let mut days: BTreeMap<(Stream, Day), DayState> = BTreeMap::new();
         let mut archived = BTreeSet::new();
-        audit::each_event(journal, b"\"day\"", |event| match event.kind() {
+        let all = audit::every_event(journal, b"\"day\"", |event| match event.kind() {
             AuditKind::DayClosed(closed) => {
                 let day = (closed.stream(), closed.day());
                 days.insert(day, DayState::Closed(closed.clone()));
@@ -172,6 +178,7 @@ impl Keeper {
             }
             _ => {}
         });
+        let (holds, all_holds) = Holds::read(journal);
         let closed_days: BTreeSet<Day> = days.keys().map(|it| it.1).collect();
         Keeper {
             journal: journal.clone(),
@@ -180,7 +187,9 @@ impl Keeper {
             days,
             archived,
             closed_days: closed_days.into_iter().collect(),
-            holds: Holds::of(journal),
+            holds,
+            unread: all.and(all_holds).err().map(|it| it.to_string()),
+            doubt: OnceLock::new(),
         }
     }
 
@@ -312,19 +321,22 @@ impl Keeper {
                     bytes,
                 })
             };
-            if self.is_deleted(stream, day) {
-                plan.steps.push(step("audit calls it deleted".to_owned())?);
-                continue;
-            }
-            let Some(span) = self.policies.of(stream).delete else {
-                return Ok(());
+            let span = self.policies.of(stream).delete;
+            let is_deleted = self.is_deleted(stream, day);
+            let (stays, why) = match (is_deleted, span) {
+                // It is what a run that was cut off has left, or somebody has put it back.
+                (true, _) => (Stays::Not, "audit calls it deleted".to_owned()),
+                (false, Some(span)) => {
+                    (self.stays(stream, day, span), format!("older than {span}"))
+                }
+                (false, None) => return Ok(()),
             };
-            let stays = match self.stays(stream, day, span) {
+            let stays = match stays {
                 Stays::Not => self.must_stay(stream, day, file.place),
                 stays => stays,
             };
             match stays {
-                Stays::Not => plan.steps.push(step(format!("older than {span}"))?),
+                Stays::Not => plan.steps.push(step(why)?),
                 Stays::Young => return Ok(()),
                 Stays::Because(why) => {
                     plan.kept.push(Kept { stream, day, why });
@@ -337,6 +349,9 @@ impl Keeper {
 
     /// Why a day is not deleted, its age aside.
     fn must_stay(&self, stream: Stream, day: Day, place: Place) -> Stays {
+        if let Some(why) = self.doubt() {
+            return Stays::Because(why.to_owned());
+        }
         if let Some(hold) = self.holds.on(stream, day) {
             let text = format!("hold {} keeps it: {}", hold.number, hold.reason);
             return Stays::Because(text);
@@ -345,6 +360,19 @@ impl Keeper {
             Place::Archive => Stays::Not,
             Place::Logs => Stays::Because("it is not archived: no other copy is there".to_owned()),
         }
+    }
+
+    /// Why it is not known which days are on hold. Order matters: the stream was read before it is checked
+    /// here, so that a hold which was there then is known.
+    fn doubt(&self) -> Option<&str> {
+        let doubt = self.doubt.get_or_init(|| {
+            let unread = self.unread.clone();
+            let why = unread.or_else(|| flaw_of_audit(&self.journal))?;
+            Some(format!(
+                "the audit stream is not whole, and may have a hold on it: {why}"
+            ))
+        });
+        doubt.as_deref()
     }
 
     /// Whether a day is not as old as that yet.
@@ -393,6 +421,22 @@ impl Keeper {
     pub(super) fn disk(&self) -> &dyn Disk {
         &**self.journal.disk()
     }
+}
+
+/// The first thing that is wrong with the audit stream.
+fn flaw_of_audit(journal: &Journal) -> Option<String> {
+    let mut first = None;
+    let checked = journal.verify(Stream::Audit, Depth::Records, &mut |found| {
+        let is_harmless = match found.kind {
+            // What was never promised was no hold, and a seal tells nothing of the lines.
+            FindingKind::TornTail | FindingKind::Seal => true,
+            kind => kind.is_note(),
+        };
+        if !is_harmless {
+            first.get_or_insert(format!("{}: {}", found.path.display(), found.message));
+        }
+    });
+    first.or_else(|| checked.err().map(|it| it.to_string()))
 }
 
 /// Whether a day stays where it is.

@@ -8,6 +8,9 @@
 //!
 //! Not here: which days go (`plan`).
 
+use std::io;
+use std::path::Path;
+
 use super::archive::damaged;
 use super::gzip;
 use super::plan::{KeepError, Keeper, Step, failed};
@@ -23,16 +26,18 @@ pub(super) fn delete(
 ) -> Result<(), KeepError> {
     let closed = keeper.closing_record(step.stream, step.day);
     let closed = closed.ok_or_else(|| damaged(&step.from, "it is not closed"))?;
+    // Also one that `audit` calls deleted: somebody may have put another file in its place.
+    let file = keeper.disk().open(&step.from, Access::Read);
+    let file = file.map_err(failed("open", &step.from))?;
+    let read = gzip::standing_back(|| gzip::read_back(&*file, progress));
+    let read = read.map_err(failed("read", &step.from))?;
+    let read = read.map_err(|error| unreadable(&step.from, error))?;
+    if read.sha256 != closed.sha256() {
+        let (found, told) = (read.sha256, closed.sha256());
+        let why = format!("its plain bytes have the SHA-256 {found}, and audit says {told}");
+        return Err(damaged(&step.from, &why));
+    }
     if !keeper.is_deleted(step.stream, step.day) {
-        let file = keeper.disk().open(&step.from, Access::Read);
-        let file = file.map_err(failed("open", &step.from))?;
-        let read = gzip::standing_back(|| gzip::read_back(&*file, progress));
-        let read = read.and_then(|it| it).map_err(failed("read", &step.from))?;
-        if read.sha256 != closed.sha256() {
-            let (found, told) = (read.sha256, closed.sha256());
-            let why = format!("its plain bytes have the SHA-256 {found}, and audit says {told}");
-            return Err(damaged(&step.from, &why));
-        }
         let refused = |why: String| KeepError::Audit {
             path: step.from.clone(),
             why,
@@ -56,8 +61,20 @@ pub(super) fn delete(
         // Order matters: the record is on disk before the file goes.
         audit::tell(&keeper.journal, deleted).map_err(refused)?;
     }
+    drop(file);
     // Order matters: the day itself goes last, since by it the next run sees what is left to do.
     let layout = keeper.journal.layout();
     keeper.remove(&layout.archived_seal(step.stream, step.day))?;
     keeper.remove(&step.from)
+}
+
+/// A file that is no whole gzip file is damaged; any other failure is the disk's.
+fn unreadable(path: &Path, error: io::Error) -> KeepError {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    match error.kind() {
+        InvalidData | InvalidInput | UnexpectedEof => {
+            damaged(path, &format!("it is no whole gzip file: {error}"))
+        }
+        _ => failed("read", path)(error),
+    }
 }

@@ -178,12 +178,14 @@ fn a_hold_keeps_its_days_and_all_that_are_newer() {
     let journal = journal(folder.path(), &clock);
     six_days(&journal, &clock);
     let mut holds = Holds::of(&journal);
+    let lock = KeepLock::take(&journal).unwrap();
     let days = (Some(day("2025-10-27")), Some(day("2025-10-27")));
     let why = "case 4711".parse().unwrap();
     let number = holds
-        .add(&journal, Some(Stream::Trades), days, why)
+        .add(&lock, &journal, Some(Stream::Trades), days, why)
         .unwrap()
         .number;
+    drop(lock);
     keep(&journal).unwrap();
     let days = journal
         .layout()
@@ -197,11 +199,13 @@ fn a_hold_keeps_its_days_and_all_that_are_newer() {
     assert_eq!(plan.kept[0].why, "hold 1 keeps it: case 4711");
     // Another process sees it, lifts it, and the days go.
     let mut holds = Holds::of(&journal);
-    let nothing = holds.lift(&journal, 7, "no such".parse().unwrap());
+    let lock = KeepLock::take(&journal).unwrap();
+    let nothing = holds.lift(&lock, &journal, 7, "no such".parse().unwrap());
     assert!(matches!(nothing, Err(HoldError::None(7))));
     holds
-        .lift(&journal, number, "settled".parse().unwrap())
+        .lift(&lock, &journal, number, "settled".parse().unwrap())
         .unwrap();
+    drop(lock);
     keep(&journal).unwrap();
     let days = journal
         .layout()
@@ -210,9 +214,79 @@ fn a_hold_keeps_its_days_and_all_that_are_newer() {
     assert_eq!(days[0].day, day("2025-10-29"));
     // A number is given once.
     let mut holds = Holds::of(&journal);
-    let hold = holds.add(&journal, None, (None, None), "all of it".parse().unwrap());
+    let lock = KeepLock::take(&journal).unwrap();
+    let why = "all of it".parse().unwrap();
+    let hold = holds.add(&lock, &journal, None, (None, None), why);
     assert_eq!(hold.unwrap().number, 2);
     assert_sound(&journal);
+}
+
+/// One flipped bit in the line of a hold, and the day that a court wanted was deleted: a line that could not be
+/// decoded was as if it were not there.
+#[test]
+fn a_damaged_line_of_audit_ends_no_hold() {
+    let folder = tempdir().unwrap();
+    let clock = noon();
+    let journal = journal(folder.path(), &clock);
+    six_days(&journal, &clock);
+    let lock = KeepLock::take(&journal).unwrap();
+    let why = "case 4711".parse().unwrap();
+    let mut holds = Holds::of(&journal);
+    holds.add(&lock, &journal, None, (None, None), why).unwrap();
+    drop(lock);
+    archive(&journal).unwrap();
+    let layout = journal.layout();
+    let days = layout.days(&**journal.disk(), Stream::Audit).unwrap();
+    let whole: Vec<_> = days
+        .iter()
+        .map(|it| (it.path.clone(), std::fs::read_to_string(&it.path).unwrap()))
+        .collect();
+    let (path, text) = whole.iter().find(|it| it.1.contains("hold_added")).unwrap();
+    // A bit of its name, and one of its number, which leaves it a line that can be decoded.
+    let flips = [("hold_added", "hold_aeded"), ("\"hold\":1", "\"hold\":9")];
+    for (was, is) in flips {
+        assert!(text.contains(was), "{text}");
+        std::fs::write(path, text.replacen(was, is, 1)).unwrap();
+        let plan = Keeper::new(&journal, policies())
+            .retention_plan(None)
+            .unwrap();
+        assert_eq!(plan.steps, []);
+        let why = &plan.kept[0].why;
+        assert!(why.starts_with("the audit stream is not whole"), "{why}");
+    }
+    std::fs::write(path, text).unwrap();
+    let plan = Keeper::new(&journal, policies())
+        .retention_plan(None)
+        .unwrap();
+    assert_eq!(plan.kept[0].why, "hold 1 keeps it: case 4711");
+}
+
+/// A day that was deleted by its rule, and that somebody has put back for a case: it went at the next run, unread.
+#[test]
+fn a_deleted_day_that_is_put_back_is_kept_by_a_hold_and_read_before_it_goes() {
+    let folder = tempdir().unwrap();
+    let clock = noon();
+    let journal = journal(folder.path(), &clock);
+    six_days(&journal, &clock);
+    archive(&journal).unwrap();
+    let path = journal.layout().archived(Stream::Trades, day("2025-10-26"));
+    let bytes = std::fs::read(&path).unwrap();
+    keep(&journal).unwrap();
+    assert!(!path.exists());
+    std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    let error = keep(&journal).unwrap_err();
+    assert!(
+        error.contains("is damaged: it is no whole gzip file"),
+        "{error}"
+    );
+    std::fs::write(&path, &bytes).unwrap();
+    let lock = KeepLock::take(&journal).unwrap();
+    let mut holds = Holds::of(&journal);
+    let why = "case 4711".parse().unwrap();
+    holds.add(&lock, &journal, None, (None, None), why).unwrap();
+    drop(lock);
+    keep(&journal).unwrap();
+    assert!(path.exists());
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub(crate) fn apply(
     if done.failed {
         let text = format!("{} of {} were not done", done.all - done.steps, done.all);
         return Err(Failure::new(text)
-            .hint("every day is still there; the next run goes on")
+            .hint("what was not done is as it was; the next run goes on")
             .into());
     }
     if done.damaged {

@@ -1,6 +1,6 @@
 //! `tj hold`: days that must not be deleted, whatever the rules say.
 //!
-//! Always true: a hold is on disk, in `audit`, before the command says so.
+//! Always true: a hold is on disk, in `audit`, before the command says so; and nothing is being deleted then.
 
 use serde::Serialize;
 use tradejournal::keep::{Hold, HoldError, Holds};
@@ -9,16 +9,14 @@ use tradejournal::time::Day;
 use super::Context;
 use crate::args::{Hold as Args, HoldWhat};
 use crate::failure::{Failure, Verdict};
-use crate::journal;
 use crate::reason::reason;
 use crate::table::{Column, Table};
-use crate::when;
+use crate::{journal, keeping, when};
 
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let journal = journal::for_checking(&context.settings)?;
-    let mut holds = Holds::of(&journal);
     match &args.what {
-        HoldWhat::List => return list(&holds, context),
+        HoldWhat::List => return list(&Holds::of(&journal), context),
         HoldWhat::Add {
             stream,
             from,
@@ -27,13 +25,15 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Verd
         } => {
             let why = reason(why, &context.settings)?;
             let days = (day("--from", from)?, day("--to", to)?);
-            let added = holds.add(&journal, *stream, days, why);
+            let lock = keeping::lock(&journal)?;
+            let added = Holds::of(&journal).add(&lock, &journal, *stream, days, why);
             let hold = added.map_err(|error| refusal(error, "cannot add the hold"))?;
-            tell(hold, true, context)?;
+            tell(&hold, true, context)?;
         }
         HoldWhat::Lift { number, why } => {
             let why = reason(why, &context.settings)?;
-            let lifted = holds.lift(&journal, *number, why);
+            let lock = keeping::lock(&journal)?;
+            let lifted = Holds::of(&journal).lift(&lock, &journal, *number, why);
             let hold = lifted.map_err(|error| refusal(error, "cannot lift the hold"))?;
             tell(&hold, false, context)?;
         }
