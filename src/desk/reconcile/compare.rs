@@ -11,13 +11,13 @@
 //! Not here: times, which brokers and bots stamp by different clocks. They say what is looked at,
 //! nothing more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
 use super::book::{Book, Booked, Key};
 use super::history::{BrokerOrder, History};
-use crate::record::field::{OrderId, Symbol};
+use crate::record::field::{Action, OrderId, Symbol};
 use crate::time::Timestamp;
 
 /// Which time is looked at: from the first, before the second.
@@ -62,6 +62,10 @@ pub struct Comparison {
     pub broker_outside: u64,
     /// Orders of the journal outside of the time.
     pub journal_outside: u64,
+    /// What was bought back in the journal without it being known by which orders, at any time.
+    pub(super) bought_back: BTreeSet<Symbol>,
+    /// What was sold outside of the time and the journal has not.
+    pub(super) sold_outside: Vec<BrokerOrder>,
 }
 
 /// An order that the journal has not.
@@ -161,7 +165,13 @@ pub fn compare(book: &Book, history: &History, span: Span) -> Comparison {
     let mut missing = Vec::new();
     for (key, group) in groups(&booked, history) {
         let in_time = group.orders.iter().any(|it| span.has(it.at));
-        match booked.remove(&key) {
+        let ours = booked.remove(&key);
+        if let Some(ours) = &ours
+            && !is_whole(ours.as_ref(), &group)
+        {
+            found.note_bought_back(&key, ours.as_ref());
+        }
+        match ours {
             Some(ours) if in_time || ours.as_ref().is_some_and(|it| span.has(it.at)) => {
                 found.pair(key, ours, group);
             }
@@ -170,10 +180,17 @@ pub fn compare(book: &Book, history: &History, span: Span) -> Comparison {
                 found.broker_outside += 1;
                 found.journal_outside += 1;
             }
-            None => found.broker_outside += 1,
+            None => {
+                found.broker_outside += 1;
+                let sold = group.orders.into_iter();
+                found
+                    .sold_outside
+                    .extend(sold.filter(|it| it.action == Action::Sell));
+            }
         }
     }
     for (key, ours) in booked {
+        found.note_bought_back(&key, ours.as_ref());
         match ours.as_ref().is_none_or(|it| span.has(it.at)) {
             true => found.extra.push(Extra { key, booked: ours }),
             false => found.journal_outside += 1,
@@ -246,6 +263,12 @@ impl Comparison {
         self.rounded += u64::from(broker.average.decimal().is_none());
     }
 
+    /// The orders of such an exit may be among what is missing, in any parts and at any time.
+    fn note_bought_back(&mut self, key: &Key, ours: Option<&Booked>) {
+        let bought_back = ours.filter(|it| it.is_exit && key.1 == Action::Buy);
+        self.bought_back.extend(bought_back.map(|it| it.symbol));
+    }
+
     fn miss(&mut self, group: Group) {
         let Some(first) = group.orders.first() else {
             return;
@@ -263,6 +286,12 @@ impl Comparison {
             may_be_exit_of,
         });
     }
+}
+
+/// Whether the broker's orders are all of what the journal has.
+fn is_whole(ours: Option<&Booked>, theirs: &Group) -> bool {
+    let quantities = ours.zip(theirs.sum.as_ref());
+    quantities.is_some_and(|(ours, sum)| Decimal::from(ours.quantity) <= sum.quantity)
 }
 
 /// Whether an exit in the journal looks like that order.

@@ -72,6 +72,8 @@ pub struct BrokerOrder {
     pub fees: Option<Decimal>,
     /// When the last execution was.
     pub at: Timestamp,
+    /// When the first one was, as far as the file has a row of it.
+    pub first_at: Timestamp,
     /// The account, where the file says so.
     pub account: Option<String>,
     /// The lines of the file that it comes from.
@@ -299,13 +301,14 @@ fn order_of(execution: Execution) -> Option<BrokerOrder> {
         average: Average::of(total, execution.quantity)?,
         fees: execution.fees,
         at: execution.at,
+        first_at: execution.at,
         account: execution.account,
         lines: vec![execution.line],
     })
 }
 
 impl BrokerOrder {
-    /// Both as one: sums, and the time of the later.
+    /// Both as one: sums, and the times of the earliest and the latest.
     pub(super) fn and(&self, other: &BrokerOrder) -> Option<BrokerOrder> {
         let quantity = sum(self.quantity, other.quantity)?;
         let total = sum(self.total, other.total)?;
@@ -319,6 +322,7 @@ impl BrokerOrder {
             average: Average::of(total, quantity)?,
             fees,
             at: self.at.max(other.at),
+            first_at: self.first_at.min(other.first_at),
             entry_order_id: self.entry_order_id.clone().or(other.entry_order_id.clone()),
             account: self.account.clone().or(other.account.clone()),
             lines: [&self.lines[..], &other.lines[..]].concat(),

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 use super::book::Book;
 use super::cell::Intent;
-use super::compare::Missing;
+use super::compare::{Comparison, Missing};
 use super::history::BrokerOrder;
 use crate::record::field::{
     AccountId, Action, ExecutionMode, Fee, OrderId, Price, Quantity, Symbol,
@@ -96,12 +96,14 @@ pub struct Recovered {
 
 /// The records of what is missing. They are put into the book, as if they had been read.
 #[must_use]
-pub fn recover(book: &mut Book, missing: &[Missing], recovery: Recovery<'_>) -> Recovered {
+pub fn recover(book: &mut Book, compared: &Comparison, recovery: Recovery<'_>) -> Recovered {
     let mut found = Recovered::default();
+    let missing = &compared.missing;
     let is_exit = |it: &&Missing| it.sum.entry_order_id.is_some();
     // Entries first: an exit may be that of one of them.
     for one in missing.iter().filter(|it| !is_exit(it)) {
-        found.take(entry(book, one, recovery), &one.sum, book);
+        let made = entry(book, one, compared, recovery);
+        found.take(made, &one.sum, book);
     }
     for one in missing.iter().filter(is_exit) {
         for order in by_time(&one.orders) {
@@ -138,7 +140,12 @@ fn by_time(orders: &[BrokerOrder]) -> Vec<BrokerOrder> {
     all
 }
 
-fn entry(book: &Book, missing: &Missing, recovery: Recovery<'_>) -> Result<TradeRecord, LeftOut> {
+fn entry(
+    book: &Book,
+    missing: &Missing,
+    compared: &Comparison,
+    recovery: Recovery<'_>,
+) -> Result<TradeRecord, LeftOut> {
     let order = &missing.sum;
     if !missing.may_be_exit_of.is_empty() {
         return Err(LeftOut::MayBeExit(missing.may_be_exit_of.clone()));
@@ -159,7 +166,10 @@ fn entry(book: &Book, missing: &Missing, recovery: Recovery<'_>) -> Result<Trade
     let begins = match order.intent {
         Intent::Opens => true,
         Intent::Closes => false,
-        Intent::Unsaid => order.action == Action::Buy && open.is_empty(),
+        Intent::Unsaid => {
+            let is_purchase = order.action == Action::Buy && open.is_empty();
+            is_purchase && !may_cover(book, symbol, order, compared)
+        }
     };
     if !begins {
         return Err(LeftOut::MayClose(open));
@@ -178,6 +188,23 @@ fn entry(book: &Book, missing: &Missing, recovery: Recovery<'_>) -> Result<Trade
         made = made.commission(fee);
     }
     made.build().map_err(LeftOut::Invalid)
+}
+
+/// Whether a purchase may be the end of a short sale that the journal has no open entry of: it has the
+/// end already, or it has not the sale.
+fn may_cover(book: &Book, symbol: Symbol, order: &BrokerOrder, compared: &Comparison) -> bool {
+    let missing = compared.missing.iter().map(|it| &it.sum);
+    let mut sold = missing
+        .filter(|it| it.action == Action::Sell)
+        .chain(&compared.sold_outside);
+    let is_short = |it: &BrokerOrder| {
+        let may_be = it.entry_order_id.is_none() && it.intent != Intent::Closes;
+        // A sale that has become an entry is open, or was bought back by an order that is known.
+        let entry = book.entry(&it.order_id);
+        may_be && entry.is_none_or(|it| it.action() != Action::Sell)
+    };
+    compared.bought_back.contains(&symbol)
+        || sold.any(|it| it.symbol == order.symbol && it.first_at <= order.at && is_short(it))
 }
 
 fn exit(book: &Book, order: &BrokerOrder, recovery: Recovery<'_>) -> Result<TradeRecord, LeftOut> {

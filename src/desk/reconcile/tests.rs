@@ -285,7 +285,7 @@ fn recovered(book: &mut Book, found: &Comparison) -> Recovered {
         file: "orders.csv",
         day: at("00:00:00").day(),
     };
-    recover(book, &found.missing, recovery)
+    recover(book, found, recovery)
 }
 
 #[test]
@@ -358,6 +358,78 @@ fn what_is_missing_is_recovered_once_and_says_where_it_comes_from() {
     );
     let after = compare(&journal, &history, Span::default());
     assert!(recovered(&mut journal, &after).records.is_empty());
+}
+
+/// Why each order is left out of a journal of a short sale of 10 and the end of it.
+fn left_beside_a_short(rows: &str, exits: &[(&str, &str)], span: Span) -> Vec<String> {
+    let sold = entry("a", Action::Sell, 10, "150");
+    let covered = sold.exit(at("15:00:00"), "149").build().unwrap();
+    let mut journal = book(&[sold, covered]);
+    let text = format!("order_id,time,symbol,side,quantity,price\n{rows}");
+    let history = read_with(&text, exits).unwrap();
+    let found = compare(&journal, &history, span);
+    let made = recovered(&mut journal, &found);
+    assert!(made.records.is_empty(), "{:?}", made.records);
+    let left = made.left_out.iter();
+    left.map(|it| format!("{}: {}", it.0.order_id, it.1))
+        .collect()
+}
+
+const MAY_CLOSE: &str = "it may end a trade, and which is not known";
+
+#[test]
+fn a_purchase_that_may_cover_a_short_sale_is_no_new_trade() {
+    // The journal has the cover as one record, which the broker made of two orders; one may be named.
+    let rows = "a,2025-10-27T14:00:00Z,AAPL,sell,10,150\n\
+                b,2025-10-27T14:59:00Z,AAPL,buy,4,149\n\
+                c,2025-10-27T15:00:00Z,AAPL,buy,6,149\n";
+    let left = left_beside_a_short(rows, &[], Span::default());
+    assert_eq!(left, [format!("b: {MAY_CLOSE}"), format!("c: {MAY_CLOSE}")]);
+    let left = left_beside_a_short(rows, &[("b", "a")], Span::default());
+    assert_eq!(left, [format!("c: {MAY_CLOSE}")]);
+    // It has the cover just outside of the time that is looked at.
+    let rows = "a,2025-10-27T14:00:00Z,AAPL,sell,10,150\n\
+                b,2025-10-27T14:59:59Z,AAPL,buy,10,149\n";
+    let span = Span::new(None, Some(at("15:00:00")));
+    let left = left_beside_a_short(rows, &[], span);
+    assert_eq!(left, [format!("b: {MAY_CLOSE}")]);
+}
+
+#[test]
+fn a_purchase_after_a_sale_that_is_left_out_is_no_new_trade() {
+    let left = |rows: &str, from| {
+        let text = format!("order_id,time,symbol,side,quantity,price\n{rows}");
+        let history = read_with(&text, &[]).unwrap();
+        let mut journal = Book::default();
+        let found = compare(&journal, &history, Span::new(from, None));
+        let made = recovered(&mut journal, &found);
+        let ids = |it: &TradeRecord| it.order_id().to_string();
+        let left = made.left_out.iter().map(|it| it.0.order_id.to_string());
+        let made: Vec<String> = made.records.iter().map(ids).collect();
+        (made.concat(), left.collect::<String>())
+    };
+    let sale = "a,2025-10-27T14:00:00Z,AAPL,sell,10,150\n";
+    let cover = "b,2025-10-27T15:00:00Z,AAPL,buy,10,149\n";
+    let told = |made: &str, left: &str| (made.to_owned(), left.to_owned());
+    let both = format!("{sale}{cover}");
+    assert_eq!(left(&both, None), told("", "ab"));
+    assert_eq!(left(&both, Some(at("14:30:00"))), told("", "b"));
+    // What is known to have ended a trade, or comes later, or is of another symbol, is no short sale.
+    let closing = both.replace("sell,", "sell to close,");
+    assert_eq!(left(&closing, None), told("b", "a"));
+    let later = both.replace("T14:", "T16:");
+    assert_eq!(left(&later, None), told("b", "a"));
+    let other = both.replace("AAPL,sell", "MSFT,sell");
+    assert_eq!(left(&other, None), told("b", "a"));
+    // Executions of the sale on both sides of the purchase.
+    let text = format!(
+        "{FILLS}a,1,2025-10-27T14:00:00Z,AAPL,sell,5,150,\n\
+         a,2,2025-10-27T16:00:00Z,AAPL,sell,5,150,\n\
+         b,3,2025-10-27T15:00:00Z,AAPL,buy,5,149,\n"
+    );
+    let mut journal = Book::default();
+    let found = compare(&journal, &read_with(&text, &[]).unwrap(), Span::default());
+    assert!(recovered(&mut journal, &found).records.is_empty());
 }
 
 /// What a person would do with a sheet of paper: whole cents, and a list of ids.

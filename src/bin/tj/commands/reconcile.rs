@@ -255,7 +255,7 @@ impl Writing {
             file: &name,
             day: journal.clock().now().day(),
         };
-        let recovered = recover(book, &found.missing, recovery);
+        let recovered = recover(book, found, recovery);
         if recovered.records.is_empty() {
             return Ok(recovered);
         }
