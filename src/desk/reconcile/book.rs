@@ -24,6 +24,8 @@ pub type Key = (OrderId, Action);
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     orders: BTreeMap<OrderId, Order>,
+    /// Orders of another mode than the one that was asked for.
+    others: BTreeMap<OrderId, ExecutionMode>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,7 +65,7 @@ impl Book {
         journal.read::<TradeRecord>().visit(|entry| {
             match entry {
                 Ok(entry) if entry.record.execution_mode() == mode => book.add(entry.record),
-                Ok(_) => {}
+                Ok(entry) => book.add_other(entry.record),
                 Err(error) => bad(error),
             }
             ControlFlow::Continue(())
@@ -79,6 +81,18 @@ impl Book {
         } else {
             order.exits.insert(record.timestamp(), record.clone());
         }
+    }
+
+    /// Takes no more of a record than that it is there, in another mode.
+    fn add_other(&mut self, record: &TradeRecord) {
+        let mode = record.execution_mode();
+        self.others.entry(record.order_id().clone()).or_insert(mode);
+    }
+
+    /// The other mode in which the journal has an order.
+    #[must_use]
+    pub fn other_mode(&self, order_id: &OrderId) -> Option<ExecutionMode> {
+        self.others.get(order_id).copied()
     }
 
     /// The entry of an order.

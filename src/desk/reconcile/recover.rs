@@ -55,6 +55,9 @@ pub enum LeftOut {
     /// The journal has an entry of that id, the other way.
     #[error("the journal has {0} as an entry the other way")]
     OtherWay(OrderId),
+    /// The journal has it, or its entry, in the other mode.
+    #[error("the journal has {0} as {1}")]
+    OtherMode(OrderId, ExecutionMode),
     /// More than its entry has left.
     #[error("of {0} only {1} are open")]
     TooMany(OrderId, u64),
@@ -154,6 +157,9 @@ fn entry(
     if book.entry(&order.order_id).is_some() {
         return Err(LeftOut::OtherWay(order.order_id.clone()));
     }
+    if let Some(mode) = book.other_mode(&order.order_id) {
+        return Err(LeftOut::OtherMode(order.order_id.clone(), mode));
+    }
     let symbol: Symbol = order
         .symbol
         .parse()
@@ -213,7 +219,10 @@ fn exit(book: &Book, order: &BrokerOrder, recovery: Recovery<'_>) -> Result<Trad
         .clone()
         .unwrap_or_else(|| order.order_id.clone());
     let Some(entry) = book.entry(&id) else {
-        return Err(LeftOut::NoEntry(id));
+        return Err(match book.other_mode(&id) {
+            Some(mode) => LeftOut::OtherMode(id, mode),
+            None => LeftOut::NoEntry(id),
+        });
     };
     if entry.action() == order.action || entry.symbol() != *order.symbol {
         return Err(LeftOut::NoExitOf(id));

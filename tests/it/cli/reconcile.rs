@@ -285,6 +285,25 @@ fn what_is_missing_is_appended_once_and_says_where_it_comes_from() {
 }
 
 #[test]
+fn what_the_journal_has_in_the_other_mode_is_not_appended() {
+    let bench = bench(&[
+        trade("order-3", "NVDA", "185.95") + "\n",
+        live("order-0", "AAPL", "150.25"),
+    ]);
+    let line = "--broker robinhood.csv --exit order-4=order-3 --append-missing";
+    let found = report(&bench, line, 1);
+    let missing = found["missing"].as_array().unwrap();
+    let why = |id: &str| {
+        let order = missing.iter().find(|it| it["order_id"] == id);
+        order.unwrap()["not_appended"].clone()
+    };
+    assert_eq!(why("order-3"), "the journal has order-3 as PAPER");
+    assert_eq!(why("order-4"), "the journal has order-3 as PAPER");
+    let appended = ids(&found, "appended");
+    assert_eq!(appended, ["order-1"]);
+}
+
+#[test]
 fn a_stream_that_a_bot_writes_is_locked_and_comparing_needs_no_lock() {
     let bench = bench(&[live("order-0", "AAPL", "150.25")]);
     let journal = Journal::open(bench.path("logs")).unwrap();
