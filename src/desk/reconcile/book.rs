@@ -11,10 +11,10 @@ use std::ops::ControlFlow;
 use rust_decimal::Decimal;
 
 use super::exact::Average;
-use crate::journal::{Journal, ReadError};
-use crate::record::TradeRecord;
+use crate::journal::{Journal, ReadError, audit};
 use crate::record::field::{Action, ExecutionMode, OrderId, Outcome, Symbol, sum};
-use crate::time::Timestamp;
+use crate::record::{AuditKind, Stream, TradeRecord};
+use crate::time::{Day, Timestamp};
 
 /// Which records are compared with one order of the broker: those of one order id and one direction. An
 /// exit has the id of its entry and the other direction.
@@ -26,6 +26,8 @@ pub struct Book {
     orders: BTreeMap<OrderId, Order>,
     /// Orders of another mode than the one that was asked for.
     others: BTreeMap<OrderId, ExecutionMode>,
+    /// The newest day that a policy deleted.
+    deleted: Option<Day>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,7 +63,10 @@ pub struct Booked {
 impl Book {
     /// Reads the trades of one mode. `bad` is told of each line that cannot be read.
     pub fn read(journal: &Journal, mode: ExecutionMode, mut bad: impl FnMut(ReadError)) -> Book {
-        let mut book = Book::default();
+        let mut book = Book {
+            deleted: newest_deleted(journal),
+            ..Book::default()
+        };
         journal.read::<TradeRecord>().visit(|entry| {
             match entry {
                 Ok(entry) if entry.record.execution_mode() == mode => book.add(entry.record),
@@ -93,6 +98,12 @@ impl Book {
     #[must_use]
     pub fn other_mode(&self, order_id: &OrderId) -> Option<ExecutionMode> {
         self.others.get(order_id).copied()
+    }
+
+    /// Whether the journal may have had what happened then, since it deleted days up to that one.
+    #[must_use]
+    pub fn is_deleted(&self, at: Timestamp) -> bool {
+        self.deleted.is_some_and(|deleted| at.day() <= deleted)
     }
 
     /// The entry of an order.
@@ -155,6 +166,18 @@ impl Book {
         }
         all
     }
+}
+
+fn newest_deleted(journal: &Journal) -> Option<Day> {
+    let mut newest = None;
+    audit::each_event(journal, b"\"deleted\"", |event| {
+        if let AuditKind::Deleted(deleted) = event.kind()
+            && deleted.stream() == Stream::Trades
+        {
+            newest = newest.max(Some(deleted.day()));
+        }
+    });
+    newest
 }
 
 impl Booked {

@@ -55,6 +55,9 @@ pub enum LeftOut {
     /// The journal has an entry of that id, the other way.
     #[error("the journal has {0} as an entry the other way")]
     OtherWay(OrderId),
+    /// The journal had that day, and deletes only whole days, the oldest first.
+    #[error("that day was deleted by its policy")]
+    DayDeleted,
     /// The journal has it, or its entry, in the other mode.
     #[error("the journal has {0} as {1}")]
     OtherMode(OrderId, ExecutionMode),
@@ -153,6 +156,9 @@ fn entry(
     if !missing.may_be_exit_of.is_empty() {
         return Err(LeftOut::MayBeExit(missing.may_be_exit_of.clone()));
     }
+    if book.is_deleted(order.at) {
+        return Err(LeftOut::DayDeleted);
+    }
     // A second entry of one order counts nowhere, so it would be missing for ever.
     if book.entry(&order.order_id).is_some() {
         return Err(LeftOut::OtherWay(order.order_id.clone()));
@@ -214,6 +220,9 @@ fn may_cover(book: &Book, symbol: Symbol, order: &BrokerOrder, compared: &Compar
 }
 
 fn exit(book: &Book, order: &BrokerOrder, recovery: Recovery<'_>) -> Result<TradeRecord, LeftOut> {
+    if book.is_deleted(order.at) {
+        return Err(LeftOut::DayDeleted);
+    }
     let id = order
         .entry_order_id
         .clone()

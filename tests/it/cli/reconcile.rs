@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tradejournal::{Journal, TradeRecord};
 
 use super::run::{Bench, trade};
+use crate::sample::three_days;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reconcile");
 
@@ -301,6 +302,38 @@ fn what_the_journal_has_in_the_other_mode_is_not_appended() {
     assert_eq!(why("order-4"), "the journal has order-3 as PAPER");
     let appended = ids(&found, "appended");
     assert_eq!(appended, ["order-1"]);
+}
+
+#[test]
+fn what_a_policy_deleted_is_not_appended_again() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench.write(
+        "tj.toml",
+        "[retention.trades]\narchive = \"1d\"\ndelete = \"2d\"\n",
+    );
+    bench.tj("archive").fine();
+    bench.tj("retention apply --yes").code(0);
+    let row = |id: &str, day: &str| format!("{id},2025-10-{day}T14:32:15Z,AAPL,buy,50,150.25\n");
+    let rows = [("order-0", "26"), ("older", "25"), ("newer", "27")];
+    let rows: String = rows.iter().map(|it| row(it.0, it.1)).collect();
+    bench.write(
+        "orders.csv",
+        format!("order_id,time,symbol,side,quantity,price\n{rows}"),
+    );
+    let found = report(
+        &bench,
+        "--broker orders.csv --mode PAPER --append-missing",
+        1,
+    );
+    assert_eq!(ids(&found, "appended"), ["newer"]);
+    assert_eq!(ids(&found, "missing"), ["older", "order-0"]);
+    for missing in found["missing"].as_array().unwrap() {
+        assert_eq!(
+            missing["not_appended"],
+            "that day was deleted by its policy"
+        );
+    }
 }
 
 #[test]
