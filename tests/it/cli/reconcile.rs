@@ -337,6 +337,28 @@ fn what_a_policy_deleted_is_not_appended_again() {
 }
 
 #[test]
+fn a_journal_is_not_made_where_a_mistyped_folder_would_be() {
+    let bench = bench(&[live("order-0", "AAPL", "150.25")]);
+    let line = "reconcile --broker robinhood.csv --append-missing --dir";
+    let ran = bench.tj(&format!("{line} nowhere")).code(3);
+    assert!(
+        ran.err.starts_with("tj: no journal in nowhere: "),
+        "{}",
+        ran.err
+    );
+    assert!(!bench.path("nowhere").exists());
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    let ran = bench.tj(&format!("{line} empty")).code(3);
+    assert!(
+        ran.err.starts_with("tj: no journal in empty: "),
+        "{}",
+        ran.err
+    );
+    let left = std::fs::read_dir(bench.path("empty")).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn a_stream_that_a_bot_writes_is_locked_and_comparing_needs_no_lock() {
     let bench = bench(&[live("order-0", "AAPL", "150.25")]);
     let journal = Journal::open(bench.path("logs")).unwrap();

@@ -223,6 +223,8 @@ struct Writing {
 
 impl Writing {
     fn begin(settings: &Settings) -> anyhow::Result<(Journal, Option<Writing>)> {
+        // A writer would make a journal where there is none, and all would be missing in it.
+        journal::for_checking(settings)?;
         let (journal, notary) = journal::for_writing(settings)?;
         let writer = journal
             .writer::<TradeRecord>()
