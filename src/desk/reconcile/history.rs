@@ -9,7 +9,7 @@
 //! Not here: reading the file itself, and time zones.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map},
     fmt,
 };
 
@@ -116,6 +116,8 @@ pub struct History {
     pub repeated: Vec<(u64, u64)>,
     /// Rows whose time had no zone.
     pub zoneless: u64,
+    /// Orders that were called exits and are not executed in the file.
+    pub unknown_exits: Vec<String>,
 }
 
 impl History {
@@ -147,6 +149,12 @@ impl History {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let known: BTreeSet<&str> = orders.keys().map(|it| it.0.as_str()).collect();
+        let unknown = reading
+            .exits
+            .keys()
+            .filter(|it| !known.contains(it.as_str()));
+        history.unknown_exits = unknown.cloned().collect();
         history.orders = orders.into_values().collect();
         Ok(history)
     }

@@ -455,6 +455,21 @@ fn a_wrong_file_or_flag_is_refused() {
             "write it as ORDER=ENTRY",
         ),
         (
+            "--broker robinhood.csv --exit order-44=order-3",
+            2,
+            "--exit order-44=...: robinhood.csv has no executed order order-44",
+        ),
+        (
+            "--broker robinhood.csv --exit order-4=order-3 --exit order-4=order-0",
+            2,
+            "--exit order-4=...: is given twice",
+        ),
+        (
+            "--broker robinhood.csv --map time=date --map time=last_transaction_at",
+            2,
+            "--map time=...: is given twice",
+        ),
+        (
             "--broker robinhood.csv --timezone Mars",
             2,
             "--timezone: unknown time zone `Mars`",

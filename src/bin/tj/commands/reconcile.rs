@@ -8,7 +8,11 @@
 //!
 //! Not here: the comparison, which is the library's.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
@@ -40,6 +44,8 @@ const ROWS_NAMED_MAX: usize = 20;
 
 pub(crate) fn run(args: &Reconcile, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let zone = zone(args, &context.settings)?;
+    refuse_twice("--map", args.map.iter().map(|it| it.0.name()))?;
+    refuse_twice("--exit", args.exit.iter().map(|it| it.0.as_str()))?;
     let sheet = Sheet::read(&args.broker)?;
     let columns = columns(args, &sheet, &context.settings)?;
     let history = history(args, sheet, &columns, zone, context)?;
@@ -104,6 +110,17 @@ fn zone(args: &Reconcile, settings: &Settings) -> Result<Tz, Failure> {
             None => failure,
         }
     })
+}
+
+/// Of two values for one name the first would be passed over.
+fn refuse_twice<'a>(flag: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Failure::usage(format!("{flag} {name}=...: is given twice")));
+        }
+    }
+    Ok(())
 }
 
 /// A CSV as it is.
@@ -174,7 +191,7 @@ fn history(
         exits: &exits,
     };
     let file = args.broker.display();
-    History::read(sheet.rows, &reading).map_err(|errors| {
+    let history = History::read(sheet.rows, &reading).map_err(|errors| {
         for error in errors.iter().take(ROWS_NAMED_MAX) {
             context.talk.error(&printable(&format!("{file}:{error}")));
         }
@@ -182,8 +199,15 @@ fn history(
             1 => "1 row is wrong".to_owned(),
             count => format!("{count} rows are wrong"),
         };
-        Failure::new(format!("{file}: {rows}, so nothing was compared")).into()
-    })
+        Failure::new(format!("{file}: {rows}, so nothing was compared"))
+    })?;
+    match history.unknown_exits.first() {
+        Some(order) => Err(Failure::usage(format!(
+            "--exit {order}=...: {file} has no executed order {order}"
+        ))
+        .into()),
+        None => Ok(history),
+    }
 }
 
 /// What is looked at, and whether somebody asked for it: otherwise the days of the file.
