@@ -359,6 +359,31 @@ fn a_journal_is_not_made_where_a_mistyped_folder_would_be() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_counts_them() {
+    let bench = bench(&[live("order-0", "AAPL", "150.25")]);
+    // A cell of two lines, and a line without anything.
+    let text = "order_id,time,symbol,side,quantity,price,account\n\
+                a,2025-10-26T14:00:00Z,AAPL,buy,10,150,\"x\ny\"\n\
+                \n\
+                b,2025-10-26T15:00:00Z,MSFT,buy,10,150,x\n\
+                c,2025-10-26T16:00:00Z,TSLA,buy,10,150,x\n";
+    for (name, text) in [
+        ("unix.csv", text.to_owned()),
+        ("windows.csv", text.replace('\n', "\r\n")),
+        (
+            "marked.csv",
+            format!("\u{feff}{}", text.replace('\n', "\r\n")),
+        ),
+    ] {
+        bench.write(name, text);
+        let found = report(&bench, &format!("--broker {name}"), 1);
+        let lines = found["missing"].as_array().unwrap().iter();
+        let lines: Vec<Value> = lines.map(|it| it["lines"].clone()).collect();
+        assert_eq!(lines, [json!([2]), json!([5]), json!([6])], "{name}");
+    }
+}
+
+#[test]
 fn a_stream_that_a_bot_writes_is_locked_and_comparing_needs_no_lock() {
     let bench = bench(&[live("order-0", "AAPL", "150.25")]);
     let journal = Journal::open(bench.path("logs")).unwrap();
