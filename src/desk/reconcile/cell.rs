@@ -71,6 +71,17 @@ pub enum Intent {
     Closes,
 }
 
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It was executed.
+    Filled,
+    /// A part of it was, or may have been, and the word does not say how much.
+    Partly,
+    /// It was not.
+    Unfilled,
+}
+
 /// Words of a broker beyond those that are known: for its directions and states.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
@@ -97,22 +108,24 @@ const CLOSES: [(&str, Action); 3] = [
     ("buy to close", Action::Buy),
     ("sell to close", Action::Sell),
 ];
-const FILLED: [&str; 9] = [
+const FILLED: [&str; 6] = [
     "filled",
     "fill",
-    "partial fill",
-    "partially filled",
     "executed",
     "completed",
     "complete",
     "done",
-    "done for day",
 ];
-const UNFILLED: [&str; 24] = [
-    "canceled",
-    "cancelled",
+const PARTLY: [&str; 5] = [
+    "partial fill",
+    "partially filled",
     "partially canceled",
     "partially cancelled",
+    "done for day",
+];
+const UNFILLED: [&str; 22] = [
+    "canceled",
+    "cancelled",
     "rejected",
     "expired",
     "failed",
@@ -155,18 +168,22 @@ impl Words {
         among(&CLOSES).and_then(|action| intent(action, Intent::Closes))
     }
 
-    /// Whether an order in that state was executed; `None` for a word that is not known.
-    pub(super) fn is_filled(&self, text: &str) -> Option<bool> {
+    /// What that state means; `None` for a word that is not known. What somebody says of a word of
+    /// his broker goes before what is known of it.
+    pub(super) fn state(&self, text: &str) -> Option<State> {
         let word = plain(text);
-        let is_in = |own: &[String], known: &[&str]| {
-            known.contains(&word.as_str()) || own.iter().any(|it| plain(it) == word)
-        };
-        if is_in(&self.filled, &FILLED) {
-            Some(true)
-        } else if is_in(&self.unfilled, &UNFILLED) {
-            Some(false)
+        let is_own = |own: &[String]| own.iter().any(|it| plain(it) == word);
+        let known = |words: &[&str]| words.contains(&word.as_str());
+        if is_own(&self.filled) {
+            Some(State::Filled)
+        } else if is_own(&self.unfilled) {
+            Some(State::Unfilled)
+        } else if known(&FILLED) {
+            Some(State::Filled)
+        } else if known(&PARTLY) {
+            Some(State::Partly)
         } else {
-            None
+            known(&UNFILLED).then_some(State::Unfilled)
         }
     }
 }
@@ -247,8 +264,10 @@ mod tests {
         assert_eq!(side("sell_short"), Some((Action::Sell, Intent::Opens)));
         assert_eq!(side("Buy To  Cover"), Some((Action::Buy, Intent::Closes)));
         assert_eq!(side("Verkauf"), None);
-        assert_eq!(words.is_filled("Partially-Filled"), Some(true));
-        assert_eq!(words.is_filled("gestrichen"), Some(false));
-        assert_eq!(words.is_filled(""), None);
+        assert_eq!(words.state("Partially-Filled"), Some(State::Partly));
+        assert_eq!(words.state("done_for_day"), Some(State::Partly));
+        assert_eq!(words.state("FILLED"), Some(State::Filled));
+        assert_eq!(words.state("gestrichen"), Some(State::Unfilled));
+        assert_eq!(words.state(""), None);
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 use rust_decimal::Decimal;
 
-use super::cell::{self, Intent, Words};
+use super::cell::{self, Intent, State, Words};
 use super::columns::{Column, Columns};
 use super::exact::{Average, product};
 use crate::record::field::{Action, OrderId, sum};
@@ -378,11 +378,16 @@ impl<'a> Cells<'a> {
         };
         // How many were executed says more than the state: a cancelled order may be executed in part.
         if column == Column::Quantity && columns.has(Column::Status) {
-            let is_filled = self.reading.words.is_filled(self.text(Column::Status));
             let unknown =
                 "is no state that is known: list it under `filled` or `unfilled` in [reconcile]";
-            if !is_filled.ok_or_else(|| self.wrong(Column::Status, unknown))? {
-                return Ok(None);
+            let in_part = "does not say how many were executed: name the column of filled_quantity";
+            let state = self.reading.words.state(self.text(Column::Status));
+            match state.ok_or_else(|| self.wrong(Column::Status, unknown))? {
+                State::Filled => {}
+                // The quantity of an execution is what was executed.
+                State::Partly if columns.has(Column::ExecutionId) => {}
+                State::Partly => return Err(self.wrong(Column::Status, in_part)),
+                State::Unfilled => return Ok(None),
             }
         }
         if self.text(column).is_empty() {

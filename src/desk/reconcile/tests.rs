@@ -432,6 +432,36 @@ fn a_purchase_after_a_sale_that_is_left_out_is_no_new_trade() {
     assert!(recovered(&mut journal, &found).records.is_empty());
 }
 
+#[test]
+fn a_state_of_a_part_takes_a_column_that_says_how_much() {
+    let rows = "a,2025-10-27T14:00:00Z,AAPL,buy,10,150,partially_filled\n\
+                b,2025-10-27T14:00:00Z,AAPL,buy,10,150,done for day\n\
+                c,2025-10-27T14:00:00Z,AAPL,buy,10,150,Partially Canceled\n\
+                d,2025-10-27T14:00:00Z,AAPL,buy,10,150,filled\n";
+    let whole = format!("order_id,time,symbol,side,quantity,price,status\n{rows}");
+    let errors = read_with(&whole, &[]).unwrap_err();
+    let errors: Vec<String> = errors.iter().map(RowError::to_string).collect();
+    let wanted = [
+        (2, "partially_filled"),
+        (3, "done for day"),
+        (4, "Partially Canceled"),
+    ];
+    let wanted = wanted.map(|(line, state)| {
+        format!(
+            "{line}: column `status`: does not say how many were executed: name the column of filled_quantity, \
+             got \"{state}\""
+        )
+    });
+    assert_eq!(errors, wanted);
+    let filled = whole.replacen("quantity", "filled_quantity", 1);
+    assert_eq!(read_with(&filled, &[]).unwrap().orders.len(), 4);
+    let executions = format!(
+        "{},status\na,1,2025-10-27T14:00:00Z,AAPL,buy,10,150,,partially_filled\n",
+        FILLS.trim_end()
+    );
+    assert_eq!(read_with(&executions, &[]).unwrap().orders.len(), 1);
+}
+
 /// What a person would do with a sheet of paper: whole cents, and a list of ids.
 fn model(journal: &[Trade], broker: &[Trade]) -> [usize; 4] {
     let total = |all: &[Trade], key: (u8, bool)| {
