@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use tradejournal::desk::Unread;
 use tradejournal::desk::reconcile::{
-    BrokerOrder, Comparison, Extra, Format, History, LeftOut, Missing, Recovered, Span,
+    BrokerOrder, Comparison, Different, Extra, Format, History, LeftOut, Missing, Recovered, Span,
 };
 use tradejournal::record::TradeRecord;
 use tradejournal::record::field::{ExecutionMode, OrderId};
@@ -167,8 +167,11 @@ impl Found<'_> {
                 let (what, broker) = (difference.what.as_str(), &difference.broker);
                 let journal = difference.journal.as_deref().unwrap_or("nothing");
                 let place = lines(&different.broker);
-                let note =
+                let mut note =
                     format!("{what} {journal} in the journal, {broker} at the broker; {place}");
+                if let Some(why) = self.part_left_out(different) {
+                    note = format!("{note}; not appended: {why}");
+                }
                 let mut row = Line::broker("different", &different.broker, note);
                 row.order = different.key.0.to_string();
                 rows.push(row);
@@ -201,12 +204,22 @@ impl Found<'_> {
         left_out.next().map(|it| it.1.to_string())
     }
 
+    /// Why the other part of an exit was not appended.
+    fn part_left_out(&self, different: &Different) -> Option<String> {
+        let left_out = self.recovered.iter().flat_map(|it| &it.left_out);
+        let mut left_out = left_out.filter(|it| is_part_of(different, it));
+        left_out.next().map(|it| it.1.to_string())
+    }
+
     /// Parts of an exit that were not appended while others were: it is there, with another quantity.
     fn also_left_out(&self) -> Vec<Line> {
         let left_out = self.recovered.iter().flat_map(|it| &it.left_out);
-        let missing = &self.comparison.missing;
-        let others =
-            left_out.filter(|it| !missing.iter().any(|missing| is_of(missing, &it.0.order_id)));
+        let Comparison {
+            missing, different, ..
+        } = self.comparison;
+        let others = left_out
+            .filter(|it| !missing.iter().any(|missing| is_of(missing, &it.0.order_id)))
+            .filter(|it| !different.iter().any(|different| is_part_of(different, it)));
         let row = |(order, why): &(BrokerOrder, LeftOut)| {
             Line::broker("left out", order, format!("{}; {why}", lines(order)))
         };
@@ -216,6 +229,10 @@ impl Found<'_> {
 
 fn is_of(missing: &Missing, order_id: &OrderId) -> bool {
     missing.orders.iter().any(|it| it.order_id == *order_id)
+}
+
+fn is_part_of(different: &Different, (order, why): &(BrokerOrder, LeftOut)) -> bool {
+    *why == LeftOut::PartIsThere && *order == different.broker
 }
 
 fn counted(count: u64, one: &str, more: &str) -> String {
@@ -390,6 +407,7 @@ struct DifferentOrder {
     order_id: String,
     broker: Order,
     differences: Vec<Value>,
+    not_appended: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -474,6 +492,7 @@ impl<'a> Report<'a> {
             order_id: it.key.0.to_string(),
             broker: Order::of(&it.broker),
             differences: it.differences.iter().map(Value::of).collect(),
+            not_appended: found.part_left_out(it),
         });
         let repeated = history.repeated.iter();
         Report {

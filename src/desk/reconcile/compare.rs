@@ -101,6 +101,8 @@ pub struct Different {
     pub broker: BrokerOrder,
     /// In what it differs.
     pub differences: Vec<Difference>,
+    /// Whether it is an exit of which the journal has a part.
+    pub is_in_part: bool,
 }
 
 /// One value that differs.
@@ -242,6 +244,9 @@ impl Comparison {
             return;
         };
         let broker = group.sum.clone().unwrap_or_else(|| first.clone());
+        let is_in_part = ours
+            .as_ref()
+            .is_some_and(|it| it.is_exit && Decimal::from(it.quantity) < broker.quantity);
         let differences = match (&ours, &group.sum) {
             (Some(ours), Some(theirs)) => differences(ours, theirs),
             // Too many digits, or orders of two symbols: said as what it is, not passed over.
@@ -256,6 +261,7 @@ impl Comparison {
                 key,
                 broker,
                 differences,
+                is_in_part,
             });
             return;
         }

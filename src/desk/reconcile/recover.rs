@@ -61,6 +61,9 @@ pub enum LeftOut {
     /// The journal has it, or its entry, in the other mode.
     #[error("the journal has {0} as {1}")]
     OtherMode(OrderId, ExecutionMode),
+    /// The journal has other exits of its entry, and not which of the broker's orders they are.
+    #[error("a part of its exits is there")]
+    PartIsThere,
     /// More than its entry has left.
     #[error("of {0} only {1} are open")]
     TooMany(OrderId, u64),
@@ -116,6 +119,10 @@ pub fn recover(book: &mut Book, compared: &Comparison, recovery: Recovery<'_>) -
             found.take(exit(book, &order, recovery), &order, book);
         }
     }
+    let in_part = compared.different.iter().filter(|it| it.is_in_part);
+    found
+        .left_out
+        .extend(in_part.map(|it| (it.broker.clone(), LeftOut::PartIsThere)));
     found.records.sort_by_key(TradeRecord::timestamp);
     found
 }

@@ -384,6 +384,30 @@ fn lines_are_counted_as_an_editor_counts_them() {
 }
 
 #[test]
+fn an_exit_of_which_a_part_is_there_is_left_to_a_person_with_the_reason() {
+    let bench = bench(&[live("order-0", "AAPL", "150.25")]);
+    let header = "order_id,entry_order_id,time,symbol,side,quantity,price\n\
+                  order-0,,2025-10-26T14:32:15Z,AAPL,buy,50,150.25\n\
+                  b,order-0,2025-10-26T15:00:00Z,AAPL,sell,20,151\n";
+    bench.write("first.csv", header);
+    bench
+        .tj("reconcile --broker first.csv --append-missing")
+        .code(0);
+    let second = "c,order-0,2025-10-26T16:00:00Z,AAPL,sell,30,151\n";
+    bench.write("all.csv", format!("{header}{second}"));
+    let line = "--broker all.csv --append-missing";
+    let ran = bench.tj(&format!("reconcile {line}")).code(1);
+    let wanted = "quantity 20 in the journal, 50 at the broker; lines 3, 4; not appended: a part of its exits is there\n";
+    assert!(ran.out.contains(wanted), "{}", ran.out);
+    assert!(!ran.out.contains("left out"), "{}", ran.out);
+    let found = report(&bench, line, 1);
+    let reason = &found["different"][0]["not_appended"];
+    assert_eq!(*reason, "a part of its exits is there");
+    let found = report(&bench, "--broker all.csv", 1);
+    assert_eq!(found["different"][0]["not_appended"], Value::Null);
+}
+
+#[test]
 fn a_stream_that_a_bot_writes_is_locked_and_comparing_needs_no_lock() {
     let bench = bench(&[live("order-0", "AAPL", "150.25")]);
     let journal = Journal::open(bench.path("logs")).unwrap();
