@@ -164,8 +164,10 @@ pub struct TextLog {
     options: TextLogOptions,
     /// Held until the end; the lock goes with it.
     _lock: Box<dyn File>,
-    /// Nothing after an error, and while a full file has its new name and there is no other yet.
+    /// Nothing while a full file has its new name and there is no other yet, and after a failed sync.
     newest: Option<Newest>,
+    /// Whether lines were left in a file whose sync failed: the next flush says so.
+    is_unsynced: bool,
 }
 
 struct Newest {
@@ -174,6 +176,8 @@ struct Newest {
     identity: (u64, u64),
     /// Whether the last line has no end yet: what comes belongs to it.
     is_in_line: bool,
+    /// Whether a write failed: nobody knows how the file ends, and what comes begins it anew.
+    is_broken: bool,
 }
 
 /// Where a log is.
@@ -209,6 +213,7 @@ impl TextLog {
             options,
             _lock: lock,
             newest,
+            is_unsynced: false,
         })
     }
 
@@ -226,10 +231,11 @@ impl TextLog {
 
     /// The newest file, ready for bytes of which the first line has `line_len`.
     fn ready(&mut self, line_len: usize) -> Result<&mut Newest, TextLogError> {
+        let is_broken = self.newest.as_ref().is_some_and(|it| it.is_broken);
         let is_in_line = self.newest.as_ref().is_some_and(|it| it.is_in_line);
         // Somebody may have taken the file away: what is written then would be nowhere.
-        if !is_in_line && !self.place.is_still(self.newest.as_ref())? {
-            self.newest = None;
+        if is_broken || (!is_in_line && !self.place.is_still(self.newest.as_ref())?) {
+            self.leave()?;
         }
         let newest = match self.newest.take() {
             Some(newest) => newest,
@@ -240,12 +246,25 @@ impl TextLog {
             && self.options.len_max < newest.len.saturating_add(line_len as u64);
         let newest = match is_full {
             true => {
-                self.place.rotate(&*newest.file, self.options.older_max)?;
+                self.newest = Some(newest);
+                // Order matters: nobody syncs the file once it has its older name.
+                self.leave()?;
+                self.place.rotate(self.options.older_max)?;
                 self.place.open()?
             }
             false => newest,
         };
         Ok(self.newest.insert(newest))
+    }
+
+    /// Lets go of the newest file. What is in it is synced, since a later flush is of another file.
+    fn leave(&mut self) -> Result<(), TextLogError> {
+        let Some(newest) = self.newest.take() else {
+            return Ok(());
+        };
+        let synced = newest.file.sync();
+        self.is_unsynced |= synced.is_err();
+        synced.map_err(on("sync", &self.place.newest()))
     }
 }
 
@@ -277,7 +296,8 @@ impl io::Write for TextLog {
             // Nothing was written, and the caller tries again.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
-                self.newest = None;
+                // It is kept, for the sync of the lines before.
+                newest.is_broken = true;
                 Err(on("write to", &self.place.newest())(error).into())
             }
         }
@@ -285,15 +305,15 @@ impl io::Write for TextLog {
 
     /// Returns when what was written is on the disk.
     fn flush(&mut self) -> io::Result<()> {
-        let Some(newest) = &self.newest else {
-            return Ok(());
-        };
-        if let Err(error) = newest.file.sync() {
+        let was_unsynced = std::mem::take(&mut self.is_unsynced);
+        let mut synced = self.newest.as_ref().map_or(Ok(()), |it| it.file.sync());
+        if synced.is_err() {
             // A later sync of the same file would say that all is well.
             self.newest = None;
-            return Err(on("sync", &self.place.newest())(error).into());
+        } else if was_unsynced {
+            synced = Err(io::Error::other("lines before were not synced"));
         }
-        Ok(())
+        Ok(synced.map_err(on("sync", &self.place.newest()))?)
     }
 }
 
@@ -368,17 +388,11 @@ impl Place {
     /// Opens the newest file, behind a whole line.
     fn open(&self) -> Result<Newest, TextLogError> {
         let path = self.newest();
-        let is_new = self
-            .disk
-            .look(&path)
-            .map_err(on("look at", &path))?
-            .is_none();
         let file = self.disk.open(&path, Access::AppendOrCreate);
         let file = file.map_err(on("open", &path))?;
-        if is_new {
-            let synced = self.disk.sync_folder(&self.folder);
-            synced.map_err(on("sync", &self.folder))?;
-        }
+        // Of a file that was there too: whoever made it may have failed to.
+        let synced = self.disk.sync_folder(&self.folder);
+        synced.map_err(on("sync", &self.folder))?;
         let mut meta = file.look().map_err(on("look at", &path))?;
         let mut last = [b'\n'];
         if let Some(end) = meta.len.checked_sub(1) {
@@ -394,6 +408,7 @@ impl Place {
             len: meta.len,
             identity: meta.identity,
             is_in_line: false,
+            is_broken: false,
         })
     }
 
@@ -405,11 +420,9 @@ impl Place {
         Ok(own.is_some() && found.map(|it| it.identity) == own)
     }
 
-    /// Gives the newest file its older name.
-    fn rotate(&self, newest: &dyn File, older_max: u32) -> Result<(), TextLogError> {
+    /// Gives the newest file, which was synced, its older name.
+    fn rotate(&self, older_max: u32) -> Result<(), TextLogError> {
         let path = self.newest();
-        // Order matters: nobody syncs the file once it has its older name.
-        newest.sync().map_err(on("sync", &path))?;
         if older_max == 0 {
             self.disk.remove(&path).map_err(on("remove", &path))?;
             let synced = self.disk.sync_folder(&self.folder);

@@ -126,6 +126,58 @@ fn a_failed_write_is_told_and_the_next_line_stands_alone() {
 }
 
 #[test]
+fn what_was_flushed_is_there_after_whatever_came_between() {
+    let after_a_cut = |disk: &SimDisk, names, path: &str| {
+        let disk = disk.restart(Unsynced::Lost, names);
+        disk.cached(path)
+            .map(|it| String::from_utf8(it).unwrap())
+            .unwrap_or_default()
+    };
+    // A write failed between the line and the flush.
+    let disk = self::disk();
+    let mut log = open(&disk).unwrap();
+    log.write_all(b"first\n").unwrap();
+    disk.inject(Injection::new(Fault::Fails(Errno::NoSpace)).on(Op::Write));
+    log.write_all(b"second\n").unwrap_err();
+    log.flush().unwrap();
+    assert_eq!(after_a_cut(&disk, Names::Lost, PATH), "first\n");
+
+    // The file was moved away, so that the flush is of another one.
+    let disk = self::disk();
+    let mut log = open(&disk).unwrap();
+    log.write_all(b"first\n").unwrap();
+    disk.rename(Path::new(PATH), Path::new("/logs/taken"))
+        .unwrap();
+    log.write_all(b"second\n").unwrap();
+    log.flush().unwrap();
+    assert_eq!(after_a_cut(&disk, Names::Kept, "/logs/taken"), "first\n");
+
+    // The file was made, and its folder not synced.
+    let disk = self::disk();
+    disk.inject(Injection::new(Fault::Fails(Errno::Io)).on(Op::SyncFolder));
+    open(&disk).unwrap_err();
+    let mut log = open(&disk).unwrap();
+    log.write_all(b"first\n").unwrap();
+    log.flush().unwrap();
+    assert_eq!(after_a_cut(&disk, Names::Lost, PATH), "first\n");
+}
+
+#[test]
+fn a_file_that_was_left_without_a_sync_is_told_by_the_next_flush() {
+    let disk = disk();
+    let mut log = open(&disk).unwrap();
+    log.write_all(b"first\n").unwrap();
+    disk.rename(Path::new(PATH), Path::new("/logs/taken"))
+        .unwrap();
+    disk.inject(Injection::new(Fault::Forgets(Errno::Io)).on(Op::Sync));
+    let error = log.write_all(b"second\n").unwrap_err();
+    assert_eq!(error.to_string(), "sync /logs/app.log");
+    log.write_all(b"third\n").unwrap();
+    assert_eq!(log.flush().unwrap_err().to_string(), "sync /logs/app.log");
+    log.flush().unwrap();
+}
+
+#[test]
 fn a_rotation_that_fails_at_any_step_is_told_and_loses_nothing() {
     for op in [Op::Sync, Op::Rename, Op::SyncFolder, Op::OpenToWrite] {
         for skip in 0..3 {
