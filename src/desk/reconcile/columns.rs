@@ -225,7 +225,13 @@ impl Columns {
     ) -> Result<Columns, ColumnsError> {
         let header: Vec<String> = header.iter().map(|it| it.trim().to_owned()).collect();
         let seen = Header(&header);
-        let format = format.or_else(|| seen.format()).unwrap_or(Format::Generic);
+        // Whoever named the column of a symbol for files of his own has such a file.
+        let is_named = generic.contains_key(&Column::Symbol);
+        let told = seen.format().or_else(|| {
+            let is_listing = !is_named && seen.is_listing();
+            is_listing.then_some(Format::Robinhood)
+        });
+        let format = format.or(told).unwrap_or(Format::Generic);
         let names = match format {
             Format::Robinhood => ROBINHOOD,
             Format::Alpaca if seen.has("transaction_time") => ALPACA_FILLS,
@@ -331,6 +337,13 @@ impl Header<'_> {
         has_all(&["average_price", "side", "symbol"]).then_some(Format::Robinhood)
     }
 
+    /// Whether it is that of Robinhood's orders as they come: they name an instrument, and no symbol.
+    fn is_listing(self) -> bool {
+        let names_none = ["instrument", "instrument_id", "cumulative_quantity"];
+        let has_both = self.has("average_price") && self.has("side");
+        has_both && names_none.iter().any(|it| self.has(it))
+    }
+
     fn has(self, name: &str) -> bool {
         self.places(name).next().is_some()
     }
@@ -416,6 +429,32 @@ mod tests {
         ] {
             assert_eq!(find(header, &[]).unwrap().format(), format, "{header}");
         }
+    }
+
+    #[test]
+    fn robinhoods_orders_as_they_come_lack_a_symbol_and_nothing_else() {
+        let header = "id,instrument,instrument_id,side,state,quantity,cumulative_quantity,average_price,fees,\
+                      last_transaction_at";
+        let error = find(header, &[]).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ColumnsError::Missing {
+                    column: Column::Symbol,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let with_symbol = format!("{header},symbol");
+        assert_eq!(find(&with_symbol, &[]).unwrap().format(), Format::Robinhood);
+        // A file of somebody's own that has the same names stays his own.
+        let own = "order_id,time,instrument,side,quantity,average_price";
+        let named = [
+            (Column::Symbol, "instrument"),
+            (Column::Price, "average_price"),
+        ];
+        assert_eq!(find(own, &named).unwrap().format(), Format::Generic);
     }
 
     #[test]

@@ -458,6 +458,10 @@ fn a_wrong_file_or_flag_is_refused() {
         "report.csv",
         "Activity Date,Instrument,Trans Code,Quantity,Price,Amount\n",
     );
+    bench.write(
+        "listing.csv",
+        "id,instrument,side,state,cumulative_quantity,average_price,last_transaction_at\n",
+    );
     bench.write("empty.csv", "");
     bench.write(
         "latin.csv",
@@ -472,6 +476,21 @@ fn a_wrong_file_or_flag_is_refused() {
             "--broker stocks.csv",
             2,
             "a list of Robinhood's orders without `id` has no order ids",
+        ),
+        (
+            "--broker stocks.csv",
+            2,
+            "get_all_stock_orders() as a table, and add a column `symbol`",
+        ),
+        (
+            "--broker listing.csv",
+            2,
+            "find the column of symbol: the header has none of `symbol`; it has `id`, `instrument`",
+        ),
+        (
+            "--broker listing.csv",
+            2,
+            "hint: add a column `symbol`: what robin_stocks' get_symbol_by_url() says of `instrument`",
         ),
         (
             "--broker report.csv",

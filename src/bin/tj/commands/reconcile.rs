@@ -20,8 +20,8 @@ use chrono_tz::Tz;
 use tradejournal::bot::{Session, Settings as SessionSettings};
 use tradejournal::desk::Unread;
 use tradejournal::desk::reconcile::{
-    Book, Columns, ColumnsError, Comparison, Format, History, Reading, Recovered, Recovery, Row,
-    Span, compare, recover,
+    Book, Column, Columns, ColumnsError, Comparison, Format, History, Reading, Recovered, Recovery,
+    Row, Span, compare, recover,
 };
 use tradejournal::evidence::Notary;
 use tradejournal::journal::{Journal, Writer};
@@ -156,6 +156,13 @@ impl Sheet {
     }
 }
 
+impl Sheet {
+    fn has(&self, name: &str) -> bool {
+        let mut names = self.header.iter();
+        names.any(|it| it.trim().eq_ignore_ascii_case(name))
+    }
+}
+
 /// Which line a record begins on. The reader counts otherwise: for it a record ends at `\r`, so that
 /// the `\n` behind it, and lines without anything, belong to the next one.
 struct LineCount<'a> {
@@ -199,7 +206,15 @@ fn columns(args: &Reconcile, sheet: &Sheet, settings: &Settings) -> Result<Colum
     Columns::find(&sheet.header, format, &named, &settings.reconcile.columns).map_err(|error| {
         let hint = match &error {
             ColumnsError::NoIds { .. } => {
-                "take the orders with their ids, such as robin_stocks' get_all_stock_orders() as a table".to_owned()
+                "take the orders with their ids, such as robin_stocks' get_all_stock_orders() as a table, and add a \
+                 column `symbol`: what get_symbol_by_url() says of `instrument`"
+                    .to_owned()
+            }
+            ColumnsError::Missing {
+                column: Column::Symbol,
+                ..
+            } if sheet.has("instrument") => {
+                "add a column `symbol`: what robin_stocks' get_symbol_by_url() says of `instrument`".to_owned()
             }
             ColumnsError::Missing { column, .. } => format!(
                 "name it with --map {column}='...', or in [reconcile.columns] of tj.toml"
