@@ -123,6 +123,25 @@ fn a_journal_comes_back_and_goes_on_under_a_new_epoch() {
     assert_eq!(problems(&again), [""; 0]);
 }
 
+/// Where copies for other hosts are made, a target may be too: its backup is no such copy.
+#[test]
+fn a_target_in_the_folder_of_copies_keeps_its_backup() {
+    let folder = tempdir().unwrap();
+    three_days(folder.path());
+    let original = journal(folder.path(), &noon());
+    let staging = folder.path().join("cache");
+    for (staging, to) in [
+        (staging.clone(), staging.clone()),
+        (staging.clone(), staging.join("below/here")),
+        (PathBuf::new(), folder.path().join("anywhere")),
+    ] {
+        let run = Backups::new(&original, staging).run(&[target(&to)], &mut |_| ());
+        let done = run.unwrap().outcomes.remove(0).result.unwrap();
+        let path = to.join(done.name.to_string());
+        backup::verify(&RealDisk, &path, &mut |_| ()).unwrap();
+    }
+}
+
 #[test]
 fn stock_tools_read_a_backup() {
     let folder = tempdir().unwrap();

@@ -128,6 +128,8 @@ trait Place {
 struct Made {
     name: BackupName,
     path: PathBuf,
+    /// It is a copy of this run's own, and nobody's target: the folder of copies may hold targets as well.
+    is_staged: bool,
     unpacked: Unpacked,
 }
 
@@ -202,7 +204,7 @@ impl Backups {
                 result: self.reach(target, &mut work),
             });
         }
-        if let Some(made) = work.made.filter(|it| it.path.starts_with(&self.staging)) {
+        if let Some(made) = work.made.filter(|it| it.is_staged) {
             // The next run clears what cannot be removed now.
             let _ = self.disk().remove(&made.path);
         }
@@ -246,13 +248,14 @@ impl Backups {
         let made = match work.made.take() {
             Some(made) => made,
             None => {
-                let own = match target {
-                    Target::Folder(path) => path,
-                    Target::Remote(_) => &self.staging,
+                let (own, is_staged) = match target {
+                    Target::Folder(path) => (path, false),
+                    Target::Remote(_) => (&self.staging, true),
                 };
                 let folder = self.folder(own);
                 folder.prepare(&work.journal)?;
-                self.make(&folder, &place.list()?, work)?
+                let made = self.make(&folder, &place.list()?, work)?;
+                Made { is_staged, ..made }
             }
         };
         let made = work.made.insert(made);
@@ -327,6 +330,7 @@ impl Backups {
         Ok(Made {
             name,
             path,
+            is_staged: false,
             unpacked: unpacked?,
         })
     }
