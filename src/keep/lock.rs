@@ -69,19 +69,13 @@ impl KeepLock {
     }
 
     fn of(journal: &Journal, name: &str) -> Result<KeepLock, LockError> {
+        check_owner(journal)?;
         let disk = &**journal.disk();
-        let folder = journal.layout().logs();
-        let path = folder.join(name);
+        let path = journal.layout().logs().join(name);
         let failed = |source| LockError::Disk {
             path: path.clone(),
             source,
         };
-        let owner = disk.look(folder).map_err(failed)?.map(|it| it.owner);
-        let user = disk.user();
-        if let Some(owner) = owner.filter(|it| *it != user) {
-            let path = folder.to_owned();
-            return Err(LockError::Foreign { path, owner, user });
-        }
         let file = disk.open(&path, Access::AppendOrCreate).map_err(failed)?;
         if !file.try_lock().map_err(failed)? {
             let text = disk::read_small(disk, &path, PID_LEN_MAX).ok().flatten();
@@ -95,6 +89,21 @@ impl KeepLock {
             .cut(0)
             .and_then(|()| disk::write_all(&*file, pid.as_bytes()));
         Ok(KeepLock { file })
+    }
+}
+
+/// Refuses whoever does not own the journal, before a file is made in it that would be closed to its owner.
+pub(super) fn check_owner(journal: &Journal) -> Result<(), LockError> {
+    let disk = &**journal.disk();
+    let path = journal.layout().logs().to_owned();
+    let found = disk.look(&path).map_err(|source| LockError::Disk {
+        path: path.clone(),
+        source,
+    })?;
+    let user = disk.user();
+    match found.map(|it| it.owner).filter(|it| *it != user) {
+        Some(owner) => Err(LockError::Foreign { path, owner, user }),
+        None => Ok(()),
     }
 }
 

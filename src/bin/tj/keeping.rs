@@ -56,16 +56,7 @@ pub(crate) fn lock(journal: &Journal) -> Result<KeepLock, Failure> {
 
 /// Why the journal cannot be kept.
 pub(crate) fn refusal(error: LockError) -> Failure {
-    let hint = match &error {
-        LockError::Foreign { owner, .. } => Some(format!("run it as user {owner}")),
-        LockError::Running { .. } => Some("wait for it to end".to_owned()),
-        _ => None,
-    };
-    let failure = Failure::new("cannot keep the journal").because(error);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::new("cannot keep the journal").because(error)
 }
 
 /// Shows what would be done.

@@ -6,6 +6,7 @@ use std::{error::Error, io, sync::Arc};
 
 use tradejournal::evidence::KeyError;
 use tradejournal::journal::{AppendError, IdentityError, OpenError, RecoverError};
+use tradejournal::keep::LockError;
 
 /// The remedy for one error of a chain.
 pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<String> {
@@ -20,6 +21,9 @@ pub(crate) fn of(cause: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = cause.downcast_ref::<KeyError>() {
         return of_key(error);
+    }
+    if let Some(error) = cause.downcast_ref::<LockError>() {
+        return of_lock(error);
     }
     let shared = cause.downcast_ref::<Arc<RecoverError>>().map(|it| &**it);
     if let Some(error) = cause.downcast_ref::<RecoverError>().or(shared) {
@@ -37,6 +41,15 @@ fn of_open(error: &OpenError) -> Option<String> {
             Some("another process writes this stream; `tj status` may know which".to_owned())
         }
         OpenError::NotOurs { owner, .. } => Some(format!("run it as user {owner}")),
+        _ => None,
+    }
+}
+
+/// What whoever would keep a journal can do.
+fn of_lock(error: &LockError) -> Option<String> {
+    match error {
+        LockError::Foreign { owner, .. } => Some(format!("run it as user {owner}")),
+        LockError::Running { .. } => Some("wait for it to end".to_owned()),
         _ => None,
     }
 }

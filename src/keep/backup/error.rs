@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::member::MemberError;
-use crate::journal::{IdentityError, RecoverError, VerifyError};
+use crate::journal::{IdentityError, Journal, RecoverError, VerifyError};
 use crate::keep::LockError;
 use crate::record::Stream;
 
@@ -58,12 +58,12 @@ pub enum BackupError {
         /// What is wrong with the member.
         source: MemberError,
     },
-    /// Another process keeps the journal, or makes a backup of it.
-    #[error("{} is locked", path.display())]
+    /// Another process keeps the journal, or it is somebody else's.
+    #[error("{} cannot be kept now", path.display())]
     Locked {
         /// The journal's folder.
         path: PathBuf,
-        /// By whom.
+        /// Why.
         source: LockError,
     },
     /// Another process makes a backup.
@@ -123,6 +123,12 @@ pub enum BackupError {
     /// The audit stream of the restored journal took no record.
     #[error("the audit stream of the restored journal did not take the record: {0}")]
     Audit(String),
+}
+
+/// A lock on a journal that was not to be had.
+pub(super) fn locked(journal: &Journal) -> impl FnOnce(LockError) -> BackupError {
+    let path = journal.layout().logs().to_owned();
+    move |source| BackupError::Locked { path, source }
 }
 
 pub(super) fn failed(

@@ -38,9 +38,10 @@ pub use unpack::Unpacked;
 use crate::disk::{Access, Disk, File};
 use crate::journal::Journal;
 use crate::keep::KeepLock;
+use crate::keep::lock::check_owner;
 use crate::record::Digest;
 use contents::Gathering;
-use error::failed;
+use error::{failed, locked};
 use folder::Folder;
 use remote::Host;
 use tape::Room;
@@ -296,6 +297,8 @@ impl Backups {
 
     /// One process at a time makes backups of a journal.
     fn lock(&self) -> Result<Box<dyn File>, BackupError> {
+        // Order matters: a file of somebody else would be in its owner's way from then on.
+        check_owner(&self.journal).map_err(locked(&self.journal))?;
         let logs = self.journal.layout().logs();
         let path = logs.join(".BACKUPS.lock");
         let file = self.disk().open(&path, Access::AppendOrCreate);
@@ -343,10 +346,7 @@ impl Backups {
     ) -> Result<(), BackupError> {
         let logs = self.journal.layout().logs();
         // Nothing goes into the archive, or out of it, while it is copied.
-        let lock = KeepLock::take(&self.journal).map_err(|source| BackupError::Locked {
-            path: logs.to_owned(),
-            source,
-        })?;
+        let lock = KeepLock::take(&self.journal).map_err(locked(&self.journal))?;
         let mut contents = Gathering::new(&self.journal, &self.extra).gather()?;
         work.notes = std::mem::take(&mut contents.notes);
         let identity = self.journal.identity();

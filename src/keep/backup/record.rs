@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{BackupError, failed};
+use super::error::{BackupError, failed, locked};
 use super::target::Target;
 use crate::disk::{self, Access};
 use crate::journal::Journal;
+use crate::keep::lock::check_owner;
 use crate::record::Digest;
 use crate::time::Timestamp;
 
@@ -92,6 +93,8 @@ fn read(journal: &Journal) -> Result<Raw, BackupError> {
 
 /// Changes what is recorded; a backup and a drill that end at the same moment take turns.
 fn change(journal: &Journal, how: impl FnOnce(&mut Raw)) -> Result<(), BackupError> {
+    // Order matters: a file of somebody else would be in its owner's way from then on.
+    check_owner(journal).map_err(locked(journal))?;
     let guard = journal.layout().logs().join(".BACKUPS.write");
     let file = journal.disk().open(&guard, Access::AppendOrCreate);
     let file = file.map_err(failed("open", &guard))?;
@@ -134,7 +137,7 @@ pub(super) fn good(
 /// Records a drill.
 ///
 /// # Errors
-/// [`BackupError::Disk`].
+/// [`BackupError::Disk`], and [`BackupError::Locked`] in a journal of somebody else.
 pub fn drilled(journal: &Journal, name: &str, took: Duration) -> Result<(), BackupError> {
     let drill = RawDrill {
         time: journal.clock().now().to_string(),

@@ -105,6 +105,39 @@ fn one_backup_runs_at_a_time() {
     );
 }
 
+/// As root in a bot's journal: a file that root makes there would keep the bot from its backups for good.
+#[test]
+fn who_does_not_own_the_journal_makes_no_file_in_it() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    fs::remove_file(bench.path("logs/.BACKUPS.lock")).unwrap();
+    fs::remove_file(bench.path("logs/.BACKUPS.write")).unwrap();
+    let recorded = bench.read("logs/BACKUPS");
+    if std::os::unix::fs::chown(bench.path("logs"), Some(4242), None).is_err() {
+        return;
+    }
+    let ran = bench.tj("backup --to two").code(3);
+    assert!(
+        ran.err
+            .contains("logs belongs to user 4242, and this is user 0")
+            && ran.err.contains("hint: run it as user 4242"),
+        "{}",
+        ran.err
+    );
+    assert!(!bench.path("two").exists());
+    let ran = bench.tj("restore one --drill").code(0);
+    assert!(ran.out.contains("verified and removed"), "{}", ran.out);
+    assert!(
+        ran.err.contains("the drill is not recorded: ") && ran.err.contains("user 4242"),
+        "{}",
+        ran.err
+    );
+    for name in [".BACKUPS.lock", ".BACKUPS.write"] {
+        assert!(!bench.path("logs").join(name).exists(), "{name}");
+    }
+    assert_eq!(bench.read("logs/BACKUPS"), recorded);
+}
+
 #[test]
 fn a_bad_backup_is_named_and_nothing_is_written() {
     let bench = bench();

@@ -110,7 +110,7 @@ fn record(name: &str, restored: &Restored, took: std::time::Duration, context: &
     if journal.identity().as_ref().is_some_and(is_ours)
         && let Err(error) = backup::drilled(&journal, name, took)
     {
-        let error = anyhow::Error::new(error);
+        let error = anyhow::Error::new(error).context("the drill is not recorded");
         context.talk.warning(&printable(&format!("{error:#}")));
     }
 }
