@@ -216,7 +216,10 @@ impl Place for Host<'_> {
             .copy(&local(from)?, &self.remote(&part))
             .and_then(|()| {
                 let file = self.file(&part);
-                self.ssh_fine(&format!("sync -d -- {file} 2>/dev/null || sync"))
+                // Order matters: one that failed is no success because another one, which tells nothing, ran.
+                self.ssh_fine(&format!(
+                    "if sync --help 2>&1 | grep -q -e --data; then sync -d -- {file}; else sync; fi"
+                ))
             })
             .and_then(|_| self.hash(&part))
             .and_then(|found| match found == sha256 {

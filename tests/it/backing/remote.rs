@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -283,14 +283,51 @@ fn the_program_makes_verifies_and_restores_backups_of_a_host() {
     assert_eq!(names_in(&server.at("cache/backup")), [""; 0]);
 }
 
-#[test]
-fn a_host_that_cannot_hash_is_read_back_from_here() {
+/// A folder of the programs that a host has, for its `PATH`.
+fn programs(names: &[&str]) -> TempDir {
     let bin = tempdir().unwrap();
-    for name in [
-        "sh", "bash", "env", "mkdir", "ls", "rsync", "mv", "ln", "cp", "rm", "sync",
-    ] {
+    for name in names {
         symlink(Path::new("/usr/bin").join(name), bin.path().join(name)).unwrap();
     }
+    bin
+}
+
+/// What every host has that can be a target.
+const PROGRAMS: [&str; 10] = [
+    "sh", "bash", "env", "mkdir", "ls", "rsync", "mv", "ln", "cp", "rm",
+];
+
+/// A program of that name that is a script.
+fn script(bin: &TempDir, name: &str, text: &str) {
+    let path = bin.path().join(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A disk that could not write what it was given is no place for a backup, though another `sync` tells
+/// nothing.
+#[test]
+fn a_host_that_cannot_sync_a_backup_keeps_none() {
+    let bin = programs(&PROGRAMS);
+    for name in ["grep", "sha256sum"] {
+        symlink(Path::new("/usr/bin").join(name), bin.path().join(name)).unwrap();
+    }
+    let path = format!("SetEnv PATH={}\n", bin.path().display());
+    let server = Server::start_with(&path, "exec");
+    let fails = "if [ \"$1\" = -d ]; then echo \"sync: Input/output error\" >&2; exit 1; fi";
+    script(&bin, "sync", &format!("{fails}; echo ' -d, --data'"));
+    let error = server.outcomes("client").1.unwrap_err();
+    assert!(error.contains("Input/output error"), "{error}");
+    assert_eq!(names_in(&server.remote()), [""; 0]);
+    // One that cannot sync a single file syncs all.
+    script(&bin, "sync", &format!("{fails}; echo ' -f'"));
+    server.outcomes("client").1.unwrap();
+}
+
+#[test]
+fn a_host_that_cannot_hash_is_read_back_from_here() {
+    let bin = programs(&PROGRAMS);
+    symlink("/usr/bin/sync", bin.path().join("sync")).unwrap();
     let server = Server::start_with(&format!("SetEnv PATH={}\n", bin.path().display()), "exec");
     let (near, far) = server.outcomes("client");
     assert_eq!(far.unwrap().sha256, near.sha256);
