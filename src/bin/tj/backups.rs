@@ -12,13 +12,16 @@ use anyhow::Context as _;
 use indicatif::ProgressBar;
 use tradejournal::disk::RealDisk;
 use tradejournal::journal::Journal;
-use tradejournal::keep::backup::{self, BackupError, Backups, Extra, Progress, Run, Ssh, Target};
+use tradejournal::keep::backup::{
+    self, BackupError, BackupName, Backups, Extra, Progress, Run, Ssh, Target,
+};
 use tradejournal::time::Timestamp;
 
 use crate::args::SshFlags;
 use crate::bar::bar;
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::journal;
 use crate::output::{Talk, printable};
 use crate::settings::Settings;
 
@@ -141,15 +144,7 @@ pub(crate) fn find(
         }
     }
     let ssh = ssh(flags, settings);
-    let list = backup::list(&RealDisk, &ssh, target)?;
-    let mut list = list.into_iter().map(|it| it.0);
-    let newest = list.find(|it| before.is_none_or(|before| it.time() < before));
-    let name = newest.ok_or_else(|| {
-        let of = before.map_or_else(String::new, |it| format!(" of before {it}"));
-        let target = target.to_string();
-        let failure = Failure::new(format!("{target} has no backup{of}"));
-        failure.hint("`tj backup list` shows those that are there")
-    })?;
+    let name = newest(target, before, &ssh, settings)?;
     match target {
         Target::Folder(folder) => Ok(Found {
             path: folder.join(name.to_string()),
@@ -167,6 +162,66 @@ pub(crate) fn find(
             Ok(found)
         }
     }
+}
+
+/// The newest backup of a target that was made before a time: of the journal that the settings name, and where
+/// there is none, of the only one that has backups there.
+fn newest(
+    target: &Target,
+    before: Option<Timestamp>,
+    ssh: &Ssh,
+    settings: &Settings,
+) -> anyhow::Result<BackupName> {
+    let list = backup::list(&RealDisk, ssh, target)?;
+    let mut names: Vec<BackupName> = list.into_iter().map(|it| it.0).collect();
+    let journal = journal_name(settings);
+    match &journal {
+        Some(journal) => names.retain(|it| BackupName::parse(&it.to_string(), journal).is_some()),
+        None => refuse_several(target, &names)?,
+    }
+    let mut names = names.into_iter();
+    let newest = names.find(|it| before.is_none_or(|before| it.time() < before));
+    newest.ok_or_else(|| {
+        let of = journal.map_or_else(String::new, |it| format!(" of {it}"));
+        let made = before.map_or_else(String::new, |it| format!(" made before {it}"));
+        let failure = Failure::new(format!("{target} has no backup{of}{made}"));
+        let hint = "`tj backup list` shows those that are there; \
+                    one of another journal is meant by the name of its file";
+        failure.hint(hint).into()
+    })
+}
+
+/// The name of the journal that the settings name, if there is one, or if they say what it is to be called.
+fn journal_name(settings: &Settings) -> Option<String> {
+    let journal = journal::for_reading(settings).ok();
+    let identity = journal.and_then(|it| it.identity());
+    identity
+        .map(|it| it.name().to_owned())
+        .or_else(|| settings.name.value.clone())
+}
+
+/// Nobody guesses which of several journals is meant.
+fn refuse_several(target: &Target, names: &[BackupName]) -> Result<(), Failure> {
+    let mut journals: Vec<&BackupName> = Vec::new();
+    for name in names {
+        if !journals.iter().any(|it| it.journal() == name.journal()) {
+            journals.push(name);
+        }
+    }
+    if journals.len() <= 1 {
+        return Ok(());
+    }
+    let count = journals.len();
+    let newest: Vec<String> = journals.iter().map(|it| it.to_string()).collect();
+    let text = format!(
+        "{target} has backups of {count} journals, the newest of each: {}",
+        newest.join(", ")
+    );
+    let hint = match target {
+        Target::Folder(_) => format!("name the file: {target}/NAME"),
+        _ => "say which journal it is: [journal] name in tj.toml".to_owned(),
+    };
+    Err(Failure::usage(text).hint(hint))
 }
 
 /// Shows how far something is.

@@ -74,6 +74,12 @@ impl BackupName {
         (parsed.journal == file_name_of(journal)).then_some(parsed)
     }
 
+    /// Its journal, as it is called in names of files.
+    #[must_use]
+    pub fn journal(&self) -> &str {
+        &self.journal
+    }
+
     /// When it was made.
     #[must_use]
     pub fn time(&self) -> Timestamp {

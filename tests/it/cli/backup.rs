@@ -179,7 +179,8 @@ fn the_newest_before_a_time_is_restored() {
     assert_eq!(rows.json()[0]["backup"], name.as_str());
     let ran = bench.tj("restore one --at 2025-10-25 --into none").code(3);
     assert!(
-        ran.err.contains("one has no backup of before"),
+        ran.err
+            .contains("one has no backup of test made before 2025-10-26T"),
         "{}",
         ran.err
     );
@@ -191,6 +192,38 @@ fn the_newest_before_a_time_is_restored() {
         "{}",
         ran.out
     );
+}
+
+/// Several journals may share a target: what comes back is the one that is meant, and nobody guesses which.
+#[test]
+fn of_a_shared_target_the_journal_that_is_meant_comes_back() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    let own = bench.tj("backup list --to one --json").fine().json()[0]["name"].clone();
+    let own = own.as_str().unwrap().to_owned();
+    let other = "other-20990101T000000.000Z.tar.gz";
+    bench.write(&format!("one/{other}"), "of somebody else, and newer");
+    let rows = bench.tj("restore one --into restored --json").fine();
+    assert_eq!(rows.json()[0]["backup"], own.as_str());
+    bench.tj("backup verify one").fine();
+    bench.tj("restore one --drill").fine();
+
+    // On a new machine there is no journal yet to say which.
+    let refused = bench.tj("restore one --into again --dir nowhere").code(2);
+    for part in [
+        "one has backups of 2 journals, the newest of each: ",
+        &own,
+        other,
+        "hint: name the file: one/NAME",
+    ] {
+        assert!(refused.err.contains(part), "{part}: {}", refused.err);
+    }
+    let named = format!("restore one/{own} --into again --dir nowhere");
+    bench.tj(&named).fine();
+    bench.write("named.toml", "[journal]\nname = \"test\"\n");
+    bench
+        .tj("restore one --into third --dir nowhere --config named.toml")
+        .fine();
 }
 
 #[test]
