@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use tradejournal::disk::RealDisk;
 use tradejournal::journal::Journal;
 use tradejournal::keep::backup::{
-    self, BackupError, BackupName, Backups, Extra, Progress, Run, Ssh, Target,
+    self, BackupError, BackupName, Backups, Done, Extra, Progress, Run, Ssh, Target,
 };
 use tradejournal::time::Timestamp;
 
@@ -90,6 +90,17 @@ pub(crate) fn run(
         context.talk.warning(&printable(note));
     }
     Ok(run)
+}
+
+/// Tells of a target that lacks the backup that was its last one; whether it does.
+pub(crate) fn tell_missing(target: &str, done: &Done, talk: &Talk) -> bool {
+    let Some(name) = &done.missing else {
+        return false;
+    };
+    let text = format!("{target}: the last backup {name} is not there: is it mounted?");
+    talk.error(&printable(&text));
+    talk.hint("the new one is there; if the disk was exchanged, the next run says nothing of it");
+    true
 }
 
 /// The folder of what may be deleted at any time.

@@ -83,6 +83,9 @@ pub struct Done {
     pub sha256: Digest,
     /// Which backups of the target stayed, and which went.
     pub choices: Vec<Choice>,
+    /// The backup that was the target's last one before, where it is not there: the disk that has it may
+    /// not be mounted, or was exchanged for another.
+    pub missing: Option<String>,
 }
 
 /// All that came of a run.
@@ -232,10 +235,14 @@ impl Backups {
     /// [`BackupError`] when it cannot be asked.
     pub fn plan(&self, target: &Target) -> Result<Vec<Choice>, BackupError> {
         let names: Vec<BackupName> = self.list(target)?.into_iter().map(|it| it.0).collect();
-        let recorded = last(&self.journal, &[target.to_string()])?;
-        let recorded = recorded.into_iter().find_map(|it| it.last);
-        let last_good = recorded.and_then(|it| it.0.parse().ok());
+        let last_good = self.last_good(target)?.and_then(|it| it.parse().ok());
         Ok(plan(&names, self.counts, last_good.as_ref()))
+    }
+
+    /// The name of the last good backup of a target, as it was recorded.
+    fn last_good(&self, target: &Target) -> Result<Option<String>, BackupError> {
+        let recorded = last(&self.journal, &[target.to_string()])?;
+        Ok(recorded.into_iter().find_map(|it| it.last).map(|it| it.0))
     }
 
     fn place<'a>(&'a self, target: &'a Target) -> Box<dyn Place + 'a> {
@@ -246,6 +253,9 @@ impl Backups {
     fn reach(&self, target: &Target, work: &mut Work<'_>) -> Result<Done, BackupError> {
         let place = self.place(target);
         place.prepare(&work.journal)?;
+        let there = place.list()?;
+        let is_there = |name: &str| there.iter().any(|it| it.0.to_string() == name);
+        let missing = self.last_good(target)?.filter(|it| !is_there(it));
         let made = match work.made.take() {
             Some(made) => made,
             None => {
@@ -255,25 +265,31 @@ impl Backups {
                 };
                 let folder = self.folder(own);
                 folder.prepare(&work.journal)?;
-                let made = self.make(&folder, &place.list()?, work)?;
+                let made = self.make(&folder, &there, work)?;
                 Made { is_staged, ..made }
             }
         };
         let made = work.made.insert(made);
-        let (name, unpacked) = (made.name.clone(), &made.unpacked);
-        let (bytes, sha256) = (unpacked.bytes, unpacked.sha256);
-        let put = place.put(&made.path, &name, sha256);
+        let done = Done {
+            name: made.name.clone(),
+            bytes: made.unpacked.bytes,
+            sha256: made.unpacked.sha256,
+            choices: Vec::new(),
+            missing,
+        };
+        let name = &done.name;
+        let put = place.put(&made.path, name, done.sha256);
         if let Target::Folder(path) = target {
             let folder = self.folder(path);
-            match (made.path == folder.part(&name), &put) {
+            match (made.path == folder.part(name), &put) {
                 (false, _) => {}
-                (true, Ok(())) => made.path = folder.file(&name),
+                (true, Ok(())) => made.path = folder.file(name),
                 // It is gone: the next target gets one that is made anew.
                 (true, Err(_)) => work.made = None,
             }
         }
         put?;
-        self.conclude(target, (name, bytes, sha256), &*place)
+        self.conclude(target, done, &*place)
     }
 
     fn disk(&self) -> &dyn Disk {
@@ -383,28 +399,23 @@ impl Backups {
     fn conclude(
         &self,
         target: &Target,
-        (name, bytes, sha256): (BackupName, u64, Digest),
+        done: Done,
         place: &dyn Place,
     ) -> Result<Done, BackupError> {
         let journal = self.name()?;
         // Order matters: it is recorded as the last good one before an older one goes.
-        let text = name.to_string();
+        let (text, time) = (done.name.to_string(), done.name.time());
         let to = target.to_string();
-        record::good(&self.journal, &to, (&text, name.time()), (bytes, sha256))?;
+        record::good(&self.journal, &to, (&text, time), (done.bytes, done.sha256))?;
         let names = place.list()?.into_iter().map(|it| it.0);
         let names: Vec<BackupName> = names
             .filter(|it| BackupName::parse(&it.to_string(), &journal).is_some())
             .collect();
-        let choices = plan(&names, self.counts, Some(&name));
+        let choices = plan(&names, self.counts, Some(&done.name));
         for gone in choices.iter().filter(|it| it.why.is_none()) {
             place.remove(&gone.name.to_string())?;
         }
-        Ok(Done {
-            name,
-            bytes,
-            sha256,
-            choices,
-        })
+        Ok(Done { choices, ..done })
     }
 }
 

@@ -93,6 +93,40 @@ fn a_target_that_fails_makes_the_code_3_and_the_others_are_done() {
     assert!(other.err.contains("no journal in nowhere"), "{}", other.err);
 }
 
+/// A disk that is not mounted leaves an empty folder, into which a backup goes that is lost with the machine.
+#[test]
+fn a_target_that_lacks_its_last_backup_is_told_of_once() {
+    let bench = bench();
+    bench.tj("backup --to one --to two").fine();
+    let name = bench.tj("backup list --to one --json").fine().json()[0]["name"].clone();
+    let name = name.as_str().unwrap();
+    fs::rename(bench.path("one"), bench.path("unplugged")).unwrap();
+    let ran = bench.tj("backup --to one --to two --json").code(1);
+    let told = format!("one: the last backup {name} is not there: is it mounted?");
+    assert!(ran.err.contains(&told), "{}", ran.err);
+    let rows = ran.json();
+    assert_eq!(rows[0]["missing"], name);
+    assert_eq!(rows[1]["missing"], serde_json::Value::Null);
+    assert!(rows[0]["name"].is_string());
+    // It was another disk, for good.
+    bench.tj("backup --to one --to two").fine();
+
+    bench.write("tj.toml", "[backup]\nto = [\"one\"]\n");
+    fs::remove_dir_all(bench.path("one")).unwrap();
+    let ran = bench.tj("nightly").code(1);
+    assert!(
+        ran.err.contains("is not there: is it mounted?"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.out.contains("backup: 1 of 1 targets, read back"),
+        "{}",
+        ran.out
+    );
+    bench.tj("nightly").fine();
+}
+
 #[test]
 fn one_backup_runs_at_a_time() {
     let bench = bench();

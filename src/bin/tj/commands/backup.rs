@@ -1,6 +1,7 @@
 //! `tj backup`: backups of the whole journal in every target, which are there, and whether one is whole.
 //!
-//! Always true: a target without a new backup makes the exit code 3, and keeps no other from its own.
+//! Always true: a target without a new backup makes the exit code 3, and keeps no other from its own; one that lacks the
+//! backup before makes it 1.
 //!
 //! Not here: how, which is the library's.
 
@@ -38,6 +39,8 @@ struct Row {
     bytes: Option<u64>,
     sha256: Option<String>,
     error: Option<String>,
+    /// The backup that was the last one before, where it is not there.
+    missing: Option<String>,
     kept: Vec<ChoiceRow>,
 }
 
@@ -63,9 +66,12 @@ fn make(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let targets = backups::targets(&args.to, &context.settings)?;
     let run = backups::run(&journal, &args.ssh, &targets, context)?;
     let all = run.outcomes.len();
-    let mut failed = 0;
+    let (mut failed, mut is_missing) = (0, false);
     for outcome in run.outcomes {
-        failed += usize::from(outcome.result.is_err());
+        match &outcome.result {
+            Ok(done) => is_missing |= backups::tell_missing(&outcome.target, done, context.talk),
+            Err(_) => failed += 1,
+        }
         show(outcome, context)?;
     }
     if failed != 0 {
@@ -73,7 +79,7 @@ fn make(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
         let hint = "what was begun there counts for nothing, and the next run clears it";
         return Err(Failure::new(text).hint(hint).into());
     }
-    Ok(Verdict::Fine)
+    Ok(Verdict::found(is_missing))
 }
 
 fn show(outcome: Outcome, context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -92,6 +98,7 @@ fn show(outcome: Outcome, context: &mut Context<'_>) -> anyhow::Result<()> {
                 bytes: Some(done.bytes),
                 sha256: Some(done.sha256.to_string()),
                 error: None,
+                missing: done.missing,
                 kept: done.choices.iter().map(ChoiceRow::of).collect(),
             }
         }
@@ -106,6 +113,7 @@ fn show(outcome: Outcome, context: &mut Context<'_>) -> anyhow::Result<()> {
                 bytes: None,
                 sha256: None,
                 error: Some(error),
+                missing: None,
                 kept: Vec::new(),
             }
         }
@@ -140,6 +148,7 @@ fn plan(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
                 bytes: None,
                 sha256: None,
                 error: None,
+                missing: None,
                 kept: plan.iter().map(ChoiceRow::of).collect(),
             })?;
             continue;

@@ -176,10 +176,13 @@ fn backup(journal: &Journal, lock: KeepLock, context: &Context<'_>) -> Did {
         return Ok((None, true));
     }
     let run = backups::run(journal, &SshFlags::default(), &targets, context)?;
-    let (all, mut good) = (run.outcomes.len(), 0);
+    let (all, mut good, mut is_missing) = (run.outcomes.len(), 0, false);
     for outcome in run.outcomes {
         match outcome.result {
-            Ok(_) => good += 1,
+            Ok(done) => {
+                good += 1;
+                is_missing |= backups::tell_missing(&outcome.target, &done, context.talk);
+            }
             Err(error) => {
                 let error = anyhow::Error::new(error);
                 let text = format!("{}: {error:#}", outcome.target);
@@ -188,7 +191,7 @@ fn backup(journal: &Journal, lock: KeepLock, context: &Context<'_>) -> Did {
         }
     }
     let text = format!("{good} of {all} targets, read back");
-    Ok((Some(text), good == all))
+    Ok((Some(text), good == all && !is_missing))
 }
 
 /// Everything that bytes can show, as `tj verify --chain` does.
