@@ -155,6 +155,34 @@ fn a_second_one_at_the_same_time_has_nothing_to_do() {
     nowhere.tj("nightly").code(3);
 }
 
+/// Somebody who archives by hand, or hangs while doing so, keeps the night from that alone.
+#[test]
+fn who_keeps_the_journal_meanwhile_keeps_the_night_from_nothing_else() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench.write("tj.toml", TOML);
+    let journal = Options::new(bench.path("logs")).open().unwrap();
+    let lock = KeepLock::take(&journal).unwrap();
+    let ran = bench.tj("nightly").code(3);
+    for part in [
+        "nightly: close: 2 days closed; archive: failed; retention: failed; backup: 0 of 1 targets, read back; verify: ",
+        " records, nothing wrong; report: reports/",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    let told = "of the night's parts these failed: archive, retention, backup";
+    assert!(
+        ran.err.contains(told)
+            && ran
+                .err
+                .contains("archive: cannot keep the journal: already running"),
+        "{}",
+        ran.err
+    );
+    drop(lock);
+    bench.tj("nightly").fine();
+}
+
 /// The line of the crontab as cron would run it, in the hour that it waits for and in another one.
 #[test]
 fn the_line_of_the_crontab_runs_in_one_hour_of_new_york() {

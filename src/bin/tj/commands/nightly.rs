@@ -33,13 +33,11 @@ pub(crate) fn run(_args: &Nightly, context: &mut Context<'_>) -> anyhow::Result<
         }
         Err(error) => return Err(keeping::refusal(error).into()),
     };
-    // Somebody may be archiving by hand.
-    let lock = keeping::lock(&journal)?;
     let mut night = Night::default();
     night.part("close", close(&journal, context), context);
-    night.part("archive", archive(&journal, &lock, context), context);
-    night.part("retention", retention(&journal, &lock, context), context);
-    night.part("backup", backup(&journal, lock, context), context);
+    night.part("archive", archive(&journal, context), context);
+    night.part("retention", retention(&journal, context), context);
+    night.part("backup", backup(&journal, context), context);
     night.part("verify", verification(&journal, context), context);
     night.part("report", page(&journal, context), context);
     evidence::tell_troubles(notary.as_deref(), context.talk);
@@ -136,13 +134,16 @@ fn unclosed(journal: &Journal) -> anyhow::Result<u64> {
     Ok(status.iter().map(|it| it.unclosed_days).sum())
 }
 
-fn archive(journal: &Journal, lock: &KeepLock, context: &mut Context<'_>) -> Did {
+fn archive(journal: &Journal, context: &mut Context<'_>) -> Did {
+    // Somebody may be archiving by hand.
+    let lock = keeping::lock(journal)?;
     let keeper = Keeper::new(journal, context.settings.keep.policies.clone());
     let plan = keeper.archive_plan(None)?;
-    keep(&keeper, lock, &plan, "archived", context)
+    keep(&keeper, &lock, &plan, "archived", context)
 }
 
-fn retention(journal: &Journal, lock: &KeepLock, context: &mut Context<'_>) -> Did {
+fn retention(journal: &Journal, context: &mut Context<'_>) -> Did {
+    let lock = keeping::lock(journal)?;
     let keeper = Keeper::new(journal, context.settings.keep.policies.clone());
     let plan = keeper.retention_plan(None)?;
     if !context.settings.keep.apply {
@@ -152,7 +153,7 @@ fn retention(journal: &Journal, lock: &KeepLock, context: &mut Context<'_>) -> D
         });
         return Ok((due, true));
     }
-    keep(&keeper, lock, &plan, "deleted", context)
+    keep(&keeper, &lock, &plan, "deleted", context)
 }
 
 fn keep(
@@ -168,9 +169,7 @@ fn keep(
 }
 
 /// A backup in each target that the settings name.
-fn backup(journal: &Journal, lock: KeepLock, context: &Context<'_>) -> Did {
-    // Order matters: a backup takes the same lock while it is being written.
-    drop(lock);
+fn backup(journal: &Journal, context: &Context<'_>) -> Did {
     let targets = context.settings.backup.to.clone();
     if targets.is_empty() {
         return Ok((None, true));
