@@ -3,6 +3,7 @@
 
 mod hostile;
 mod killed;
+mod placing;
 mod remote;
 mod rotating;
 

@@ -106,6 +106,14 @@ pub enum BackupError {
         /// What is in it.
         what: String,
     },
+    /// The journal did not get its place, and what was there could not be put back.
+    #[error("what was there is now {}, and could not be put back", path.display())]
+    Aside {
+        /// Where what was there is now.
+        path: PathBuf,
+        /// Why the journal did not get its place.
+        source: Box<BackupError>,
+    },
     /// The restored journal is not sound.
     #[error("the journal in the backup was damaged when it was made: {first} ({count} problems)")]
     Unsound {

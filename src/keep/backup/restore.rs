@@ -87,8 +87,6 @@ impl Restore {
     ) -> Result<Restored, BackupError> {
         let before = self.occupied(into)?;
         let (temporary, guard, mut restored) = self.prepare(backup, into, progress)?;
-        self.remove_file(&temporary.join(GUARD))?;
-        drop(guard);
         self.sync_folder(&temporary)?;
         if before {
             let aside = self.aside(into)?;
@@ -96,8 +94,15 @@ impl Restore {
             restored.aside = Some(aside);
         }
         // Order matters: everything below it is on the disk before it has its name.
-        self.rename(&temporary, into)?;
+        if let Err(error) = self.rename(&temporary, into) {
+            return Err(self.put_back(restored.aside, into, error));
+        }
         self.sync_folder(parent_of(into))?;
+        // Order matters: until it has its name, another run would take it for what was left. An empty file
+        // that cannot be removed means nothing there.
+        let _ = self.remove_file(&into.join(GUARD));
+        drop(guard);
+        let _ = self.sync_folder(into);
         Ok(restored)
     }
 
@@ -112,9 +117,26 @@ impl Restore {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Restored, BackupError> {
         let (temporary, guard, restored) = self.prepare(backup, into, progress)?;
-        drop(guard);
         self.remove_all(&temporary)?;
+        drop(guard);
         Ok(restored)
+    }
+
+    /// Puts back what was moved aside for a journal that did not get its name.
+    fn put_back(&self, aside: Option<PathBuf>, into: &Path, why: BackupError) -> BackupError {
+        let Some(path) = aside else {
+            return why;
+        };
+        let put = self
+            .rename(&path, into)
+            .and_then(|()| self.sync_folder(parent_of(into)));
+        match put {
+            Ok(()) => why,
+            Err(_) => BackupError::Aside {
+                path,
+                source: Box::new(why),
+            },
+        }
     }
 
     /// Makes the whole journal under a temporary name.
@@ -300,6 +322,14 @@ impl Restore {
         let guard = disk.open(&guard_path, Access::AppendOrCreate);
         let guard = guard.map_err(failed("open", &guard_path))?;
         if !guard.try_lock().map_err(failed("lock", &guard_path))? {
+            return Err(BackupError::Running { path });
+        }
+        // Who had it before may have given the folder its name since.
+        let locked = guard.look().map_err(failed("look at", &guard_path))?;
+        let named = disk
+            .look(&guard_path)
+            .map_err(failed("look at", &guard_path))?;
+        if named.is_none_or(|it| it.identity != locked.identity) {
             return Err(BackupError::Running { path });
         }
         // What a run that was cut off has left.
