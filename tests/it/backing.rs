@@ -143,6 +143,29 @@ fn a_target_in_the_folder_of_copies_keeps_its_backup() {
     }
 }
 
+/// A backup that is there under its own name counts, though the newest cannot get its second one.
+#[test]
+fn a_target_that_takes_no_second_name_has_its_backup_all_the_same() {
+    let folder = tempdir().unwrap();
+    three_days(folder.path());
+    let original = journal(folder.path(), &noon());
+    let to = folder.path().join("backup");
+    fs::create_dir_all(to.join("latest.tar.gz/in the way")).unwrap();
+    fs::write(to.join(".latest.tar.gz.part"), "left").unwrap();
+    let run = backups(&original, folder.path()).run(&[target(&to)], &mut |_| ());
+    let run = run.unwrap();
+    let done = run.outcomes[0].result.as_ref().unwrap();
+    backup::verify(&RealDisk, &to.join(done.name.to_string()), &mut |_| ()).unwrap();
+    assert_eq!(
+        names_in(&to),
+        ["latest.tar.gz".to_owned(), done.name.to_string()]
+    );
+    assert_eq!(run.notes.len(), 1, "{:?}", run.notes);
+    assert!(run.notes[0].contains("backup: the new backup is there, but: rename "));
+    let last = backup::last(&original, &[to.display().to_string()]).unwrap();
+    assert_eq!(last[0].last.as_ref().unwrap().0, done.name.to_string());
+}
+
 #[test]
 fn stock_tools_read_a_backup() {
     let folder = tempdir().unwrap();

@@ -17,6 +17,8 @@ use crate::record::Digest;
 
 /// The newest backup has this name, too.
 pub(super) const LATEST: &str = "latest.tar.gz";
+/// What that is called until it is one.
+pub(super) const LATEST_PART: &str = ".latest.tar.gz.part";
 const BUFFER_LEN: usize = 1 << 20;
 
 /// What a backup is called until it is one.
@@ -24,10 +26,10 @@ pub(super) fn part_of(name: &BackupName) -> String {
     format!(".{name}.part")
 }
 
-/// The backup that a `.part` was to be.
-pub(super) fn of_part(name: &str) -> Option<BackupName> {
-    let name = name.strip_prefix('.')?.strip_suffix(".part")?;
-    name.parse().ok()
+/// Whether a file is what a run that was cut off has left of that journal's backups.
+pub(super) fn is_left(name: &str, journal: &str) -> bool {
+    let of_part = || name.strip_prefix('.')?.strip_suffix(".part");
+    name == LATEST_PART || of_part().is_some_and(|it| BackupName::parse(it, journal).is_some())
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +42,7 @@ impl Place for Folder<'_> {
     fn prepare(&self, journal: &str) -> Result<(), BackupError> {
         make(self.disk, self.path)?;
         for entry in self.entries()? {
-            let name = of_part(&entry).map(|it| it.to_string());
-            if name.is_some_and(|it| BackupName::parse(&it, journal).is_some()) {
+            if is_left(&entry, journal) {
                 self.remove(&entry)?;
             }
         }
@@ -70,6 +71,27 @@ impl Place for Folder<'_> {
             let _ = self.disk.remove(&self.part(name));
         }
         put
+    }
+
+    /// By a second name, or by a copy where the disk has no second names.
+    fn make_latest(&self, name: &BackupName) -> Result<(), BackupError> {
+        let (path, latest) = (self.file(name), self.path.join(LATEST));
+        let part = self.path.join(LATEST_PART);
+        self.remove(LATEST_PART)?;
+        let made = match self.disk.second_name(&path, &part) {
+            Ok(()) => Ok(()),
+            Err(_) => copy(self.disk, &path, &part),
+        };
+        let renamed = made.and_then(|()| {
+            let renamed = self.disk.rename(&part, &latest);
+            renamed.map_err(failed("rename", &part))
+        });
+        if renamed.is_err() {
+            // The next run clears what cannot be removed now.
+            let _ = self.disk.remove(&part);
+        }
+        renamed?;
+        self.sync()
     }
 
     fn fetch(&self, name: &str, to: &Path) -> Result<(), BackupError> {
@@ -121,20 +143,6 @@ impl Folder<'_> {
         }
         let renamed = self.disk.rename(&part, &path);
         renamed.map_err(failed("rename", &part))?;
-        self.sync()?;
-        self.make_latest(&path)
-    }
-
-    /// Gives the newest backup its second name, or makes a copy where the disk has no second names.
-    fn make_latest(&self, path: &Path) -> Result<(), BackupError> {
-        let latest = self.path.join(LATEST);
-        let temporary = self.path.join(format!(".{LATEST}.part"));
-        self.remove(&format!(".{LATEST}.part"))?;
-        if self.disk.second_name(path, &temporary).is_err() {
-            copy(self.disk, path, &temporary)?;
-        }
-        let renamed = self.disk.rename(&temporary, &latest);
-        renamed.map_err(failed("rename", &temporary))?;
         self.sync()
     }
 

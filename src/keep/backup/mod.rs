@@ -36,7 +36,7 @@ pub use target::{Remote, Target, TargetError};
 pub use unpack::Unpacked;
 
 use crate::disk::{Access, Disk, File};
-use crate::journal::Journal;
+use crate::journal::{Journal, chain_of};
 use crate::keep::KeepLock;
 use crate::keep::lock::check_owner;
 use crate::record::Digest;
@@ -121,6 +121,9 @@ trait Place {
     /// Brings a backup here, reads it back, and gives it its name only then.
     fn put(&self, from: &Path, name: &BackupName, sha256: Digest) -> Result<(), BackupError>;
 
+    /// Gives a backup that is here the name of the newest, too.
+    fn make_latest(&self, name: &BackupName) -> Result<(), BackupError>;
+
     /// Removes a file that may be gone.
     fn remove(&self, name: &str) -> Result<(), BackupError>;
 
@@ -195,6 +198,7 @@ impl Backups {
             journal: self.name()?,
             made: None,
             notes: Vec::new(),
+            troubles: Vec::new(),
             progress,
         };
         let mut outcomes = Vec::new();
@@ -208,11 +212,12 @@ impl Backups {
                 result: self.reach(target, &mut work),
             });
         }
-        if let Some(made) = work.made.filter(|it| it.is_staged) {
+        if let Some(made) = work.made.take().filter(|it| it.is_staged) {
             // The next run clears what cannot be removed now.
             let _ = self.disk().remove(&made.path);
         }
-        let notes = work.notes;
+        let mut notes = work.notes;
+        notes.append(&mut work.troubles);
         Ok(Run { notes, outcomes })
     }
 
@@ -289,7 +294,7 @@ impl Backups {
             }
         }
         put?;
-        self.conclude(target, done, &*place)
+        self.conclude(target, done, &*place, &mut work.troubles)
     }
 
     fn disk(&self) -> &dyn Disk {
@@ -395,27 +400,43 @@ impl Backups {
         Ok(())
     }
 
-    /// Removes what is to go, and records the backup.
+    /// Records the backup and removes what is to go. A backup that has its name counts, whatever goes wrong
+    /// afterwards with the others.
     fn conclude(
         &self,
         target: &Target,
-        done: Done,
+        mut done: Done,
         place: &dyn Place,
+        troubles: &mut Vec<String>,
     ) -> Result<Done, BackupError> {
-        let journal = self.name()?;
+        let mut trouble = |error: BackupError| {
+            let why = chain_of(&error);
+            troubles.push(format!("{target}: the new backup is there, but: {why}"));
+        };
+        place.make_latest(&done.name).unwrap_or_else(&mut trouble);
         // Order matters: it is recorded as the last good one before an older one goes.
-        let (text, time) = (done.name.to_string(), done.name.time());
-        let to = target.to_string();
-        record::good(&self.journal, &to, (&text, time), (done.bytes, done.sha256))?;
+        let (name, time) = (done.name.to_string(), done.name.time());
+        let what = (done.bytes, done.sha256);
+        record::good(&self.journal, &target.to_string(), (&name, time), what)?;
+        match self.choose(&done.name, place) {
+            Ok(choices) => done.choices = choices,
+            Err(error) => trouble(error),
+        }
+        for gone in done.choices.iter().filter(|it| it.why.is_none()) {
+            let removed = place.remove(&gone.name.to_string());
+            removed.unwrap_or_else(&mut trouble);
+        }
+        Ok(done)
+    }
+
+    /// Which backups of a place stay beside the new one, and which go.
+    fn choose(&self, new: &BackupName, place: &dyn Place) -> Result<Vec<Choice>, BackupError> {
+        let journal = self.name()?;
         let names = place.list()?.into_iter().map(|it| it.0);
         let names: Vec<BackupName> = names
             .filter(|it| BackupName::parse(&it.to_string(), &journal).is_some())
             .collect();
-        let choices = plan(&names, self.counts, Some(&done.name));
-        for gone in choices.iter().filter(|it| it.why.is_none()) {
-            place.remove(&gone.name.to_string())?;
-        }
-        Ok(Done { choices, ..done })
+        Ok(plan(&names, self.counts, Some(new)))
     }
 }
 
@@ -423,7 +444,10 @@ impl Backups {
 struct Work<'a> {
     journal: String,
     made: Option<Made>,
+    /// What is to be said of what went in.
     notes: Vec<String>,
+    /// What went wrong at a target after its backup had its name.
+    troubles: Vec<String>,
     progress: &'a mut dyn FnMut(Progress),
 }
 

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use super::Place;
 use super::error::{BackupError, failed};
-use super::folder::{self, LATEST, hash, of_part, part_of};
+use super::folder::{self, LATEST, LATEST_PART, hash, is_left, part_of};
 use super::rotation::BackupName;
 use super::target::Remote;
 use super::unpack::damaged;
@@ -196,10 +196,7 @@ impl Place for Host<'_> {
     fn prepare(&self, journal: &str) -> Result<(), BackupError> {
         let folder = quoted(self.remote.path());
         let entries = self.entries(&format!("umask 077 && mkdir -p -- {folder} && "))?;
-        let mut left = entries.iter().filter(|(name, _)| {
-            let name = of_part(name).map(|it| it.to_string());
-            name.is_some_and(|it| BackupName::parse(&it, journal).is_some())
-        });
+        let mut left = entries.iter().filter(|it| is_left(&it.0, journal));
         left.try_for_each(|(name, _)| self.remove(name))
     }
 
@@ -234,12 +231,18 @@ impl Place for Host<'_> {
             let _ = self.remove(&part);
         }
         put?;
-        let latest_part = self.file(&format!(".{LATEST}.part"));
-        let (part, last, latest) = (self.file(&part), self.file(&last), self.file(LATEST));
+        let (part, last) = (self.file(&part), self.file(&last));
+        self.ssh_fine(&format!("mv -f -- {part} {last} && sync"))
+            .map(drop)
+    }
+
+    /// By a second name, or by a copy where the other host has no second names.
+    fn make_latest(&self, name: &BackupName) -> Result<(), BackupError> {
+        let file = self.file(&name.to_string());
+        let (part, latest) = (self.file(LATEST_PART), self.file(LATEST));
         let line = format!(
-            "mv -f -- {part} {last} && rm -f -- {latest_part} && \
-             {{ ln -- {last} {latest_part} 2>/dev/null || cp -- {last} {latest_part}; }} && \
-             mv -f -- {latest_part} {latest} && sync"
+            "rm -f -- {part} && {{ ln -- {file} {part} 2>/dev/null || cp -- {file} {part}; }} && \
+             mv -f -- {part} {latest} && sync || {{ rm -f -- {part}; exit 1; }}"
         );
         self.ssh_fine(&line).map(drop)
     }

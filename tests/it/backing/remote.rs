@@ -324,6 +324,27 @@ fn a_host_that_cannot_sync_a_backup_keeps_none() {
     server.outcomes("client").1.unwrap();
 }
 
+/// A backup that is there under its own name counts, though the host cannot give it a second one.
+#[test]
+fn a_host_that_cannot_make_the_second_name_has_its_backup_all_the_same() {
+    let bin = programs(&PROGRAMS);
+    for name in ["ln", "cp"] {
+        fs::remove_file(bin.path().join(name)).unwrap();
+        script(&bin, name, "echo 'No space left on device' >&2; exit 1");
+    }
+    symlink("/usr/bin/sync", bin.path().join("sync")).unwrap();
+    let path = format!("SetEnv PATH={}\n", bin.path().display());
+    let server = Server::start_with(&path, "exec");
+    fs::create_dir_all(server.remote()).unwrap();
+    fs::write(server.remote().join(".latest.tar.gz.part"), "left").unwrap();
+    let run = server.run("client");
+    let far = run.outcomes[1].result.as_ref().unwrap();
+    assert_eq!(names_in(&server.remote()), [far.name.to_string()]);
+    assert_eq!(run.notes.len(), 1, "{:?}", run.notes);
+    assert!(run.notes[0].contains("the new backup is there, but: "));
+    assert!(run.notes[0].ends_with("No space left on device"));
+}
+
 #[test]
 fn a_host_that_cannot_hash_is_read_back_from_here() {
     let bin = programs(&PROGRAMS);
