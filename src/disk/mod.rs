@@ -104,6 +104,15 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// As the operating system says.
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
 
+    /// How many names in a folder are no text, and in no list.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn unlisted(&self, path: &Path) -> io::Result<usize> {
+        let _ = path;
+        Ok(0)
+    }
+
     /// What is at a path, a link not followed; `None` when nothing is.
     ///
     /// # Errors

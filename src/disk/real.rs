@@ -79,6 +79,14 @@ impl Disk for RealDisk {
         Ok(entries)
     }
 
+    fn unlisted(&self, path: &Path) -> io::Result<usize> {
+        let mut count = 0;
+        for entry in fs::read_dir(path)? {
+            count += usize::from(entry?.file_name().to_str().is_none());
+        }
+        Ok(count)
+    }
+
     fn look(&self, path: &Path) -> io::Result<Option<Meta>> {
         match fs::symlink_metadata(path) {
             Ok(metadata) => Ok(Some(meta_of(&metadata))),

@@ -379,6 +379,41 @@ fn keys_locks_and_links_stay_out_and_what_is_named_goes_in() {
     assert!(!into.join("logs/BACKUPS").exists());
 }
 
+/// A file whose name no restore takes keeps nothing else from its backup.
+#[test]
+fn files_with_names_that_no_restore_takes_stay_out_and_are_told_of() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tempdir().unwrap();
+    three_days(folder.path());
+    let data = folder.path().join("logs/data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("two\nlines"), "x").unwrap();
+    fs::write(data.join(OsStr::from_bytes(b"caf\xe9")), "x").unwrap();
+    fs::write(data.join("fine"), "x").unwrap();
+    let deep = data.join(vec!["d"; 70].join("/"));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("file"), "x").unwrap();
+    let original = journal(folder.path(), &noon());
+    let to = folder.path().join("backup");
+    let run = backups(&original, folder.path()).run(&[target(&to)], &mut |_| ());
+    let run = run.unwrap();
+    let done = run.outcomes[0].result.as_ref().unwrap();
+    for part in [
+        "has 1 names that are not UTF-8, which stay out",
+        "has a control character in it, and stays out",
+        "/d is too deep, and stays out",
+    ] {
+        let told = run.notes.iter().filter(|it| it.ends_with(part)).count();
+        assert_eq!(told, 1, "{part}: {:?}", run.notes);
+    }
+    let path = to.join(done.name.to_string());
+    let restored = restore(&path, &folder.path().join("restored")).unwrap();
+    let files = restored.manifest.files;
+    assert!(files.iter().any(|it| it.path == "logs/data/fine"));
+}
+
 #[test]
 fn nothing_is_written_over_a_journal_and_with_force_it_is_moved_aside() {
     let folder = tempdir().unwrap();

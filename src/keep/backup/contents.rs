@@ -7,6 +7,7 @@
 //! - A private key never goes in: not the key folder, and no file in which one is found, whatever it is
 //!   called.
 //! - A file that is a copy's own business stays out: locks, temporary files, links.
+//! - A file with a name that no restore takes stays out, and is named.
 //!
 //! Not here: reading the bytes of days and other large files (`tape`).
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{BackupError, failed};
 use super::manifest::StreamEnd;
+use super::member::MemberName;
 use crate::disk::{self, Access, Disk, Entry, File, Kind};
 use crate::journal::Journal;
 use crate::journal::audit;
@@ -257,9 +259,15 @@ impl<'a> Gathering<'a> {
             .look(folder)
             .map_err(failed("look at", folder))?;
         let is_without = meta.is_some_and(|it| self.without.contains(&it.identity));
-        if is_without || DEPTH_MAX < depth {
+        if is_without {
             return Ok(());
         }
+        if DEPTH_MAX < depth {
+            let note = format!("{} is too deep, and stays out", folder.display());
+            self.contents.notes.push(note);
+            return Ok(());
+        }
+        self.note_unlisted(folder)?;
         for entry in self.list(folder)? {
             let (path, name) = (folder.join(&entry.name), format!("{name}/{}", entry.name));
             match entry.kind {
@@ -271,8 +279,27 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
+    /// Names the folder of files that nobody can name.
+    fn note_unlisted(&mut self, folder: &Path) -> Result<(), BackupError> {
+        let count = match self.disk().unlisted(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            counted => counted.map_err(failed("list", folder))?,
+        };
+        if count != 0 {
+            let folder = folder.display();
+            let note = format!("{folder} has {count} names that are not UTF-8, which stay out");
+            self.contents.notes.push(note);
+        }
+        Ok(())
+    }
+
     fn other(&mut self, path: PathBuf, name: String) -> Result<(), BackupError> {
         if self.names.contains(&name) {
+            return Ok(());
+        }
+        // What no restore takes would make all of the backup one that nobody can restore.
+        if let Err(error) = MemberName::new(name.as_bytes()) {
+            self.contents.notes.push(format!("{error}, and stays out"));
             return Ok(());
         }
         let file = match self.disk().open(&path, Access::Read) {
@@ -328,7 +355,7 @@ fn is_own_business(name: &str) -> bool {
     let is_of_journal = match parts.as_slice() {
         [
             "logs",
-            "KEEP" | "NIGHTLY" | "BACKUPS" | ".JOURNAL.lock" | ".BACKUPS.lock",
+            "KEEP" | "NIGHTLY" | "BACKUPS" | ".JOURNAL.lock" | ".BACKUPS.lock" | ".BACKUPS.write",
         ] => true,
         ["logs", "JOURNAL" | "EXPORTED" | "KEYRING"] => true,
         ["logs", stream, file] if stream.parse::<Stream>().is_ok() => {
@@ -407,6 +434,7 @@ mod tests {
     fn locks_and_what_is_made_anew_stay_out() {
         for name in [
             "logs/KEEP",
+            "logs/.BACKUPS.write",
             "logs/trades/LOCK",
             "logs/.KEYRING.tmp",
             "archive/trades/2025/.2025-10-26.jsonl.gz.tmp",
