@@ -84,6 +84,20 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
+/// The name and the length of the file of which a line of `ls -ln` tells. Its name is all that stands behind
+/// the eighth field and one blank, blanks included.
+fn listed(line: &str) -> Option<(String, u64)> {
+    let (mut rest, mut len) = (line.strip_prefix('-')?, None);
+    for field in 0..8 {
+        let (word, after) = rest.trim_start_matches(' ').split_once(' ')?;
+        if field == 4 {
+            len = word.parse().ok();
+        }
+        rest = after;
+    }
+    Some((rest.to_owned(), len?))
+}
+
 impl Host<'_> {
     fn file(&self, name: &str) -> String {
         quoted(&format!("{}/{name}", self.remote.path()))
@@ -137,13 +151,7 @@ impl Host<'_> {
         let folder = quoted(self.remote.path());
         let line = format!("{before}LC_ALL=C ls -lnA -- {folder}");
         let out = self.ssh_fine(&line)?;
-        let parsed = out.lines().filter_map(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let is_file = words.first()?.starts_with('-');
-            let (len, name) = (words.get(4)?.parse().ok()?, words.last()?);
-            is_file.then(|| ((*name).to_owned(), len))
-        });
-        Ok(parsed.collect())
+        Ok(out.lines().filter_map(listed).collect())
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<(), BackupError> {
@@ -260,6 +268,29 @@ impl Place for Host<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_has_its_blanks_and_only_files_are_listed() {
+        let name = "a-20251026T120000.000Z.tar.gz";
+        let listed = |name: &str| {
+            let line = format!("-rw-------   1 0 0   52 Oct  6  2025 {name}");
+            listed(&line).unwrap()
+        };
+        assert_eq!(listed(name), (name.to_owned(), 52));
+        let other = format!("copy  of {name}");
+        assert_eq!(listed(&other), (other.clone(), 52));
+        let other = format!(" {name}");
+        assert_eq!(listed(&other), (other.clone(), 52));
+        for line in [
+            "total 4",
+            "drwx------ 2 0 0 40 Oct 26 12:00 folder",
+            "lrwxrwxrwx 1 0 0 4 Oct 26 12:00 link -> file",
+            "-rw------- 1 0 0",
+            "",
+        ] {
+            assert_eq!(super::listed(line), None, "{line}");
+        }
+    }
 
     #[test]
     fn words_are_quoted_for_whoever_reads_them() {
