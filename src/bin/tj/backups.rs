@@ -116,6 +116,8 @@ pub(crate) struct Found {
     pub(crate) path: PathBuf,
     /// What it is called where it is from.
     pub(crate) name: String,
+    /// It was looked for in a target, which may have others.
+    pub(crate) is_of_target: bool,
     is_fetched: bool,
 }
 
@@ -146,10 +148,17 @@ pub(crate) fn find(
             .with_context(|| format!("look at {}", path.display()))?
             .is_dir();
         if !is_folder {
+            if before.is_some() {
+                let text = format!("--at looks for a backup in a target, and {target} is a file");
+                return Err(Failure::usage(text)
+                    .hint("name the folder, or another file")
+                    .into());
+            }
             let name = path.file_name().unwrap_or_default();
             return Ok(Found {
                 path: path.clone(),
                 name: name.to_string_lossy().into_owned(),
+                is_of_target: false,
                 is_fetched: false,
             });
         }
@@ -160,6 +169,7 @@ pub(crate) fn find(
         Target::Folder(folder) => Ok(Found {
             path: folder.join(name.to_string()),
             name: name.to_string(),
+            is_of_target: true,
             is_fetched: false,
         }),
         _ => {
@@ -167,6 +177,7 @@ pub(crate) fn find(
             let found = Found {
                 path: settings.cache.value.join(format!(".{name}.part")),
                 name: name.to_string(),
+                is_of_target: true,
                 is_fetched: true,
             };
             backup::fetch(&RealDisk, &ssh, target, &name, &found.path)?;

@@ -234,14 +234,15 @@ impl Backups {
         Ok(found)
     }
 
-    /// Which backups of a target stay and which would go.
+    /// Which backups of a target would stay and which would go if one was made now, which is among them.
     ///
     /// # Errors
     /// [`BackupError`] when it cannot be asked.
     pub fn plan(&self, target: &Target) -> Result<Vec<Choice>, BackupError> {
-        let names: Vec<BackupName> = self.list(target)?.into_iter().map(|it| it.0).collect();
-        let last_good = self.last_good(target)?.and_then(|it| it.parse().ok());
-        Ok(plan(&names, self.counts, last_good.as_ref()))
+        let mut names: Vec<BackupName> = self.list(target)?.into_iter().map(|it| it.0).collect();
+        let new = self.new_name(&self.name()?, &names);
+        names.push(new.clone());
+        Ok(plan(&names, self.counts, Some(&new)))
     }
 
     /// The name of the last good backup of a target, as it was recorded.
@@ -332,6 +333,15 @@ impl Backups {
         }
     }
 
+    /// What a backup is called that is made now.
+    fn new_name(&self, journal: &str, taken: &[BackupName]) -> BackupName {
+        let mut name = BackupName::new(journal, self.journal.clock().now());
+        while taken.contains(&name) {
+            name = name.next();
+        }
+        name
+    }
+
     /// Makes the backup under its temporary name in a folder, and reads it back. Its name is none of those
     /// that are taken where it goes.
     fn make(
@@ -340,11 +350,8 @@ impl Backups {
         taken: &[(BackupName, u64)],
         work: &mut Work<'_>,
     ) -> Result<Made, BackupError> {
-        let time = self.journal.clock().now();
-        let mut name = BackupName::new(&work.journal, time);
-        while taken.iter().any(|it| it.0 == name) {
-            name = name.next();
-        }
+        let taken: Vec<BackupName> = taken.iter().map(|it| it.0.clone()).collect();
+        let name = self.new_name(&work.journal, &taken);
         let path = folder.part(&name);
         let written = self.write(&path, &name, work);
         let unpacked = written.and_then(|()| verify(self.disk(), &path, work.progress));

@@ -1,5 +1,5 @@
-//! The moment in which a restored journal gets its place: nobody else takes it for what was left meanwhile, and
-//! what was there is there again, or named, where that fails.
+//! The moment in which a restored journal gets its place: nobody else takes it for what was left meanwhile,
+//! and what was there is there again, or named, where that fails.
 
 use std::fs;
 use std::io;

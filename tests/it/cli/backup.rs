@@ -31,7 +31,10 @@ fn a_file_of_settings_says_where_backups_go_and_how_many_stay() {
     let rows = bench.tj("backup list --json").fine().json();
     assert_eq!(rows.len(), 2);
     let plan = bench.tj("backup --plan --to one").fine().out;
-    assert!(plan.contains("  stays  test-"), "{plan}");
+    // The one that would be made takes the day of the one that is there.
+    assert!(plan.contains("\n  stays  test-"), "{plan}");
+    assert!(plan.contains("\n  goes   test-"), "{plan}");
+    assert_eq!(fs::read_dir(bench.path("one")).unwrap().count(), 2);
     let verified = bench.tj("backup verify --json").fine().json();
     assert_eq!(verified[0]["whole"], true);
     assert_eq!(verified[0]["streams"][0]["lines"], 8);
@@ -128,6 +131,47 @@ fn a_target_that_lacks_its_last_backup_is_told_of_once() {
 }
 
 #[test]
+fn a_target_that_cannot_be_listed_keeps_no_other_from_it() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    let ran = bench.tj("backup list --to nowhere --to one").code(3);
+    assert!(ran.out.contains("  one     test-"), "{}", ran.out);
+    assert!(
+        ran.err.contains("tj: nowhere: list nowhere: ")
+            && ran.err.contains("1 of 2 targets cannot be listed"),
+        "{}",
+        ran.err
+    );
+}
+
+/// A hint is only of what helps.
+#[test]
+fn what_force_does_not_move_is_not_said_to_be_moved_by_it() {
+    let bench = bench();
+    bench.tj("backup --to one").fine();
+    bench.write("file", "mine");
+    std::os::unix::fs::symlink("one", bench.path("link")).unwrap();
+    for into in ["file", "link"] {
+        let ran = bench.tj(&format!("restore one --into {into}")).code(3);
+        assert!(
+            ran.err.contains("is there already: it is a "),
+            "{}",
+            ran.err
+        );
+        assert!(!ran.err.contains("--force"), "{}", ran.err);
+    }
+    let ran = bench.tj("restore one/latest.tar.gz --at 2025-10-26 --into x");
+    let ran = ran.code(2);
+    assert!(
+        ran.err
+            .contains("--at looks for a backup in a target, and one/latest.tar.gz is a file"),
+        "{}",
+        ran.err
+    );
+    assert!(!bench.path("x").exists());
+}
+
+#[test]
 fn one_backup_runs_at_a_time() {
     let bench = bench();
     let ran = bench.shell("flock logs/.BACKUPS.lock tj backup --to one");
@@ -189,7 +233,7 @@ fn a_bad_backup_is_named_and_nothing_is_written() {
     );
     let ran = bench.tj("restore bad.tar.gz --into restored").code(1);
     assert!(
-        ran.err.contains("bad.tar.gz is no whole backup: "),
+        ran.err.contains("bad.tar.gz is no whole backup: ") && !ran.err.contains("--at"),
         "{}",
         ran.err
     );

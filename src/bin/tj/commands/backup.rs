@@ -1,7 +1,7 @@
 //! `tj backup`: backups of the whole journal in every target, which are there, and whether one is whole.
 //!
-//! Always true: a target without a new backup makes the exit code 3, and keeps no other from its own; one that lacks the
-//! backup before makes it 1.
+//! Always true: a target without a new backup makes the exit code 3, and keeps no other from its own; one
+//! that lacks the backup before makes it 1.
 //!
 //! Not here: how, which is the library's.
 
@@ -153,9 +153,10 @@ fn plan(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
             })?;
             continue;
         }
-        let text = match plan.len() {
-            1 => format!("{target}: 1 backup"),
-            count => format!("{target}: {count} backups"),
+        let text = match plan.len().saturating_sub(1) {
+            0 => format!("{target}: no backup, and the one that would be made"),
+            1 => format!("{target}: 1 backup, and the one that would be made"),
+            count => format!("{target}: {count} backups, and the one that would be made"),
         };
         context.out.line(printable(&text))?;
         choices(&plan, context)?;
@@ -182,9 +183,16 @@ fn list(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
         Column::text("target"),
         Column::text("backup"),
     ]);
-    let mut count = 0_usize;
+    let (mut count, mut failed) = (0_usize, 0_usize);
     for target in &targets {
-        for (name, bytes) in backup::list(&RealDisk, &ssh, target)? {
+        let listed = backup::list(&RealDisk, &ssh, target).unwrap_or_else(|error| {
+            failed += 1;
+            let error = anyhow::Error::new(error);
+            let text = format!("{target}: {error:#}");
+            context.talk.error(&printable(&text));
+            Vec::new()
+        });
+        for (name, bytes) in listed {
             count += 1;
             if context.settings.json {
                 context.out.json(&Listed {
@@ -205,9 +213,14 @@ fn list(args: &Backup, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     }
     if !context.settings.json {
         match count {
-            0 => context.out.line("no backup")?,
+            0 if failed == 0 => context.out.line("no backup")?,
+            0 => {}
             _ => table.print(context.out)?,
         }
+    }
+    if failed != 0 {
+        let text = format!("{failed} of {} targets cannot be listed", targets.len());
+        return Err(Failure::new(text).into());
     }
     Ok(Verdict::found(count == 0))
 }

@@ -2,17 +2,19 @@
 //!
 //! Not here: how, which is the library's.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 use tradejournal::disk::RealDisk;
-use tradejournal::keep::backup::{self, Restored};
+use tradejournal::keep::backup::{self, BackupError, Restored};
 use tradejournal::time::{Clock as _, SystemClock};
 
 use super::Context;
 use crate::args::Restore;
-use crate::backups::{self, Bars};
+use crate::backups::{self, Bars, Found};
 use crate::failure::{Failure, Verdict};
 use crate::output::printable;
 use crate::{journal, when};
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<V
     bars.clear();
     let restored = match restored {
         Ok(restored) => restored,
-        Err(error) => return refused(error, context),
+        Err(error) => return refused(error, &found, context),
     };
     let took = started.elapsed();
     if args.drill {
@@ -81,24 +83,36 @@ pub(crate) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<V
     Ok(Verdict::found(!row.problems.is_empty()))
 }
 
-fn refused(error: backup::BackupError, context: &Context<'_>) -> anyhow::Result<Verdict> {
-    let is_occupied = matches!(error, backup::BackupError::Occupied { .. });
-    let is_unsound = matches!(error, backup::BackupError::Unsound { .. });
+fn refused(error: BackupError, found: &Found, context: &Context<'_>) -> anyhow::Result<Verdict> {
+    let is_movable = matches!(&error, BackupError::Occupied { path, .. } if is_movable(path));
+    let is_unsound = matches!(error, BackupError::Unsound { .. });
     let is_bad = backups::is_bad(&error);
     let error = anyhow::Error::new(error);
     if !is_bad {
         let failure = Failure::new("nothing was restored").because(error);
-        return Err(match is_occupied {
+        return Err(match is_movable {
             true => failure.hint("--force moves it aside").into(),
             false => failure.into(),
         });
     }
     context.talk.error(&printable(&format!("{error:#}")));
-    context.talk.hint(match is_unsound {
-        true => "--damaged restores it as it is; an older backup may be whole (--at)",
-        false => "nothing was written; an older backup may be whole (--at)",
-    });
+    let what = match is_unsound {
+        true => "--damaged restores it as it is",
+        false => "nothing was written",
+    };
+    let how = match found.is_of_target {
+        true => " (--at)",
+        false => "",
+    };
+    let hint = format!("{what}; an older backup may be whole{how}");
+    context.talk.hint(&hint);
     Ok(Verdict::Found)
+}
+
+/// Whether what is there is a folder with a name, which alone is moved aside.
+fn is_movable(path: &Path) -> bool {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|it| it.is_dir());
+    is_folder && path.file_name().is_some()
 }
 
 /// Records a drill in the journal whose backup it was, if it is here.
