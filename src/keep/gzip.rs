@@ -26,9 +26,9 @@ use crate::record::Digest;
 const MEMBER_LEN: usize = 1 << 20;
 /// Of nine: the first that is not larger than what `gzip` makes of the same lines.
 const LEVEL: u32 = 6;
-/// How many packed bytes are handed to the disk at once. A bot's append that meets such a sync waits for it: with
-/// fewer bytes each wait is shorter and they are many more, until one append in a hundred meets one (at 1 MiB,
-/// p99 is 4 times what it is without; here it is not touched).
+/// How many packed bytes are handed to the disk at once. A bot's append that meets such a sync waits for it:
+/// with fewer bytes each wait is shorter and they are many more, until one append in a hundred meets one (at
+/// 1 MiB, p99 is 4 times what it is without; here it is not touched).
 const SYNC_LEN: u64 = 8 << 20;
 const BUFFER_LEN: usize = 256 << 10;
 /// How far threads that pack and read back stand behind a bot's: as far as there is.

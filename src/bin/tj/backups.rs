@@ -186,8 +186,8 @@ pub(crate) fn find(
     }
 }
 
-/// The newest backup of a target that was made before a time: of the journal that the settings name, and where
-/// there is none, of the only one that has backups there.
+/// The newest backup of a target that was made before a time: of the journal that the settings name, and
+/// where there is none, of the only one that has backups there.
 fn newest(
     target: &Target,
     before: Option<Timestamp>,

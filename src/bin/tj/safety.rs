@@ -9,6 +9,10 @@ use tradejournal::keep::backup;
 use crate::output::{Out, printable};
 use crate::settings::Settings;
 
+/// The part of the span by which a backup may be older than it: a run each day that begins a little later
+/// than the one before is not late while it runs.
+const GRACE: u32 = 24;
+
 /// What `tj status --json` prints of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Safety {
@@ -46,7 +50,7 @@ impl Safety {
             made: it.last.as_ref().map(|it| it.1.to_string()),
             age_seconds: it.age.map(|it| it.as_secs()),
             // One of the future is of a clock that nobody knows.
-            late: it.age.is_none_or(|it| rpo < it),
+            late: it.age.is_none_or(|it| rpo.saturating_add(rpo / GRACE) < it),
         });
         let now = journal.clock().now();
         let drill = backup::last_drill(journal)?.map(|it| DrillRow {

@@ -85,6 +85,27 @@ fn a_night_does_all_that_is_due_and_says_so_in_one_line() {
     );
 }
 
+/// A run each day that begins a little later than the one before is not late while it runs.
+#[test]
+fn a_backup_of_a_little_more_than_a_day_is_not_late() {
+    let bench = Bench::new();
+    three_days(&bench.path(""));
+    bench.write("tj.toml", TOML);
+    bench.tj("backup").fine();
+    for (age, code) in [("24 hours 40 minutes", 0), ("25 hours 20 minutes", 1)] {
+        let line = format!(
+            "date -u -d 'now - {}' +%FT%TZ",
+            age.replace("hours ", "hours - ")
+        );
+        let time = bench.shell(&line).fine().out;
+        let text = bench.read("logs/BACKUPS");
+        let mut told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        told["targets"][0]["time"] = time.trim().into();
+        bench.write("logs/BACKUPS", told.to_string());
+        bench.tj("status").code(code);
+    }
+}
+
 #[test]
 fn a_target_that_cannot_be_reached_is_named_and_the_night_goes_on() {
     let bench = Bench::new();
