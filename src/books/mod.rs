@@ -13,6 +13,8 @@ pub mod metrics;
 mod order;
 mod pairing;
 pub mod risk;
+pub mod tax;
+pub(crate) mod wide;
 mod zone;
 
 pub use closed::{ClosedTrade, OpenOrder, SumError};

@@ -10,5 +10,6 @@
 mod ledger;
 pub mod reconcile;
 pub mod report;
+pub mod tax;
 
 pub use ledger::{Ledger, Unread};

@@ -11,6 +11,8 @@ use std::cmp::Ordering;
 
 use rust_decimal::Decimal;
 
+use crate::books::wide::product;
+
 /// The units that one decimal place more makes of each.
 const TEN: i128 = 10;
 
@@ -165,18 +167,6 @@ fn compare_large((a, b): (i128, i128), (c, d): (i128, i128)) -> Ordering {
         1 => left_size.cmp(&right_size),
         _ => right_size.cmp(&left_size),
     }
-}
-
-/// The upper and the lower half of a product of 256 bits.
-fn product(a: u128, b: u128) -> (u128, u128) {
-    const LOW: u128 = u64::MAX as u128;
-    let (a_high, a_low) = (a >> 64, a & LOW);
-    let (b_high, b_low) = (b >> 64, b & LOW);
-    let low = a_low * b_low;
-    let middle = a_high * b_low + (low >> 64);
-    let other = a_low * b_high + (middle & LOW);
-    let high = a_high * b_high + (middle >> 64) + (other >> 64);
-    (high, (other << 64) | (low & LOW))
 }
 
 #[cfg(test)]
