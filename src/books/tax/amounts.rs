@@ -16,8 +16,8 @@ use crate::books::wide::{divided, product, scaled_half_up};
 pub const PLACES: u32 = 18;
 /// One unit.
 const ONE: u128 = 10_u128.pow(PLACES);
-/// More units than that are no holding. Sums of them, over all trades of a life, stay far below 128 bits.
-const UNITS_MAX: u128 = ONE * 10_u128.pow(15);
+/// More units than that are no holding. Sums of them, over ten million trades, stay below 128 bits.
+const UNITS_MAX: u128 = ONE * 10_u128.pow(13);
 /// Ten quadrillion dollars: the most that one trade can come to.
 const CENTS_MAX: u128 = 10_u128.pow(18);
 
@@ -140,7 +140,7 @@ impl Units {
     /// None.
     pub const ZERO: Units = Units(0);
 
-    /// That many units; `None` below 0, beyond 18 places, or of 10^15 and more.
+    /// That many units; `None` below 0, beyond 18 places, or of 10^13 and more.
     #[must_use]
     pub fn of(quantity: Decimal) -> Option<Units> {
         let quantity = quantity.normalize();
@@ -162,6 +162,15 @@ impl Units {
     pub(super) fn split(self, new: u32, old: u32) -> Option<Units> {
         let units = scaled_half_up(self.0, new.into(), old.into())?;
         (units < UNITS_MAX).then_some(Units(units))
+    }
+
+    /// The part `of` / `whole` of it, to the nearest 10^-18; all of it where `whole` is none.
+    #[must_use]
+    pub(super) fn part(self, of: Units, whole: Units) -> Units {
+        match of == whole {
+            true => self,
+            false => scaled_half_up(self.0, of.0, whole.0).map_or(self, Units),
+        }
     }
 
     pub(super) fn is_zero(self) -> bool {
@@ -345,7 +354,7 @@ mod tests {
         assert_eq!(Units::of(dec("100.00")).unwrap().to_string(), "100");
         assert_eq!(Units::of(dec("0.12000")).unwrap().to_string(), "0.12");
         assert_eq!(Units::of(dec("0.0000000000000000001")), None);
-        assert_eq!(Units::of(dec("1000000000000000")), None);
+        assert_eq!(Units::of(dec("10000000000000")), None);
         assert_eq!(Units::of(dec("-1")), None);
     }
 

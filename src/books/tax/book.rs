@@ -28,6 +28,8 @@ pub struct Disposal {
     pub sell: usize,
     /// Which piece of its sale it is, from 1, in the order in which they were taken.
     pub piece: u32,
+    /// Whether it was not sold but paid as a fee: of the sale's `fee_asset`.
+    pub is_fee: bool,
     /// How much, in units of the time of the sale.
     pub quantity: Units,
     /// When it was bought.

@@ -10,12 +10,22 @@
 //! Not here: short sales, options, corporate actions beyond splits; the forms, which `desk` writes.
 
 mod amounts;
+mod balance;
 mod book;
 mod engine;
 mod error;
 mod execution;
+mod lots;
+mod matching;
 mod options;
+mod pools;
+mod sale;
+mod splits;
 mod term;
+#[cfg(test)]
+mod tests;
+mod trades;
+mod wash;
 
 pub use amounts::{Cents, PLACES, Units};
 pub use book::{Book, Disposal, OpenLot, Wash};
