@@ -34,6 +34,7 @@ mod reading;
 mod record;
 mod sample;
 mod table;
+mod tax;
 mod verify;
 
 use std::{
@@ -45,7 +46,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 19] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -64,6 +65,7 @@ const ROWS: [Row; 18] = [
     ("archive", archive::throughput),
     ("beside", archive::beside_a_writer),
     ("planning", archive::planning),
+    ("tax", tax::tax),
 ];
 
 fn main() {

@@ -17,6 +17,7 @@ use crate::metrics;
 use crate::open;
 use crate::sample::{fill, journal};
 use crate::table::{Goal, Rounds, Table};
+use crate::tax;
 
 const QUESTIONS: [&str; 5] = ["count", "lines", "verify", "verify-chain", "tail"];
 
@@ -64,12 +65,25 @@ pub(crate) fn child(arguments: &[String]) {
         std::process::exit(2);
     };
     let folder = Path::new(folder);
-    if question == "rolling" {
-        return metrics::beside_pandas(folder);
+    match &**question {
+        "rolling" => return metrics::beside_pandas(folder),
+        "lots" => return tax::beside_rp2(folder),
+        "taxes" => tax::in_a_child(),
+        _ => of_a_journal(question, folder),
     }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find_map(|it| it.strip_prefix("VmHWM:"))
+        .unwrap();
+    println!("{}", peak.trim().trim_end_matches(" kB"));
+}
+
+/// Of the journal in the folder.
+fn of_a_journal(question: &str, folder: &Path) {
     let (journal, _) = journal(folder);
     let trades = journal.query(Stream::Trades);
-    match &**question {
+    match question {
         "fill" => return fill(&journal, 1_000_000),
         "append" => return open::append_until_killed(folder),
         "count" => assert!(
@@ -86,7 +100,7 @@ pub(crate) fn child(arguments: &[String]) {
             assert!(0 < shown.lines);
         }
         "verify" | "verify-chain" => {
-            let depth = match &**question {
+            let depth = match question {
                 "verify" => Depth::Records,
                 _ => Depth::Chain,
             };
@@ -98,10 +112,4 @@ pub(crate) fn child(arguments: &[String]) {
         "tail" => assert_eq!(journal.read::<TradeRecord>().last(100).iter().count(), 100),
         _ => panic!("no question is called {question}"),
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find_map(|it| it.strip_prefix("VmHWM:"))
-        .unwrap();
-    println!("{}", peak.trim().trim_end_matches(" kB"));
 }
