@@ -7,10 +7,12 @@
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
 use crate::books::wide::{divided, product, scaled_half_up};
+use crate::record::field::Money;
 
 /// How finely a unit of a share or of a coin is divided.
 pub const PLACES: u32 = 18;
@@ -262,6 +264,24 @@ impl fmt::Display for Cents {
     }
 }
 
+/// A text that is no sum of money to the cent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be dollars with at most two places, such as 1234.50")]
+#[non_exhaustive]
+pub struct CentsError;
+
+/// Exactly: what has parts of a cent is refused, unless they are nothing.
+impl FromStr for Cents {
+    type Err = CentsError;
+
+    fn from_str(text: &str) -> Result<Cents, CentsError> {
+        let sum: Money = text.parse().map_err(|_| CentsError)?;
+        let cents = Cents::of(Decimal::ONE, sum.value(), Decimal::ZERO).ok_or(CentsError)?;
+        let exact = sum.value().normalize();
+        (exact.scale() <= 2).then_some(cents).ok_or(CentsError)
+    }
+}
+
 impl fmt::Debug for Cents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -347,6 +367,21 @@ mod tests {
         let (half, all) = (dec("12345678.12345678"), dec("24691356.24691356"));
         let part = whole.part(Units::of(half).unwrap(), Units::of(all).unwrap());
         assert_eq!(part.to_string(), "49382716054938.28");
+    }
+
+    #[test]
+    fn a_text_is_cents_exactly_or_none() {
+        for (text, cents) in [
+            ("1234.50", 123_450),
+            ("-0.01", -1),
+            ("7", 700),
+            ("1.500", 150),
+        ] {
+            assert_eq!(text.parse(), Ok(Cents::new(cents)));
+        }
+        for text in ["1.005", "", "1e3", "$5", "1,000.00", "10000000000000001"] {
+            assert_eq!(text.parse::<Cents>(), Err(CentsError), "{text}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod tests;
 mod trades;
 mod wash;
 
-pub use amounts::{Cents, PLACES, Units};
+pub use amounts::{Cents, CentsError, PLACES, Units};
 pub use book::{Book, Disposal, OpenLot, Wash};
 pub use engine::Engine;
 pub use error::TaxError;

@@ -5,5 +5,6 @@
 //! - Sums were made by [`crate::books::tax`]; here they are put into columns.
 
 mod origin;
+pub mod source;
 
 pub use origin::Origin;
