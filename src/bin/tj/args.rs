@@ -6,6 +6,8 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
+mod tax;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -21,6 +23,8 @@ use tradejournal::desk::reconcile::Column;
 use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
+
+pub(crate) use tax::{Tax, TaxCheck, TaxKind, TaxLots, TaxRules, TaxSource, TaxWhat, WashSale};
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
 #[derive(Debug, Parser)]
@@ -80,6 +84,7 @@ pub(crate) enum Command {
     Repair(Repair),
     Import(Import),
     Reconcile(Box<Reconcile>),
+    Tax(Box<Tax>),
     Key(Key),
     Checkpoint(Checkpoint),
     Prove(Prove),
@@ -766,6 +771,22 @@ tj.toml:
 
   [reconcile.columns]
   order_id = \"Order No\"
+
+  [tax]                          # of `tj tax`; its help has the words
+  method = \"fifo\"
+  timezone = \"America/New_York\"
+  lot_scope = \"account\"
+  splits = [\"NVDA=2024-06-10=10:1\"]
+
+  [tax.wash]
+  classes = [\"equity\", \"fund\"]  # [] is none; scope, tack, ira, identical, taxable_first,
+                                 # exclude_older, same_sale_replaces too
+
+  [tax.classes]                  # what the records do not say
+  SPY = \"fund\"
+
+  [tax.boxes]                    # of the form, by account
+  main = \"A/D\"
 
 A flag comes before the environment, the environment before the file.
 

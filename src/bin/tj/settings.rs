@@ -12,6 +12,7 @@ mod backup;
 mod keep;
 mod metrics;
 mod reconcile;
+mod tax;
 
 use std::{
     env, fmt, fs, io,
@@ -42,6 +43,7 @@ pub(crate) use backup::BackupSettings;
 pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use reconcile::ReconcileSettings;
+pub(crate) use tax::{Identical, TaxSettings, identical, split};
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -82,6 +84,7 @@ pub(crate) struct Settings {
     /// Where the pages of `tj nightly` go.
     pub(crate) reports: Option<PathBuf>,
     pub(crate) reconcile: ReconcileSettings,
+    pub(crate) tax: TaxSettings,
     pub(crate) backup: BackupSettings,
     pub(crate) json: bool,
 }
@@ -183,6 +186,7 @@ impl Settings {
             keep: values.keep.unwrap_or_default(),
             reports: values.reports.map(below),
             reconcile: values.reconcile,
+            tax: values.tax,
             backup: values.backup.unwrap_or_default().below(&base),
             file,
             json: flags.json,
@@ -263,6 +267,7 @@ pub(crate) struct Values {
     keep: Option<KeepSettings>,
     reports: Option<PathBuf>,
     reconcile: ReconcileSettings,
+    tax: TaxSettings,
     backup: Option<BackupSettings>,
 }
 
@@ -306,7 +311,7 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
         .into()
 }
 
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "journal",
     "time",
     "metrics",
@@ -314,6 +319,7 @@ const SECTIONS: [&str; 8] = [
     "retention",
     "backup",
     "reconcile",
+    "tax",
     "nightly",
 ];
 const JOURNAL_KEYS: [&str; 8] = [
@@ -392,6 +398,7 @@ impl Parser<'_> {
                 ("nightly", DeValue::Table(table)) => values.reports = self.nightly(table),
                 ("retention", DeValue::Table(table)) => values.keep = Some(self.retention(table)),
                 ("reconcile", DeValue::Table(table)) => values.reconcile = self.reconcile(table),
+                ("tax", DeValue::Table(table)) => values.tax = self.tax(table),
                 ("backup", DeValue::Table(table)) => values.backup = Some(self.backup(table)),
                 (name, _) if SECTIONS.contains(&name) => {
                     let problem = format!("`{name}` is a section: write [{name}]");

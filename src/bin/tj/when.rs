@@ -83,6 +83,52 @@ pub(crate) fn books_zone(zone: Tz) -> Zone {
     })
 }
 
+/// The same for a great many instants between two: what the zone does then is looked up once.
+pub(crate) fn books_zone_between(zone: Tz, first: Timestamp, last: Timestamp) -> Zone {
+    let whole = books_zone(zone);
+    let offset = |secs: i64| {
+        let at = Timestamp::from_unix(secs, 0);
+        at.map_or(0, |it| whole.offset(it))
+    };
+    let (start, end) = (first.unix_secs(), last.unix_secs());
+    if SPAN_SECS_MAX < end - start {
+        return whole;
+    }
+    // Where each offset begins. No zone changes its clocks twice in that time.
+    let mut offsets = vec![(start, offset(start))];
+    let mut at = start;
+    while at < end {
+        let next = end.min(at + LOOK_SECS);
+        let (before, after) = (offset(at), offset(next));
+        if before != after {
+            let (mut low, mut high) = (at, next);
+            while 1 < high - low {
+                let middle = low + (high - low) / 2;
+                match offset(middle) == before {
+                    true => low = middle,
+                    false => high = middle,
+                }
+            }
+            offsets.push((high, after));
+        }
+        at = next;
+    }
+    Zone::new(move |at| {
+        let secs = at.unix_secs();
+        if secs < start || end < secs {
+            return whole.offset(at);
+        }
+        let index = offsets.partition_point(|it| it.0 <= secs);
+        let found = index.checked_sub(1).and_then(|it| offsets.get(it));
+        found.map_or_else(|| whole.offset(at), |it| it.1)
+    })
+}
+
+/// How far apart a zone is asked for changes of its clocks.
+const LOOK_SECS: i64 = 6 * 3600;
+/// A hundred years are looked up in a few milliseconds.
+const SPAN_SECS_MAX: i64 = 100 * 366 * 86_400;
+
 fn refusal(flag: &str, text: &str) -> Failure {
     Failure::usage(format!("{flag} {text}: not a time")).hint(
         "write 2025-10-26, 2025-10-26T14:30, 2025-10-26T14:30:00Z, or a span before now: 30m, 24h, 7d, 2w",
@@ -208,6 +254,30 @@ mod tests {
 
     fn now() -> Timestamp {
         "2025-10-26T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_zone_between_two_instants_is_the_zone() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (first, last) = (at("2019-06-30T23:59:59Z"), at("2026-01-01T00:00:00Z"));
+        for zone in [
+            BERLIN,
+            Tz::UTC,
+            Tz::America__New_York,
+            Tz::Africa__Casablanca,
+        ] {
+            let (slow, fast) = (books_zone(zone), books_zone_between(zone, first, last));
+            let mut secs = first.unix_secs() - 86_400;
+            while secs < last.unix_secs() + 86_400 {
+                let at = Timestamp::from_unix(secs, 0).unwrap();
+                assert_eq!(slow.offset(at), fast.offset(at), "{at} in {zone}");
+                secs += 1801;
+            }
+        }
+        let new_york = books_zone_between(Tz::America__New_York, first, last);
+        let offset = |text: &str| new_york.offset(at(text));
+        assert_eq!(offset("2025-03-09T06:59:59Z"), -5 * 3600);
+        assert_eq!(offset("2025-03-09T07:00:00Z"), -4 * 3600);
     }
 
     fn both(text: &str, zone: Tz) -> (String, String) {

@@ -18,3 +18,4 @@ mod report;
 mod risk;
 pub mod run;
 mod sheet;
+mod tax;

@@ -28,6 +28,7 @@ mod risk;
 mod status;
 mod summary;
 mod tail;
+mod tax;
 mod verify;
 
 use crate::args::{Args, Command};
@@ -82,6 +83,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
         Command::Reconcile(wanted) => reconcile::run(wanted, context),
+        Command::Tax(wanted) => tax::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),

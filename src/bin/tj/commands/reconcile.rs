@@ -165,14 +165,14 @@ impl Sheet {
 
 /// Which line a record begins on. The reader counts otherwise: for it a record ends at `\r`, so that
 /// the `\n` behind it, and lines without anything, belong to the next one.
-struct LineCount<'a> {
+pub(super) struct LineCount<'a> {
     text: &'a [u8],
     counted: usize,
     line: u64,
 }
 
 impl LineCount<'_> {
-    fn of(text: &[u8]) -> LineCount<'_> {
+    pub(super) fn of(text: &[u8]) -> LineCount<'_> {
         LineCount {
             text,
             counted: 0,
@@ -181,7 +181,7 @@ impl LineCount<'_> {
     }
 
     /// The line of the first byte, at `start` or behind it, that ends none. Calls go forward.
-    fn up_to(&mut self, start: u64) -> u64 {
+    pub(super) fn up_to(&mut self, start: u64) -> u64 {
         let start = usize::try_from(start).unwrap_or(usize::MAX);
         let rest = self.text.get(self.counted..).unwrap_or_default();
         for byte in rest {

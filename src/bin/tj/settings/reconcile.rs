@@ -70,13 +70,13 @@ impl Parser<'_> {
         settings
     }
 
-    fn timezone(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Tz> {
+    pub(super) fn timezone(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Tz> {
         let zone = when::zone(self.string(key, value)?);
         zone.map_err(|unknown| self.problem(&value.span(), unknown.to_string(), unknown.hint()))
             .ok()
     }
 
-    fn words(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+    pub(super) fn words(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<String> {
         let Some(given) = value.get_ref().as_array() else {
             let problem = format!("`{key}` is a list of words in quotes");
             self.problem(&value.span(), problem, None);

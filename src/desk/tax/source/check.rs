@@ -338,14 +338,17 @@ impl Found {
                 Ok(_) => return None,
                 Err(error) => error,
             };
-            let symbol = self.refused(source, &error)?;
-            executions.to_mut().retain(|it| *it.symbol != symbol);
+            let (symbol, trade_id) = self.refused(source, &error)?;
+            // What is sold under one name may have been bought under another: BTC-USD and BTC-USDT.
+            let base = pair::base(&symbol);
+            let is_other = |it: &Execution<'_>| pair::base(&it.symbol) != base && it.id != trade_id;
+            executions.to_mut().retain(is_other);
         }
         None
     }
 
-    /// Tells of an error, and which symbol it is about.
-    fn refused(&mut self, source: &Source, error: &TaxError) -> Option<String> {
+    /// Tells of an error, and which symbol and trade it is about.
+    fn refused(&mut self, source: &Source, error: &TaxError) -> Option<(String, String)> {
         let place = |id: &str| {
             let at = source.executions.iter().position(|it| it.id == id)?;
             source
@@ -365,7 +368,7 @@ impl Found {
                     "if the purchase is missing in the journal, `tj reconcile --append-missing` finds it; \
                      if it is older than the journal, or of another broker, name it with --opening-lots",
                 );
-                Some(symbol.clone())
+                Some((symbol.clone(), trade_id.clone()))
             }
             TaxError::InvalidTrade {
                 symbol, trade_id, ..
@@ -379,7 +382,7 @@ impl Found {
                     let message = format!("{error}{}", place(trade_id).unwrap_or_default());
                     self.add(Severity::Stops, "invalid_trade", message, "");
                 }
-                Some(symbol.clone())
+                Some((symbol.clone(), trade_id.clone()))
             }
             TaxError::Options(_) => {
                 self.add(Severity::Stops, "rules", error.to_string(), "");

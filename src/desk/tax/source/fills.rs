@@ -196,7 +196,8 @@ fn note(
     if fee.mantissa() < 0 {
         notes.rebate(record.fee_asset().as_str(), -fee);
     }
-    let is_foreign = |asset: &str| pair::is_foreign(symbol, asset);
+    let class_of = execution.asset_class;
+    let is_foreign = |asset: &str| pair::is_foreign(symbol, class_of, asset);
     if execution.fee_asset.as_deref().is_some_and(is_foreign) {
         notes.foreign_fees.push(named);
     }
@@ -211,7 +212,7 @@ fn note(
         }
     }
     if execution.asset_class == AssetClass::Crypto {
-        let quote = pair::parts(symbol).map_or("?", |it| it.1);
+        let quote = pair::quote(symbol).unwrap_or("?");
         if !pair::is_dollar(quote) {
             match notes.quotes.get_mut(quote) {
                 Some(count) => *count += 1,

@@ -1,0 +1,204 @@
+//! What can be typed after `tj tax`.
+//!
+//! Always true: a flag that is not there leaves the choice to `[tax]` of `tj.toml`.
+//!
+//! Not here: the defaults, which the library's options have.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
+use tradejournal::books::tax::{LotScope, Method, Split, Tack, WashScope};
+use tradejournal::record::field::{AssetClass, ExecutionMode};
+
+use super::mode;
+use crate::settings;
+
+/// Tax lots: which were sold, what was gained, which losses do not count yet
+#[derive(Debug, clap::Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Not tax advice. Long positions in shares and crypto of one taxpayer; no short sales, no options.
+
+Examples:
+  tj tax check --year 2025
+  tj tax lots trades.jsonl --json"
+)]
+pub(crate) struct Tax {
+    #[command(subcommand)]
+    pub(crate) what: TaxWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaxWhat {
+    Lots(Box<TaxLots>),
+    Check(Box<TaxCheck>),
+}
+
+/// Lots, gains and wash sales of trades that a file names, without a journal
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A line is a trade. What has a ? may be missing:
+  {\"id\":\"1\",\"timestamp\":\"2025-01-06T15:30:00Z\",\"action\":\"BUY\",\"symbol\":\"AAPL\",\"quantity\":\"10\",
+   \"price\":\"243.00\",\"commission\"?:\"1.00\",\"account_id\"?:\"main\",\"order_id\"?,\"fee_asset\"?,\"fee_value\"?,
+   \"asset_class\"?:\"equity|fund|crypto\",\"lots\"?:[{\"buy_id\":\"1\",\"quantity\":\"10\"}]}
+The order of the lines does not matter. Numbers are texts in quotes, so that they are exact.
+
+Exit code 1: a trade is invalid, or more was sold than was there; with --json the object has `error`.
+
+Examples:
+  tj tax lots trades.jsonl
+  tj tax lots - --method hifo --year 2025 --json < trades.jsonl
+  tj tax lots trades.jsonl --split NVDA=2024-06-10=10:1 --ira roth")]
+pub(crate) struct TaxLots {
+    /// The trades; `-` or nothing is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// What was sold in that year, and what was there at its end
+    #[arg(long, value_name = "YEAR", value_parser = year)]
+    pub(crate) year: Option<i32>,
+    /// What a trade is of that does not say it [default: equity]
+    #[arg(long, value_name = "CLASS", value_parser = class())]
+    pub(crate) asset_class: Option<AssetClass>,
+    #[command(flatten)]
+    pub(crate) rules: TaxRules,
+}
+
+/// Everything that stands in the way of a year's report, or must be known
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 1: something stops the report.
+
+Examples:
+  tj tax check --year 2025
+  tj tax check --year 2025 --opening-lots open_lots_2024-12-31.csv --json")]
+pub(crate) struct TaxCheck {
+    /// The year
+    #[arg(long, value_name = "YEAR", value_parser = year)]
+    pub(crate) year: i32,
+    #[command(flatten)]
+    pub(crate) source: TaxSource,
+    #[command(flatten)]
+    pub(crate) rules: TaxRules,
+}
+
+/// Which records of the journal count.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TaxSource {
+    /// Which records count [default: both, each account from the one that has it]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub(crate) from: Option<TaxKind>,
+    /// Which mode counts
+    #[arg(long, value_name = "MODE", value_parser = mode(), ignore_case = true, default_value = "LIVE")]
+    pub(crate) mode: ExecutionMode,
+    /// A CSV of lots that were bought before the journal, such as last year's open_lots
+    #[arg(long, value_name = "FILE")]
+    pub(crate) opening_lots: Option<PathBuf>,
+    /// Also of a journal that cannot be read in part
+    #[arg(long)]
+    pub(crate) damaged: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaxKind {
+    /// Trades: entries and exits
+    Trades,
+    /// Fills
+    Fills,
+}
+
+/// The rules, each as in `[tax]` of tj.toml where it is not given.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Rules, else as [tax] in tj.toml has them")]
+pub(crate) struct TaxRules {
+    /// Which lot is sold [default: fifo]
+    #[arg(long, value_name = "METHOD", value_parser = method())]
+    pub(crate) method: Option<Method>,
+    /// The zone of the days [default: America/New_York]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tax_timezone: Option<String>,
+    /// Whose lots a sale may take [default: account]
+    #[arg(long, value_name = "SCOPE", value_parser = lot_scope())]
+    pub(crate) lot_scope: Option<LotScope>,
+    /// Whether losses are looked at whose shares were bought again: of shares and funds, as the law has it, of
+    /// nothing, or of crypto too [default: on]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub(crate) wash_sale: Option<WashSale>,
+    /// In which accounts a purchase replaces what was sold [default: taxpayer]
+    #[arg(long, value_name = "SCOPE", value_parser = wash_scope())]
+    pub(crate) wash_scope: Option<WashScope>,
+    /// A retirement account; may be repeated
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) ira: Vec<String>,
+    /// Symbols that are substantially identical, as you say; may be repeated
+    #[arg(long, value_name = "A,B", value_parser = settings::identical)]
+    pub(crate) wash_identical: Vec<settings::Identical>,
+    /// Since when replacements count as held: for the days of what they replace as well, or not [default: days]
+    #[arg(long, value_name = "HOW", value_parser = tack())]
+    pub(crate) tack: Option<Tack>,
+    /// Lots that are older than the sold one replace nothing
+    #[arg(long)]
+    pub(crate) exclude_older: bool,
+    /// Lots that one sale closes replace each other
+    #[arg(long)]
+    pub(crate) same_sale_replaces: bool,
+    /// Purchases of taxable accounts replace before those of retirement accounts
+    #[arg(long)]
+    pub(crate) taxable_first: bool,
+    /// Purchases of one order are several
+    #[arg(long)]
+    pub(crate) ignore_order_id: bool,
+    /// Averages also of what the law does not average
+    #[arg(long)]
+    pub(crate) force_average: bool,
+    /// New shares for old from that day on; may be repeated
+    #[arg(long, value_name = "SYMBOL=DATE=NEW:OLD", value_parser = settings::split)]
+    pub(crate) split: Vec<Split>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WashSale {
+    /// Of shares and funds
+    On,
+    /// Of nothing
+    Off,
+    /// Of crypto too
+    All,
+}
+
+fn year(text: &str) -> Result<i32, String> {
+    let year = text.parse().ok().filter(|it| (1900..=2200).contains(it));
+    year.ok_or_else(|| "a year such as 2025".to_owned())
+}
+
+fn method() -> impl TypedValueParser<Value = Method> {
+    PossibleValuesParser::new(["fifo", "lifo", "hifo", "specid", "average"])
+        .try_map(|word| word.parse::<Method>())
+}
+
+fn class() -> impl TypedValueParser<Value = AssetClass> {
+    PossibleValuesParser::new(AssetClass::ALL.iter().map(|it| it.as_str()))
+        .try_map(|word| word.parse::<AssetClass>())
+}
+
+fn lot_scope() -> impl TypedValueParser<Value = LotScope> {
+    PossibleValuesParser::new(["account", "global"]).map(|word| match word.as_str() {
+        "global" => LotScope::Global,
+        _ => LotScope::Account,
+    })
+}
+
+fn wash_scope() -> impl TypedValueParser<Value = WashScope> {
+    PossibleValuesParser::new(["taxpayer", "account"]).map(|word| match word.as_str() {
+        "account" => WashScope::Account,
+        _ => WashScope::Taxpayer,
+    })
+}
+
+fn tack() -> impl TypedValueParser<Value = Tack> {
+    PossibleValuesParser::new(["days", "original"]).map(|word| match word.as_str() {
+        "original" => Tack::Original,
+        _ => Tack::Days,
+    })
+}
