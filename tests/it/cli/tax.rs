@@ -625,7 +625,7 @@ fn a_journal_that_cannot_be_read_in_part_stops_the_report_unless_that_is_accepte
     std::fs::write(&file, text).unwrap();
     let ran = bench.tj("tax check --year 2025 --json").code(1);
     assert_eq!(codes(&ran)[0], "stops unread");
-    assert!(ran.err.contains("bad line at"), "{}", ran.err);
+    assert!(ran.err.contains("bad record at"), "{}", ran.err);
     let ran = bench.tj("tax check --year 2025 --json --damaged").code(0);
     assert_eq!(codes(&ran)[0], "review unread");
 }

@@ -507,7 +507,7 @@ mod tests {
         let found = all(&wrong).unwrap_err();
         assert_eq!(
             (found.line, found.problem.as_str()),
-            (8001, "id: is there twice (column 23)")
+            (8001, "id: is there twice (column 21)")
         );
         assert_eq!(found.symbol.as_deref(), Some("AAPL"));
     }
