@@ -28,6 +28,7 @@ mod reading;
 mod repairing;
 mod risking;
 mod sample;
+mod tax_source;
 mod trading;
 mod verifying;
 mod writing;

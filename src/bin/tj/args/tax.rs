@@ -121,8 +121,7 @@ pub(crate) struct TaxRules {
     /// Whose lots a sale may take [default: account]
     #[arg(long, value_name = "SCOPE", value_parser = lot_scope())]
     pub(crate) lot_scope: Option<LotScope>,
-    /// Whether losses are looked at whose shares were bought again: of shares and funds, as the law has it, of
-    /// nothing, or of crypto too [default: on]
+    /// Which losses wait if it was bought again [default: on]
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) wash_sale: Option<WashSale>,
     /// In which accounts a purchase replaces what was sold [default: taxpayer]
@@ -134,7 +133,7 @@ pub(crate) struct TaxRules {
     /// Symbols that are substantially identical, as you say; may be repeated
     #[arg(long, value_name = "A,B", value_parser = settings::identical)]
     pub(crate) wash_identical: Vec<settings::Identical>,
-    /// Since when replacements count as held: for the days of what they replace as well, or not [default: days]
+    /// Whether replacements count as held for the days of what they replace as well [default: days]
     #[arg(long, value_name = "HOW", value_parser = tack())]
     pub(crate) tack: Option<Tack>,
     /// Lots that are older than the sold one replace nothing
@@ -159,11 +158,11 @@ pub(crate) struct TaxRules {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WashSale {
-    /// Of shares and funds
+    /// Those of shares and funds, as the law has it
     On,
-    /// Of nothing
+    /// None
     Off,
-    /// Of crypto too
+    /// Those of crypto too
     All,
 }
 

@@ -58,8 +58,8 @@ pub struct Finding {
     pub remedy: String,
 }
 
-/// The rules for one year: later trades count only as far as they replace its losses, and what is open is told
-/// as at its end.
+/// The rules for one year: later trades count only as far as they replace its losses, and what is open is
+/// told as at its end.
 #[must_use]
 pub fn within_year(rules: Options, year: i32) -> Options {
     Options {
@@ -225,7 +225,7 @@ impl Found {
         self.accounts(source);
     }
 
-    /// Lots of an account can be sold by it alone: records that do not say whose they are may be in the wrong one.
+    /// Lots are sold by the account that bought them: what does not say whose it is may be in the wrong one.
     fn accounts(&mut self, source: &Source) {
         let count = source.notes.unnamed_accounts;
         let has_others = 1 < source.accounts().len();

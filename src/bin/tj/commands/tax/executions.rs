@@ -144,9 +144,7 @@ fn part<'a>(chunk: &'a [u8], unsaid: Unsaid<'_>) -> Result<Read<'a>, Wrong<'a>> 
             ))
         })?;
         let mut line: Line<'a> = serde_json::from_str(text).map_err(|it| wrong(told(&it)))?;
-        if let Some(names) = line.unknown.take() {
-            unknown.extend(*names);
-        }
+        unknown.extend(line.unknown.drain(..));
         executions.push(line.execution(unsaid).map_err(wrong)?);
     }
     Ok(Read {
@@ -180,8 +178,8 @@ struct Line<'a> {
     fee_value: Option<Decimal>,
     asset_class: Option<AssetClass>,
     lots: Option<Vec<NamedLot<'a>>>,
-    /// Few lines have any: a pointer is all that the others carry.
-    unknown: Option<Box<Vec<String>>>,
+    /// Fields that no trade has.
+    unknown: Vec<String>,
 }
 
 impl<'a> Line<'a> {
@@ -245,8 +243,7 @@ impl<'de> Deserialize<'de> for Line<'de> {
                         }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
-                            let unknown = line.unknown.get_or_insert_default();
-                            unknown.push(name.into_owned());
+                            line.unknown.push(name.into_owned());
                         }
                     }
                 }

@@ -77,11 +77,10 @@ impl<'a> Found<'a> {
     /// What was sold: what a fee was paid with, where that was sold by paying.
     fn symbol(&self, row: &Disposal) -> &str {
         let sale = self.execution(row.sell);
-        let symbol = sale.map_or("", |it| match (&it.fee_asset, row.is_fee) {
+        sale.map_or("", |it| match (&it.fee_asset, row.is_fee) {
             (Some(asset), true) => asset,
             _ => &it.symbol,
-        });
-        symbol
+        })
     }
 
     fn id(&self, at: usize) -> &str {
