@@ -6,7 +6,7 @@
 //! - No account is taxed twice: one that is in both streams is refused until somebody says which counts.
 //! - What is left out, replaced or taken for something else is counted in [`SourceNotes`].
 //!
-//! Not here: which lots are sold ([`crate::books::tax`]), and what a person is told ([`check`]).
+//! Not here: which lots are sold ([`crate::books::tax`]), and what a person is told ([`check()`]).
 
 mod check;
 mod fills;
