@@ -16,7 +16,7 @@ mod opening;
 mod pair;
 mod trades;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Origin;
 use crate::books::tax::Execution;
@@ -177,17 +177,14 @@ impl Source {
     /// # Errors
     /// [`SourceError::OpeningTwice`] of a lot whose purchase is in the journal.
     pub fn open_with(&mut self, lots: Vec<OpeningLot>) -> Result<(), SourceError> {
+        let named = self.executions.iter().zip(&self.origins);
+        let known: HashMap<&str, &Option<Origin>> =
+            named.map(|(it, origin)| (&*it.id, origin)).collect();
         for lot in &lots {
-            let known = self
-                .executions
-                .iter()
-                .position(|it| it.id == lot.purchase.as_str());
-            let origin = known.and_then(|it| self.origins.get(it)?.clone());
-            if let Some(origin) = origin {
-                let id = lot.purchase.clone();
+            if let Some(Some(origin)) = known.get(lot.purchase.as_str()) {
                 return Err(SourceError::OpeningTwice {
-                    id,
-                    origin: Box::new(origin),
+                    id: lot.purchase.clone(),
+                    origin: Box::new(origin.clone()),
                 });
             }
         }
