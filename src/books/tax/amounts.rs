@@ -48,7 +48,8 @@ impl Cents {
     }
 
     /// `quantity` x `price` + `extra`, rounded once; `None` above ten quadrillion dollars.
-    pub(super) fn of(quantity: Decimal, price: Decimal, extra: Decimal) -> Option<Cents> {
+    #[must_use]
+    pub fn of(quantity: Decimal, price: Decimal, extra: Decimal) -> Option<Cents> {
         let places = (quantity.scale() + price.scale()).max(extra.scale());
         let narrow = || {
             let whole = quantity.mantissa().checked_mul(price.mantissa())?;

@@ -1,10 +1,25 @@
 //! Taxes as files: what a journal says of a year, for the form and for whoever checks it.
 //!
+//! ```text
+//! Book + executions + origins + Boxes -> Filing -+-> form8949, form8949_totals    the form, Schedule D
+//!                                                +-> txf, Preset::file            importers
+//!                                                +-> lots_audit, wash_sales,
+//!                                                |   open_lots                    whoever checks it
+//!                                                +-> Summary, explain             whoever asked
+//! ```
+//!
 //! Always true:
 //! - Each row leads back to the lines of the journal that it stands on.
 //! - Sums were made by [`crate::books::tax`]; here they are put into columns.
 
+mod boxes;
+mod figures;
+mod form_box;
 mod origin;
 pub mod source;
+mod table;
 
+pub use boxes::{Assignment, BoxError, Boxes};
+pub use figures::Figures;
+pub use form_box::{FormBox, Kind, Told};
 pub use origin::Origin;
