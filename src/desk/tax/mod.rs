@@ -14,12 +14,21 @@
 
 mod boxes;
 mod figures;
+mod filing;
+mod form8949;
 mod form_box;
 mod origin;
 pub mod source;
+mod printed;
+mod review;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use boxes::{Assignment, BoxError, Boxes};
 pub use figures::Figures;
+pub use filing::{Filing, FilingError, Request, Row, year_of_row};
 pub use form_box::{FormBox, Kind, Told};
+pub use form8949::{Total, TotalOf, form8949, form8949_totals, totals};
 pub use origin::Origin;
+pub use review::Review;
