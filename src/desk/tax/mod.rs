@@ -17,18 +17,24 @@ mod figures;
 mod filing;
 mod form8949;
 mod form_box;
+mod left_out;
 mod origin;
 pub mod source;
+mod presets;
 mod printed;
 mod review;
 mod table;
 #[cfg(test)]
 mod testing;
+mod txf;
 
 pub use boxes::{Assignment, BoxError, Boxes};
 pub use figures::Figures;
 pub use filing::{Filing, FilingError, Request, Row, year_of_row};
 pub use form_box::{FormBox, Kind, Told};
 pub use form8949::{Total, TotalOf, form8949, form8949_totals, totals};
+pub use left_out::LeftOut;
 pub use origin::Origin;
+pub use presets::{Preset, PresetFile, UnknownPreset};
 pub use review::Review;
+pub use txf::{Txf, txf};
