@@ -12,12 +12,14 @@
 //! - Each row leads back to the lines of the journal that it stands on.
 //! - Sums were made by [`crate::books::tax`]; here they are put into columns.
 
+mod audit;
 mod boxes;
 mod figures;
 mod filing;
 mod form8949;
 mod form_box;
 mod left_out;
+mod open_lots;
 mod origin;
 pub mod source;
 mod presets;
@@ -27,14 +29,18 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod txf;
+mod wash_sales;
 
+pub use audit::lots_audit;
 pub use boxes::{Assignment, BoxError, Boxes};
 pub use figures::Figures;
 pub use filing::{Filing, FilingError, Request, Row, year_of_row};
 pub use form_box::{FormBox, Kind, Told};
 pub use form8949::{Total, TotalOf, form8949, form8949_totals, totals};
 pub use left_out::LeftOut;
+pub use open_lots::open_lots;
 pub use origin::Origin;
 pub use presets::{Preset, PresetFile, UnknownPreset};
 pub use review::Review;
 pub use txf::{Txf, txf};
+pub use wash_sales::wash_sales;
