@@ -14,6 +14,7 @@
 
 mod audit;
 mod boxes;
+mod explain;
 mod figures;
 mod filing;
 mod form8949;
@@ -25,6 +26,7 @@ pub mod source;
 mod presets;
 mod printed;
 mod review;
+mod summary;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -33,6 +35,7 @@ mod wash_sales;
 
 pub use audit::lots_audit;
 pub use boxes::{Assignment, BoxError, Boxes};
+pub use explain::{Explanation, Section, explain};
 pub use figures::Figures;
 pub use filing::{Filing, FilingError, Request, Row, year_of_row};
 pub use form_box::{FormBox, Kind, Told};
@@ -42,5 +45,6 @@ pub use open_lots::open_lots;
 pub use origin::Origin;
 pub use presets::{Preset, PresetFile, UnknownPreset};
 pub use review::Review;
+pub use summary::{OpenWindow, ReasonCount, Summary, TermSum, method_warning};
 pub use txf::{Txf, txf};
 pub use wash_sales::wash_sales;
