@@ -71,6 +71,8 @@ impl Sum for Figures {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn whole(proceeds: i64, basis: i64, adjustment: i64) -> [i128; 4] {
@@ -98,5 +100,23 @@ mod tests {
         assert_eq!(whole(10_050, 10_140, 10), [101, 101, 0, 0]);
         // 100.50 - 100.51 + 0.01 = 0: the loss is gone by rounding.
         assert_eq!(whole(10_050, 10_051, 1), [101, 101, 0, 0]);
+    }
+
+    proptest! {
+        /// Whatever part of a loss is disallowed: the row adds up, the adjustment is no more than the loss
+        /// that the form shows, and the gain is off by a dollar at most.
+        #[test]
+        fn rounding_never_makes_more_than_a_dollar(
+            proceeds in 0_i64..1_000_000,
+            basis in 0_i64..1_000_000,
+            part in 0_i64..=100,
+        ) {
+            let loss = (basis - proceeds).max(0);
+            let adjustment = loss * part / 100;
+            let [d, e, g, h] = whole(proceeds, basis, adjustment);
+            prop_assert!((0..=(e - d).max(0)).contains(&g));
+            let gain = i128::from(proceeds - basis + adjustment);
+            prop_assert!((h * 100 - gain).abs() <= 100);
+        }
     }
 }
