@@ -88,7 +88,10 @@ impl Preset {
             bytes: table(self.columns(), printed),
             rows: rows.len(),
             left_out,
-            dated_otherwise: rows.iter().filter(|it| it.is_dated_otherwise()).count(),
+            dated_otherwise: match self {
+                Preset::TaxAct => 0,
+                _ => rows.iter().filter(|it| it.is_dated_otherwise()).count(),
+            },
             rows_max: match self {
                 Preset::TaxAct => Some(TAXACT_ROWS_MAX).filter(|it| *it < rows.len()),
                 _ => None,
@@ -135,32 +138,29 @@ impl fmt::Display for Preset {
 }
 
 /// The day of the purchase, or the one that gives the row's term.
-fn acquired(printed: &Printed<'_>) -> Cell {
+fn dated(printed: &Printed<'_>) -> Cell {
     exact(us_date(printed.row.date_for_term()))
 }
 
 /// A wash sale is a `W` in its own column and the adjustment on the same row. The column for other codes is
-/// left away, since a `W` in both could be counted twice.
-const TAXACT: [Column; 9] = [
+/// left away, since a `W` in both could be counted twice. The category says the term, so the day of the
+/// purchase is the real one, and the column for the term is only for rows with `VARIOUS`.
+const TAXACT: [Column; 8] = [
     ("Description", |it| text(it.row.description())),
-    ("Date Acquired", acquired),
+    ("Date Acquired", |it| {
+        exact(us_date(it.row.disposal.acquired))
+    }),
     ("Date Sold", |it| it.sold()),
     ("Sales Proceeds", |it| it.proceeds()),
     ("Cost or Other Basis", |it| it.basis()),
     ("Wash Sale", |it| exact(it.row.code())),
     ("Adjustment Amount", |it| it.adjustment()),
     ("Reporting Category", |it| exact(it.row.form_box)),
-    ("Long/Short", |it| {
-        exact(match it.row.form_box.part() {
-            "I" => "Short",
-            _ => "Long",
-        })
-    }),
 ];
 
 const TURBOTAX_CRYPTO: [Column; 5] = [
     ("ASSET NAME", |it| text(it.row.asset())),
-    ("RECEIVED DATE", acquired),
+    ("RECEIVED DATE", dated),
     ("COST BASIS(USD)", |it| it.basis()),
     ("DATE SOLD", |it| it.sold()),
     ("PROCEEDS", |it| it.proceeds()),
@@ -168,7 +168,7 @@ const TURBOTAX_CRYPTO: [Column; 5] = [
 
 const TURBOTAX_CRYPTO_NAMED: [Column; 5] = [
     ("Currency Name", |it| text(it.row.asset())),
-    ("Purchase Date", acquired),
+    ("Purchase Date", dated),
     ("Cost Basis", |it| it.basis()),
     ("Date Sold", |it| it.sold()),
     ("Proceeds", |it| it.proceeds()),
@@ -177,7 +177,7 @@ const TURBOTAX_CRYPTO_NAMED: [Column; 5] = [
 const TXF_EXPRESS: [Column; 7] = [
     ("Symbol", |it| text(it.row.asset())),
     ("Quantity", |it| exact(it.row.disposal.quantity)),
-    ("Date Acquired", acquired),
+    ("Date Acquired", dated),
     ("Cost", |it| it.basis()),
     ("Date Sold", |it| it.sold()),
     ("Proceeds", |it| it.proceeds()),
@@ -195,26 +195,34 @@ mod tests {
         let year = Year::new();
         let file = Preset::TaxAct.file(&year.filing());
         let wanted = "Description,Date Acquired,Date Sold,Sales Proceeds,Cost or Other Basis,Wash Sale,\
-            Adjustment Amount,Reporting Category,Long/Short\n\
-            100 sh. XYZ,03/03/2025,06/10/2025,1234.50,1500.49,W,265.99,A,Short\n\
-            60 sh. XYZ,06/20/2025,12/15/2025,1199.00,879.59,,,A,Short\n\
-            10 sh. ABC,01/10/2023,12/20/2025,300.00,500.00,W,80.00,F,Long\n";
+            Adjustment Amount,Reporting Category\n\
+            100 sh. XYZ,03/03/2025,06/10/2025,1234.50,1500.49,W,265.99,A\n\
+            60 sh. XYZ,06/20/2025,12/15/2025,1199.00,879.59,,,A\n\
+            10 sh. ABC,01/10/2023,12/20/2025,300.00,500.00,W,80.00,F\n";
         assert_eq!(lines(file.bytes), wanted);
         assert_eq!((file.rows, file.left_out.rows), (3, 1));
         assert_eq!((file.dated_otherwise, file.rows_max), (0, None));
     }
 
+    /// TXF Express makes the term of the dates; TaxAct is told it by the category.
     #[test]
     fn an_importer_of_dates_gets_the_day_that_makes_the_term() {
         let mut year = Year::new();
         let second = year.book.disposals.get_mut(3).unwrap();
         second.holding_start = day("2024-12-01");
         second.term = Term::Long;
-        let file = Preset::TaxAct.file(&year.filing());
+        let file = Preset::TxfExpress.file(&year.filing());
         assert_eq!(file.dated_otherwise, 1);
         let text = lines(file.bytes);
         assert!(
-            text.contains("60 sh. XYZ,12/01/2024,12/15/2025,1199.00,879.59,,,D,Long\n"),
+            text.contains("XYZ,60,12/01/2024,879.59,12/15/2025,"),
+            "{text}"
+        );
+        let file = Preset::TaxAct.file(&year.filing());
+        assert_eq!(file.dated_otherwise, 0);
+        let text = lines(file.bytes);
+        assert!(
+            text.contains("60 sh. XYZ,06/20/2025,12/15/2025,1199.00,879.59,,,D\n"),
             "{text}"
         );
     }
