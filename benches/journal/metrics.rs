@@ -111,8 +111,10 @@ fn of_all(journal: &Journal) {
     let ledger = Ledger::read(journal, |error| panic!("{error}"));
     let mut metrics = RollingMetrics::new(WINDOW, equity());
     let mut count = 0;
-    for trade in ledger.each_closed() {
-        metrics.take(&trade.unwrap()).unwrap();
+    for trade in ledger.each_closing() {
+        metrics
+            .take_result(trade.unwrap().result(Basis::Net))
+            .unwrap();
         count += 1;
     }
     assert_eq!(count, TRADES / 2);

@@ -7,18 +7,25 @@
 //!
 //! Not here: reading journals (`bot`, `desk`), and the words that people read.
 
+mod amounts;
+mod batch;
 mod closed;
+mod closing;
+mod ids;
 pub(crate) mod json;
 pub mod metrics;
 mod order;
+mod origin;
 mod pairing;
 pub mod risk;
 pub mod tax;
 pub(crate) mod wide;
 mod zone;
 
+pub(crate) use batch::Batch;
 pub use closed::{ClosedTrade, OpenOrder, SumError};
+pub use closing::Closing;
 pub(crate) use order::{Leg, Legs};
+pub(crate) use pairing::{Closings, Endings, all_open, good, merged};
 pub use pairing::{PairNotes, Pairing, Step, closed_trades};
-pub(crate) use pairing::{all_open, each_closed, good};
 pub use zone::Zone;

@@ -8,12 +8,14 @@
 //! - Closed trades come in the order of their last exit; at equal times, of the log.
 //! - Pairings of parts of a log, joined, are the pairing of the whole.
 
-use std::collections::HashMap;
-
+use super::batch::Batch;
 use super::closed::{ClosedTrade, OpenOrder, SumError};
-use super::order::{Ended, Entered, Exited, Leg, Order, Origins, Part};
+use super::closing::{Closing, Light};
+use super::ids::Ids;
+use super::order::{Ended, Entered, Exited, Key, Leg, Order, Part, Whose};
+use super::origin::Origins;
 use crate::record::TradeRecord;
-use crate::record::field::{ExecutionMode, OrderId};
+use crate::record::field::ExecutionMode;
 
 /// The closed trades among records, which come in the order of the log.
 ///
@@ -34,11 +36,12 @@ use crate::record::field::{ExecutionMode, OrderId};
 pub fn closed_trades<'a>(
     records: impl IntoIterator<Item = &'a TradeRecord>,
 ) -> Result<Vec<ClosedTrade>, SumError> {
-    let mut pairing = Pairing::new();
+    let (mut pairing, mut batch) = (Pairing::new(), Batch::default());
     for (place, record) in (0..).zip(records) {
-        pairing.add(record, place)?;
+        pairing.add(record, place, &mut batch)?;
     }
-    each_closed([&pairing]).collect()
+    pairing.add_batch(&mut batch);
+    merged(pairing.endings().map(Endings::into_trades)).collect()
 }
 
 /// Pairs entries with exits, one record after the other.
@@ -50,12 +53,32 @@ pub struct Pairing {
     notes: PairNotes,
 }
 
-/// The orders of a mode. The index is small, so that it can grow without moving them.
+/// The orders of a mode.
 #[derive(Clone, Debug, Default)]
 struct Orders {
-    index: HashMap<OrderId, usize>,
+    ids: Ids,
+    /// By the numbers of their ids.
     orders: Vec<Order>,
 }
+
+/// The orders of a mode, and whose they are.
+#[derive(Clone, Copy, Debug)]
+struct Side<'a> {
+    mode: ExecutionMode,
+    orders: &'a Orders,
+    origins: &'a Origins,
+}
+
+/// The closed trades of a mode, in the order of their last exits, before they are put together.
+#[derive(Debug)]
+pub(crate) struct Endings<'a> {
+    side: Side<'a>,
+    ended: Vec<Ended>,
+}
+
+/// The same, each as light as it can be.
+#[derive(Debug)]
+pub(crate) struct Closings<'a>(Vec<(Key, Result<Light<'a>, SumError>)>);
 
 /// What one record did.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,10 +135,11 @@ impl Pairing {
     /// [`SumError`]: of a record whose commission cannot be taken off its result, which does not count then;
     /// of a trade whose sums do not fit, to which it counts all the same, and which stays unclosed.
     pub fn take(&mut self, record: &TradeRecord, place: u64) -> Result<Step, SumError> {
-        let part = Part::of(record, place, &mut self.origins)?;
-        let (mode, order_id) = (record.execution_mode(), record.order_id());
-        let did = self.pair(mode, order_id, part);
-        self.step(did, mode, order_id, place)
+        let part = Part::of(record, place, self.origins.of(record))?;
+        let (mode, order_id) = (record.execution_mode(), record.order_id().as_str());
+        let number = self.side_mut(mode).ids.number(order_id);
+        let did = self.pair(mode, number, part);
+        self.step(did, mode, place)
     }
 
     /// The same of a leg.
@@ -124,33 +148,79 @@ impl Pairing {
     /// [`SumError`] of a trade whose sums do not fit, to which it counts all the same, and which stays
     /// unclosed.
     pub(crate) fn take_leg(&mut self, leg: Leg) -> Result<Step, SumError> {
-        let place = leg.place();
-        let did = self.pair(leg.mode, &leg.order_id, leg.part);
-        self.step(did, leg.mode, &leg.order_id, place)
+        let (mode, place) = (leg.mode, leg.place());
+        let did = self.pair_leg(leg);
+        self.step(did, mode, place)
     }
 
-    /// Takes the next record, and does not tell what it did.
+    /// Takes a record and does not tell what it did; some wait in `batch`, of which [`Pairing::add_batch`] is
+    /// told at the end.
     ///
     /// # Errors
     /// [`SumError`] of a record whose commission cannot be taken off its result, which does not count then.
-    pub(crate) fn add(&mut self, record: &TradeRecord, place: u64) -> Result<(), SumError> {
-        let part = Part::of(record, place, &mut self.origins)?;
-        self.pair(record.execution_mode(), record.order_id(), part);
+    pub(crate) fn add(
+        &mut self,
+        record: &TradeRecord,
+        place: u64,
+        batch: &mut Batch,
+    ) -> Result<(), SumError> {
+        let part = Part::of(record, place, self.origins.of(record))?;
+        batch.push(record.execution_mode(), record.order_id().as_str(), part);
+        if batch.is_full() {
+            self.add_batch(batch);
+        }
         Ok(())
+    }
+
+    /// Takes what waits.
+    pub(crate) fn add_batch(&mut self, batch: &mut Batch) {
+        // Each order is somewhere else in memory that no cache holds. Looked at one after the other, each is
+        // waited for; looked at together beforehand, with nothing else to be done, they come at once.
+        let likely = batch.hashes().map(|(mode, hash)| {
+            let orders = self.side(mode).orders;
+            std::hint::black_box(orders.ids.likely(hash))
+        });
+        std::hint::black_box(likely.flatten().count());
+        for (mode, hash) in batch.hashes() {
+            let orders = self.side(mode).orders;
+            let order = orders.ids.likely(hash).and_then(|it| orders.orders.get(it));
+            std::hint::black_box(order.is_some_and(Order::has_entry));
+        }
+        batch.drain(|mode, hash, text, part| {
+            let number = self.side_mut(mode).ids.number_hashed(hash, text);
+            self.pair(mode, number, part);
+        });
     }
 
     /// The same of a leg.
     pub(crate) fn add_leg(&mut self, leg: Leg) {
-        self.pair(leg.mode, &leg.order_id, leg.part);
+        self.pair_leg(leg);
     }
 
-    fn pair(&mut self, mode: ExecutionMode, order_id: &OrderId, part: Part) -> Did {
+    fn pair_leg(&mut self, leg: Leg) -> Did {
+        let origin = self.origins.of_shared(&leg.origin);
+        let part = leg.part.with_origin(origin);
+        let number = self.side_mut(leg.mode).ids.number(leg.order_id.as_str());
+        self.pair(leg.mode, number, part)
+    }
+
+    fn side_mut(&mut self, mode: ExecutionMode) -> &mut Orders {
+        match mode {
+            ExecutionMode::Paper => &mut self.paper,
+            ExecutionMode::Live => &mut self.live,
+        }
+    }
+
+    /// Gives a part to the order with that number, which is begun if it is a new one.
+    fn pair(&mut self, mode: ExecutionMode, (number, is_new): (usize, bool), part: Part) -> Did {
         let orders = match mode {
             ExecutionMode::Paper => &mut self.paper,
             ExecutionMode::Live => &mut self.live,
         };
-        let at = orders.begun(order_id);
-        let Some(order) = orders.orders.get_mut(at) else {
+        if is_new {
+            orders.orders.push(Order::default());
+        }
+        let Some(order) = orders.orders.get_mut(number) else {
             // It is there: it was begun if it was not.
             return Did::Entered(Entered::Repeated);
         };
@@ -163,60 +233,61 @@ impl Pairing {
             Part::Exit(exit) => {
                 let (exited, is_replaced) = order.leave(exit);
                 self.notes.exits_replaced += u64::from(is_replaced);
-                Did::Exited(exited, at)
+                Did::Exited(exited, number)
             }
         }
     }
 
     /// What the record at `place` did, with the trade that it closed.
-    fn step(
-        &self,
-        did: Did,
-        mode: ExecutionMode,
-        order_id: &OrderId,
-        place: u64,
-    ) -> Result<Step, SumError> {
-        let at = match did {
+    fn step(&self, did: Did, mode: ExecutionMode, place: u64) -> Result<Step, SumError> {
+        let number = match did {
             Did::Entered(Entered::Opened) => return Ok(Step::Opened),
             Did::Entered(Entered::Repeated) => return Ok(Step::Repeated),
             Did::Entered(Entered::Revised) | Did::Exited(Exited::Revised, _) => {
                 return Ok(Step::Revised);
             }
             Did::Exited(Exited::Partial, _) => return Ok(Step::Partial),
-            Did::Exited(Exited::Closed, at) => at,
+            Did::Exited(Exited::Closed, number) => number,
         };
         let mut ended = Vec::new();
-        if let Some(order) = self.of(mode).orders.get(at) {
-            order.ended(order_id, mode, &mut ended);
+        let side = self.side(mode);
+        if let Some(order) = side.orders.orders.get(number) {
+            order.ended(number, &mut ended);
         }
         let closed = ended.iter().rfind(|it| it.at.1 == place);
         closed.map_or(Ok(Step::Partial), |it| {
-            Ok(Step::Closed(Box::new(it.trade()?)))
+            Ok(Step::Closed(Box::new(side.trade(it)?)))
         })
     }
 
-    fn of(&self, mode: ExecutionMode) -> &Orders {
-        match mode {
-            ExecutionMode::Paper => &self.paper,
-            ExecutionMode::Live => &self.live,
+    fn side(&self, mode: ExecutionMode) -> Side<'_> {
+        Side {
+            mode,
+            orders: match mode {
+                ExecutionMode::Paper => &self.paper,
+                ExecutionMode::Live => &self.live,
+            },
+            origins: &self.origins,
         }
+    }
+
+    fn sides(&self) -> [Side<'_>; 2] {
+        [ExecutionMode::Paper, ExecutionMode::Live].map(|it| self.side(it))
     }
 
     /// Takes the records of orders that `other` has as well out of it, and into its own.
     pub(crate) fn join(&mut self, other: &mut Pairing) {
+        let origins = self.origins.numbers_of(&other.origins);
         for (mine, theirs) in [
             (&mut self.paper, &mut other.paper),
             (&mut self.live, &mut other.live),
         ] {
-            for (order_id, at) in &theirs.index {
-                let mine = mine
-                    .index
-                    .get(order_id)
-                    .and_then(|it| mine.orders.get_mut(*it));
-                let Some((mine, theirs)) = mine.zip(theirs.orders.get_mut(*at)) else {
+            for ((id, text), theirs) in theirs.ids.each().zip(&mut theirs.orders) {
+                let number = mine.ids.number_of(id, text);
+                let Some(mine) = number.and_then(|it| mine.orders.get_mut(it)) else {
                     continue;
                 };
-                let (repeated, replaced) = mine.join(std::mem::take(theirs));
+                let (repeated, replaced) = mine.join(std::mem::take(theirs), &origins);
                 self.notes.entries_repeated += repeated;
                 self.notes.exits_replaced += replaced;
             }
@@ -232,7 +303,7 @@ impl Pairing {
     /// All trades that are closed, in the order of their last exits. `bad` is told of each whose sums do not
     /// fit, which is not among them.
     pub fn closed(&self, bad: impl FnMut(SumError)) -> Vec<ClosedTrade> {
-        good(each_closed([self]), bad).collect()
+        good(merged(self.endings().map(Endings::into_trades)), bad).collect()
     }
 
     /// All trades that are not over, in the order of their entries. `bad` is told of each whose sums do not
@@ -241,29 +312,115 @@ impl Pairing {
         all_open([self], bad)
     }
 
-    /// Each order, with its id.
-    fn orders(&self) -> impl Iterator<Item = (ExecutionMode, &OrderId, &Order)> {
-        let of = |mode| {
-            self.of(mode)
-                .each()
-                .map(move |(id, order)| (mode, id, order))
-        };
-        of(ExecutionMode::Paper).chain(of(ExecutionMode::Live))
+    /// All trades that are closed, those of each mode by themselves.
+    pub(crate) fn endings(&self) -> [Endings<'_>; 2] {
+        self.sides().map(Side::endings)
+    }
+
+    /// The same as light as they can be.
+    pub(crate) fn closings(&self) -> [Closings<'_>; 2] {
+        self.sides().map(Side::closings)
     }
 }
 
-/// All closed trades of pairings that have no order in common, in the order of their last exits. Each is put
-/// together when its turn comes.
-pub(crate) fn each_closed<'a>(
-    pairings: impl IntoIterator<Item = &'a Pairing>,
-) -> impl Iterator<Item = Result<ClosedTrade, SumError>> {
-    let mut ended: Vec<Ended<'_>> = Vec::new();
-    for (mode, order_id, order) in pairings.into_iter().flat_map(Pairing::orders) {
-        order.ended(order_id, mode, &mut ended);
+impl<'a> Side<'a> {
+    /// Each order, with its number.
+    fn each(self) -> impl Iterator<Item = (usize, &'a Order)> {
+        self.orders.orders.iter().enumerate()
     }
-    // Each pairing has them in order but for a few: that is what a stable sort is fast at.
-    ended.sort_by_key(|it| it.at);
-    ended.into_iter().map(|it| it.trade())
+
+    fn whose(self, number: usize) -> Whose<'a> {
+        Whose {
+            mode: self.mode,
+            order_id: self.orders.ids.text(number),
+            origins: self.origins,
+        }
+    }
+
+    fn endings(self) -> Endings<'a> {
+        let mut ended = Vec::new();
+        self.each()
+            .for_each(|(number, order)| order.ended(number, &mut ended));
+        ended.sort_unstable_by_key(|it| it.at);
+        Endings { side: self, ended }
+    }
+
+    fn closings(self) -> Closings<'a> {
+        // Most orders are one closed trade.
+        let mut all = Vec::with_capacity(self.orders.orders.len());
+        let mut ended = Vec::new();
+        // In the order in which they stand in memory, and only then in that of their exits.
+        for (number, order) in self.each() {
+            order.ended(number, &mut ended);
+            all.extend(ended.drain(..).map(|it| (it.at, self.light(&it))));
+        }
+        all.sort_by_cached_key(|it| it.0);
+        Closings(all)
+    }
+
+    fn order(self, ended: &Ended) -> Result<&'a Order, SumError> {
+        let order = self.orders.orders.get(ended.number);
+        order.ok_or_else(|| self.whose(ended.number).too_large(ended.at.0))
+    }
+
+    fn trade(self, ended: &Ended) -> Result<ClosedTrade, SumError> {
+        self.order(ended)?.trade(ended, self.whose(ended.number))
+    }
+
+    fn light(self, ended: &Ended) -> Result<Light<'a>, SumError> {
+        let (order, whose) = (self.order(ended)?, self.whose(ended.number));
+        let sums = order.sums(ended, whose)?;
+        let first = sums.first(order);
+        Ok(Light {
+            gross: sums.gross,
+            net: sums.net,
+            ids: &self.orders.ids,
+            number: ended.number,
+            origin: whose.origin(first),
+            symbol: first.symbol(),
+            mode: self.mode,
+            has_entry: order.has_entry(),
+            label_conflict: sums.is_conflict(),
+        })
+    }
+}
+
+impl<'a> Endings<'a> {
+    /// Each of them, put together when its turn comes.
+    pub(crate) fn into_trades(
+        self,
+    ) -> impl Iterator<Item = (Key, Result<ClosedTrade, SumError>)> + 'a {
+        let ended = self.ended.into_iter();
+        ended.map(move |it| (it.at, self.side.trade(&it)))
+    }
+}
+
+impl<'a> Closings<'a> {
+    /// Each of them.
+    pub(crate) fn into_each(self) -> impl Iterator<Item = (Key, Result<Closing<'a>, SumError>)> {
+        let all = self.0.into_iter();
+        all.map(|(at, light)| (at, light.map(|light| Closing { at, light })))
+    }
+}
+
+/// What stands in several orders, each of which is that of the keys, in one.
+pub(crate) fn merged<T, I: Iterator<Item = (Key, T)>>(
+    runs: impl IntoIterator<Item = I>,
+) -> impl Iterator<Item = T> {
+    let mut runs: Vec<_> = runs
+        .into_iter()
+        .filter_map(|mut run| run.next().map(|first| (first, run)))
+        .collect();
+    std::iter::from_fn(move || {
+        let keys = runs.iter().enumerate().map(|(at, it)| (it.0.0, at));
+        let (_, at) = keys.min()?;
+        let (head, run) = runs.get_mut(at)?;
+        let head = match run.next() {
+            Some(next) => std::mem::replace(head, next),
+            None => runs.swap_remove(at).0,
+        };
+        Some(head.1)
+    })
 }
 
 /// All trades that are not over of pairings that have no order in common, in the order of their entries.
@@ -271,8 +428,11 @@ pub(crate) fn all_open<'a>(
     pairings: impl IntoIterator<Item = &'a Pairing>,
     bad: impl FnMut(SumError),
 ) -> Vec<OpenOrder> {
-    let orders = pairings.into_iter().flat_map(Pairing::orders);
-    let open = orders.filter_map(|(mode, order_id, order)| order.open(order_id, mode));
+    let sides = pairings.into_iter().flat_map(Pairing::sides);
+    let open = sides.flat_map(|side| {
+        let orders = side.each();
+        orders.filter_map(move |(number, order)| order.open(side.whose(number)))
+    });
     let mut open: Vec<(u64, OpenOrder)> = good(open, bad).collect();
     open.sort_by_key(|it| it.0);
     open.into_iter().map(|it| it.1).collect()
@@ -284,32 +444,6 @@ pub(crate) fn good<T>(
     mut bad: impl FnMut(SumError),
 ) -> impl Iterator<Item = T> {
     all.filter_map(move |it| it.map_err(&mut bad).ok())
-}
-
-impl Orders {
-    /// Where the order with that id is, which is begun if there is none.
-    fn begun(&mut self, order_id: &OrderId) -> usize {
-        if let Some(at) = self.index.get(order_id) {
-            return *at;
-        }
-        let at = self.orders.len();
-        self.index.insert(order_id.clone(), at);
-        self.orders.push(Order::default());
-        at
-    }
-
-    /// In the order in which they were begun, which is that of the memory: the index would lead through it at
-    /// random.
-    fn each(&self) -> impl Iterator<Item = (&OrderId, &Order)> {
-        let mut ids = vec![None; self.orders.len()];
-        for (id, at) in &self.index {
-            if let Some(slot) = ids.get_mut(*at) {
-                *slot = Some(id);
-            }
-        }
-        let each = ids.into_iter().zip(&self.orders);
-        each.filter_map(|(id, order)| Some((id?, order)))
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@
 //! - Records are decoded and paired on all cores, and come to what they come to in the order of the log.
 
 use std::ops::ControlFlow;
+use std::thread;
 
 use crate::books::{
-    ClosedTrade, OpenOrder, PairNotes, Pairing, SumError, all_open, each_closed, good,
+    Batch, ClosedTrade, Closing, Closings, Endings, OpenOrder, PairNotes, Pairing, SumError,
+    all_open, good, merged,
 };
 use crate::journal::{EntryRef, Journal, ReadError, Reader};
 use crate::record::TradeRecord;
@@ -25,6 +27,7 @@ pub struct Ledger {
 #[derive(Debug, Default)]
 struct Part {
     pairing: Pairing,
+    batch: Batch,
     has_live: bool,
     unread: Unread,
     refused: Vec<SumError>,
@@ -92,6 +95,9 @@ impl Ledger {
 
     /// An order whose records were read by several threads goes to the first of them.
     fn of(mut parts: Vec<Part>) -> Ledger {
+        for part in &mut parts {
+            part.pairing.add_batch(&mut part.batch);
+        }
         let mut notes = PairNotes::default();
         let mut rest = parts.as_mut_slice();
         while let Some((first, others)) = rest.split_first_mut() {
@@ -116,7 +122,34 @@ impl Ledger {
 
     /// The same one by one, which takes the memory of one.
     pub fn each_closed(&self) -> impl Iterator<Item = Result<ClosedTrade, SumError>> + '_ {
-        each_closed(self.pairings())
+        let runs = self.on_all_cores(Pairing::endings).into_iter().flatten();
+        merged(runs.map(Endings::into_trades))
+    }
+
+    /// The same as light as what counts them needs it.
+    pub fn each_closing(&self) -> impl Iterator<Item = Result<Closing<'_>, SumError>> + '_ {
+        let runs = self.on_all_cores(Pairing::closings).into_iter().flatten();
+        merged(runs.map(Closings::into_each))
+    }
+
+    /// What `work` makes of each part, one thread for each.
+    fn on_all_cores<'a, T: Send>(&'a self, work: impl Fn(&'a Pairing) -> T + Sync) -> Vec<T> {
+        let Some((first, others)) = self.parts.split_first() else {
+            return Vec::new();
+        };
+        let work = &work;
+        thread::scope(|scope| {
+            let others = others.iter();
+            let others: Vec<_> = others.map(|it| scope.spawn(|| work(&it.pairing))).collect();
+            let mut all = vec![work(&first.pairing)];
+            for other in others {
+                match other.join() {
+                    Ok(made) => all.push(made),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            all
+        })
     }
 
     /// All trades that are not over, in the order of their entries. `bad` is told of each whose sums do not
@@ -153,6 +186,20 @@ impl Ledger {
     }
 }
 
+impl Drop for Ledger {
+    /// Gives the memory of each part back beside that of the others.
+    fn drop(&mut self) {
+        let own = self.parts.pop();
+        thread::scope(|scope| {
+            for part in self.parts.drain(..) {
+                // Where no thread can be had the part is dropped here.
+                let _ = thread::Builder::new().spawn_scoped(scope, move || drop(part));
+            }
+            drop(own);
+        });
+    }
+}
+
 impl Part {
     fn take_numbered(
         &mut self,
@@ -176,6 +223,7 @@ impl Part {
 
     fn take(&mut self, record: &TradeRecord, place: u64) {
         self.has_live |= record.execution_mode() == ExecutionMode::Live;
-        self.refused.extend(self.pairing.add(record, place).err());
+        let added = self.pairing.add(record, place, &mut self.batch);
+        self.refused.extend(added.err());
     }
 }

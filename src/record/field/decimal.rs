@@ -270,6 +270,10 @@ pub(crate) fn difference_is(minuend: Decimal, subtrahend: Decimal, result: Decim
 
 #[inline]
 fn scaled_up(mantissa: i128, places: u32) -> Option<i128> {
+    // Most sums are of values with as many places.
+    if places == 0 || mantissa == 0 {
+        return Some(mantissa);
+    }
     mantissa.checked_mul(10_i128.checked_pow(places)?)
 }
 

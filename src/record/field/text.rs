@@ -178,6 +178,13 @@ text_types! {
         |text| is_joined(text, 40, |it| it.is_ascii_uppercase() || it.is_ascii_digit());
 }
 
+impl OrderId {
+    /// The id of that text, which was one before.
+    pub(crate) fn known(text: &str) -> OrderId {
+        OrderId(text.to_owned())
+    }
+}
+
 impl Note {
     /// The note of that text.
     #[must_use]

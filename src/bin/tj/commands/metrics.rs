@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, TearSheet};
 use tradejournal::books::metrics::{Basis, Equity, Exact, Rolling, RollingMetrics, ScopeKind};
-use tradejournal::books::{ClosedTrade, PairNotes};
+use tradejournal::books::{ClosedTrade, Closing, PairNotes, SumError};
 use tradejournal::desk::{Ledger, Unread};
 use tradejournal::record::field::{ExecutionMode, OrderId};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
@@ -42,24 +42,18 @@ pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<V
     let ledger = Ledger::read(&journal, |error| unread(talk, error));
     ledger.refused().for_each(|it| inexact(talk, it));
     let mut strange = Strange::of(&ledger);
-    let trades = ledger.each_closed().filter_map(|trade| match trade {
-        Ok(trade) if asked.wants(&trade) => {
-            if !asked.is_before(&trade) {
-                strange.look_at(&trade);
-            }
-            Some(trade)
-        }
-        Ok(_) => None,
-        Err(error) => {
-            strange.refused += 1;
-            inexact(talk, &error);
-            None
-        }
-    });
     let verdict = match (args.tear_sheet, args.series) {
-        (true, _) => asked.tear_sheet(trades.collect(), &args.sheet, context)?,
-        (false, true) => asked.series(trades, context)?,
-        (false, false) => asked.windows(trades, context)?,
+        (true, _) => {
+            let trades = asked.of_those(ledger.each_closed(), &mut strange, talk);
+            asked.tear_sheet(trades.collect(), &args.sheet, context)?
+        }
+        (false, is_series) => {
+            let trades = asked.of_those(ledger.each_closing(), &mut strange, talk);
+            match is_series {
+                true => asked.series(trades, context)?,
+                false => asked.windows(trades, context)?,
+            }
+        }
     };
     strange.tell(context.talk);
     if verdict == Verdict::Found && strange.trades == 0 {
@@ -118,14 +112,43 @@ impl Asked {
         })
     }
 
-    fn wants(&self, trade: &ClosedTrade) -> bool {
+    /// The trades that are asked for, each looked at.
+    fn of_those<T>(
+        &self,
+        trades: impl Iterator<Item = Result<T, SumError>>,
+        strange: &mut Strange,
+        talk: &Talk,
+    ) -> impl Iterator<Item = T>
+    where
+        for<'a> Look: From<&'a T>,
+    {
+        trades.filter_map(move |trade| match trade {
+            Ok(trade) => {
+                let look = Look::from(&trade);
+                if !self.wants(&look) {
+                    return None;
+                }
+                if !self.is_before(look.exited) {
+                    strange.look_at(&look);
+                }
+                Some(trade)
+            }
+            Err(error) => {
+                strange.refused += 1;
+                inexact(talk, &error);
+                None
+            }
+        })
+    }
+
+    fn wants(&self, trade: &Look) -> bool {
         self.mode.is_none_or(|mode| trade.mode == mode)
             && self.to.is_none_or(|to| trade.exited < to)
     }
 
     /// A trade before the range is in no window, but it moved the account.
-    fn is_before(&self, trade: &ClosedTrade) -> bool {
-        self.from.is_some_and(|from| trade.exited < from)
+    fn is_before(&self, exited: Timestamp) -> bool {
+        self.from.is_some_and(|from| exited < from)
     }
 
     fn begin(&self) -> RollingMetrics {
@@ -137,59 +160,63 @@ impl Asked {
     }
 
     /// Moves each trade's window, and shows it.
-    fn roll(
+    fn roll<'a>(
         &self,
-        trades: impl Iterator<Item = ClosedTrade>,
-        mut show: impl FnMut(&ClosedTrade, &Key, &End) -> anyhow::Result<()>,
+        trades: impl Iterator<Item = Closing<'a>>,
+        mut show: impl FnMut(&Closing<'_>, &End) -> anyhow::Result<()>,
     ) -> anyhow::Result<BTreeMap<Key, End>> {
-        let mut windows: BTreeMap<Key, End> = BTreeMap::new();
+        let mut windows: BTreeMap<ExecutionMode, BTreeMap<String, End>> = BTreeMap::new();
         for trade in trades {
-            let key = (trade.mode, self.by.of(&trade).unwrap_or("-").to_owned());
-            let end = match windows.get_mut(&key) {
+            let of_mode = windows.entry(trade.mode()).or_default();
+            let key = trade.scope(self.by).unwrap_or("-");
+            let end = match of_mode.get_mut(key) {
                 Some(end) => end,
-                None => windows.entry(key.clone()).or_insert_with(|| End {
+                None => of_mode.entry(key.to_owned()).or_insert_with(|| End {
                     metrics: self.begin(),
                     last: None,
                     results: VecDeque::new(),
                 }),
             };
-            let taken = match self.is_before(&trade) {
-                true => end.metrics.skip(self.basis.of(&trade)),
-                false => end.metrics.take(&trade),
+            let (result, is_before) = (trade.result(self.basis), self.is_before(trade.exited()));
+            let taken = match is_before {
+                true => end.metrics.skip(result),
+                false => end.metrics.take_result(result),
             };
-            taken.with_context(|| format!("cannot count order {}", trade.order_id))?;
-            if self.is_before(&trade) {
+            taken.with_context(|| format!("cannot count order {}", trade.order_id()))?;
+            if is_before {
                 continue;
             }
-            end.last = Some(trade.exited);
+            end.last = Some(trade.exited());
             if SPARK_LEN <= end.results.len() {
                 end.results.pop_front();
             }
-            end.results.push_back(self.basis.of(&trade));
-            show(&trade, &key, end)?;
+            end.results.push_back(result);
+            show(&trade, end)?;
         }
-        windows.retain(|_, end| end.last.is_some());
-        Ok(windows)
+        let all = windows
+            .into_iter()
+            .flat_map(|(mode, ends)| ends.into_iter().map(move |(key, end)| ((mode, key), end)));
+        Ok(all.filter(|(_, end)| end.last.is_some()).collect())
     }
 
-    fn series(
+    fn series<'a>(
         &self,
-        trades: impl Iterator<Item = ClosedTrade>,
+        trades: impl Iterator<Item = Closing<'a>>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
         let zone = context.settings.zone.value;
         let json = context.settings.json;
         let out = &mut *context.out;
         let mut table = series_table();
-        let ends = self.roll(trades, |trade, key, end| {
+        let ends = self.roll(trades, |trade, end| {
             let values = end.metrics.values()?;
             if json {
-                return out.json(&Point::new(trade, key, &values, self.by));
+                return out.json(&Point::new(trade, &values, self.by));
             }
             let mut row = vec![
-                when::shown(trade.exited, zone),
-                trade.order_id.to_string(),
-                key.0.to_string(),
+                when::shown(trade.exited(), zone),
+                trade.order_id().to_owned(),
+                trade.mode().to_string(),
                 values.total_trades.to_string(),
             ];
             row.extend(cells(&values));
@@ -202,12 +229,12 @@ impl Asked {
         Ok(Verdict::found(ends.is_empty()))
     }
 
-    fn windows(
+    fn windows<'a>(
         &self,
-        trades: impl Iterator<Item = ClosedTrade>,
+        trades: impl Iterator<Item = Closing<'a>>,
         context: &mut Context<'_>,
     ) -> anyhow::Result<Verdict> {
-        let ends = self.roll(trades, |_, _, _| Ok(()))?;
+        let ends = self.roll(trades, |_, _| Ok(()))?;
         match context.settings.json {
             true => self.windows_json(&ends, context)?,
             false => self.windows_table(&ends, context)?,
@@ -304,13 +331,13 @@ impl Asked {
         }
         let mut refused = Vec::new();
         let mut earned = Exact::ZERO;
-        for trade in trades.iter().filter(|it| self.is_before(it)) {
+        for trade in trades.iter().filter(|it| self.is_before(it.exited)) {
             match earned.checked_add(self.basis.of(trade).into()) {
                 Some(sum) => earned = sum,
                 None => refused.push(trade.order_id.clone()),
             }
         }
-        trades.retain(|it| !self.is_before(it));
+        trades.retain(|it| !self.is_before(it.exited));
         let mut options = SheetOptions::default();
         options.basis = self.basis;
         options.starting_equity = self.equity;
@@ -349,6 +376,36 @@ struct End {
     results: VecDeque<Decimal>,
 }
 
+/// What is looked at of every trade.
+struct Look {
+    mode: ExecutionMode,
+    exited: Timestamp,
+    has_entry: bool,
+    label_conflict: bool,
+}
+
+impl From<&ClosedTrade> for Look {
+    fn from(trade: &ClosedTrade) -> Look {
+        Look {
+            mode: trade.mode,
+            exited: trade.exited,
+            has_entry: trade.has_entry,
+            label_conflict: trade.label_conflict,
+        }
+    }
+}
+
+impl From<&Closing<'_>> for Look {
+    fn from(trade: &Closing<'_>) -> Look {
+        Look {
+            mode: trade.mode(),
+            exited: trade.exited(),
+            has_entry: trade.has_entry(),
+            label_conflict: trade.label_conflict(),
+        }
+    }
+}
+
 /// What somebody should know before he believes a number.
 struct Strange {
     unread: Unread,
@@ -372,7 +429,7 @@ impl Strange {
         }
     }
 
-    fn look_at(&mut self, trade: &ClosedTrade) {
+    fn look_at(&mut self, trade: &Look) {
         self.trades += 1;
         self.conflicts += u64::from(trade.label_conflict);
         self.lone += u64::from(!trade.has_entry);
@@ -495,10 +552,10 @@ struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
-    fn new(trade: &'a ClosedTrade, key: &'a Key, values: &Rolling, by: ScopeKind) -> Point<'a> {
+    fn new(trade: &'a Closing<'_>, values: &Rolling, by: ScopeKind) -> Point<'a> {
         Point {
-            order_id: trade.order_id.as_str(),
-            exit_timestamp: trade.exited.to_string(),
+            order_id: trade.order_id(),
+            exit_timestamp: trade.exited().to_string(),
             total_trades: values.total_trades,
             win_rate: text(values.win_rate),
             profit_factor: text(values.profit_factor),
@@ -508,8 +565,8 @@ impl<'a> Point<'a> {
             gross_profit: values.gross_profit.to_string(),
             gross_loss: values.gross_loss.to_string(),
             net_profit: values.net_profit.to_string(),
-            execution_mode: trade.mode.as_str(),
-            scope: (by != ScopeKind::All).then_some(key.1.as_str()),
+            execution_mode: trade.mode().as_str(),
+            scope: (by != ScopeKind::All).then(|| trade.scope(by).unwrap_or("-")),
         }
     }
 }
