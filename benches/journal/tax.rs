@@ -134,7 +134,12 @@ fn growth(table: &mut Table, options: &Options, what: &str) {
 pub(crate) fn in_a_child() {
     let all = executions(EXECUTIONS, SYMBOLS, LOTS);
     let (book, _) = run(&options(Method::Hifo, WashRules::default()), &all);
-    eprintln!("{} rows, {} washes, {} open", book.disposals.len(), book.washes.len(), book.open.len());
+    eprintln!(
+        "{} rows, {} washes, {} open",
+        book.disposals.len(),
+        book.washes.len(),
+        book.open.len()
+    );
     assert!(!book.washes.is_empty());
 }
 

@@ -22,10 +22,10 @@ mod form_box;
 mod left_out;
 mod open_lots;
 mod origin;
-pub mod source;
 mod presets;
 mod printed;
 mod review;
+pub mod source;
 mod summary;
 mod table;
 #[cfg(test)]
