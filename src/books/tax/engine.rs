@@ -205,7 +205,7 @@ impl<'a> Walk<'a> {
         if self.is_washed(trade) {
             self.replace_waiting(trade, number);
         }
-        let key = pool_key(self.options, trade.asset, trade.account);
+        let key = self.pool_key(trade.asset, trade.account);
         let method = self.options.method;
         let pool = self.pools.entry(key).or_insert_with(|| Pool::new(method));
         if let Some(purchase) = self.purchases.get(number) {
@@ -219,11 +219,7 @@ impl<'a> Walk<'a> {
         pieces.clear();
         self.take(trade, &mut pieces)?;
         self.balance.sold(trade);
-        let is_ira = self
-            .trades
-            .accounts
-            .get(trade.account)
-            .is_some_and(|it| it.is_ira);
+        let is_ira = self.is_ira(trade.account);
         let sale = Sale::of(trade, &pieces, &self.purchases);
         let is_washed = self.is_washed(trade);
         if is_washed {
@@ -238,6 +234,19 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Whose lots are sold together. What a retirement account holds is never sold by another one.
+    pub(super) fn pool_key(&self, asset: usize, account: usize) -> (usize, Option<usize>) {
+        match self.options.lot_scope {
+            LotScope::Global if !self.is_ira(account) => (asset, None),
+            LotScope::Global | LotScope::Account => (asset, Some(account)),
+        }
+    }
+
+    pub(super) fn is_ira(&self, account: usize) -> bool {
+        let account = self.trades.accounts.get(account);
+        account.is_some_and(|it| it.is_ira)
+    }
+
     fn is_washed(&self, trade: &Trade) -> bool {
         let asset = self.trades.assets.get(trade.asset);
         asset.is_some_and(|it| it.is_washed)
@@ -246,7 +255,7 @@ impl<'a> Walk<'a> {
     /// Takes the lots of a sale.
     fn take(&mut self, trade: &Trade, pieces: &mut Vec<Piece>) -> Result<(), TaxError> {
         let execution = self.execution(trade)?;
-        let key = pool_key(self.options, trade.asset, trade.account);
+        let key = self.pool_key(trade.asset, trade.account);
         let held = self.pools.get(&key).map_or(Units::ZERO, |it| it.available);
         if held < trade.quantity {
             return Err(self.insufficient(trade, trade.quantity - held));
@@ -280,6 +289,7 @@ impl<'a> Walk<'a> {
         pieces: &mut Vec<Piece>,
     ) -> Result<(), TaxError> {
         let mut sum = Units::ZERO;
+        let key = self.pool_key(trade.asset, trade.account);
         for lot in &execution.lots {
             let named = &lot.buy_id;
             let quantity = Units::of(lot.quantity).filter(|it| *it != Units::ZERO);
@@ -291,11 +301,8 @@ impl<'a> Walk<'a> {
             })?;
             sum += quantity;
             let is_here = |number: &usize| {
-                self.purchases.get(*number).is_some_and(|it| {
-                    let same_account = it.account == trade.account;
-                    let any_account = self.options.lot_scope == LotScope::Global;
-                    it.asset == trade.asset && (same_account || any_account)
-                })
+                let purchase = self.purchases.get(*number);
+                purchase.is_some_and(|it| self.pool_key(it.asset, it.account) == key)
             };
             let number = self.named.get(&**named).copied().filter(is_here);
             let number = number.ok_or_else(|| {
@@ -316,7 +323,6 @@ impl<'a> Walk<'a> {
             let problem = format!("its lots are {sum} in all, and {} are sold", trade.quantity);
             return Err(refused(execution, problem));
         }
-        let key = pool_key(self.options, trade.asset, trade.account);
         if let Some(pool) = self.pools.get_mut(&key) {
             pool.available -= sum;
         }
@@ -349,7 +355,7 @@ impl<'a> Walk<'a> {
         let mut shares: HashMap<(usize, Option<usize>), (Units, Cents)> = HashMap::new();
         let mut open = Vec::new();
         for purchase in &self.purchases {
-            let key = pool_key(self.options, purchase.asset, purchase.account);
+            let key = self.pool_key(purchase.asset, purchase.account);
             for (_, part) in purchase.open() {
                 let mut lot = OpenLot {
                     buy: purchase.index,
@@ -407,14 +413,6 @@ impl<'a> Walk<'a> {
         }
         self.balance.check(&self.book, &left, left_cost)?;
         Ok(self.book)
-    }
-}
-
-/// Whose lots are sold together.
-pub(super) fn pool_key(options: &Options, asset: usize, account: usize) -> (usize, Option<usize>) {
-    match options.lot_scope {
-        LotScope::Account => (asset, Some(account)),
-        LotScope::Global => (asset, None),
     }
 }
 

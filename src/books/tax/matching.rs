@@ -11,7 +11,7 @@ use std::ops::Bound;
 
 use super::amounts::{Cents, Units};
 use super::book::Wash;
-use super::engine::{Walk, pool_key};
+use super::engine::Walk;
 use super::lots::{Piece, Purchase, Which};
 use super::options::{Tack, WashScope};
 use super::sale::Sale;
@@ -151,11 +151,7 @@ impl Walk<'_> {
         let Some(purchase) = self.purchases.get(number) else {
             return false;
         };
-        let is_ira = self
-            .trades
-            .accounts
-            .get(purchase.account)
-            .is_some_and(|it| it.is_ira);
+        let is_ira = self.is_ira(purchase.account);
         let is_older = number < loss.purchase;
         let is_in_window = loss.sold <= purchase.day.plus_days(WINDOW_DAYS);
         purchase.order != loss.order
@@ -167,13 +163,17 @@ impl Walk<'_> {
     /// Replaces as much of a loss as a purchase has unused.
     fn replace(&mut self, loss: &mut Loss, number: usize) {
         let days_added = self.days_added(loss);
+        let Some((asset, account)) = self.purchases.get(number).map(|it| (it.asset, it.account))
+        else {
+            return;
+        };
+        let is_permanent = self.is_ira(account);
+        let key = self.pool_key(asset, account);
         let Some(purchase) = self.purchases.get_mut(number) else {
             return;
         };
         let quantity = loss.left().min(purchase.unused());
         let disallowed = loss.allot(quantity);
-        let account = self.trades.accounts.get(purchase.account);
-        let is_permanent = account.is_some_and(|it| it.is_ira);
         let days_added = if is_permanent { 0 } else { days_added };
         let which = purchase.replace(quantity, |part| {
             part.replaces = Some(loss.disposal);
@@ -182,7 +182,6 @@ impl Walk<'_> {
                 part.start = days_before(part.start, days_added);
             }
         });
-        let key = pool_key(self.options, purchase.asset, purchase.account);
         if let Some(pool) = self.pools.get_mut(&key) {
             pool.note_part(number, which, purchase);
             pool.note_part(number, Which::Rest, purchase);

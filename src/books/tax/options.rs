@@ -54,7 +54,7 @@ pub enum LotScope {
     /// Those of the account that sells.
     #[default]
     Account,
-    /// Those of all accounts.
+    /// Those of all accounts; a retirement account sells its own alone, and nobody else sells those.
     Global,
 }
 

@@ -3,7 +3,7 @@
 //! Always true: what they cost together, and since when they are held, stays what it was.
 
 use super::amounts::Units;
-use super::engine::{Walk, pool_key};
+use super::engine::Walk;
 use super::error::TaxError;
 use super::lots::Purchase;
 use super::options::Split;
@@ -26,7 +26,7 @@ impl Walk<'_> {
             if purchase.asset != asset {
                 continue;
             }
-            let key = pool_key(self.options, asset, purchase.account);
+            let key = self.pool_key(asset, purchase.account);
             if let Some(pool) = self.pools.get_mut(&key) {
                 pool.available += purchase.open().map(|it| it.1.quantity).sum();
                 pool.note(number, purchase);

@@ -165,6 +165,34 @@ fn lots_are_those_of_the_account_unless_all_are_one() {
     );
 }
 
+/// The sale of A took the lot of the retirement account, as if it were the taxpayer's: it was taxed on what is not
+/// taxed, and what it had cost itself stayed behind.
+#[test]
+fn lots_of_a_retirement_account_are_its_own_even_where_all_are_one() {
+    let trades = [
+        buy("i", "2024-01-10", "10", "10").account("IRA"),
+        buy("a", "2024-02-10", "10", "30"),
+        buy("b", "2024-02-11", "10", "20").account("B"),
+        sell("s", "2024-06-10", "15", "40"),
+        sell("t", "2024-06-11", "10", "40").account("IRA"),
+    ];
+    let mut options = washed(|it| it.ira = vec!["IRA".to_owned()]);
+    options.lot_scope = LotScope::Global;
+    let book = run(&options, &trades);
+    assert_eq!(
+        rows(&book, &trades),
+        [
+            "a>s 10 400.00-300.00+0.00=100.00 SHORT",
+            "b>s 5 200.00-100.00+0.00=100.00 SHORT"
+        ]
+    );
+    assert_eq!(book.untaxed[0].buy, 0);
+    let mut trades = trades.to_vec();
+    trades[3] = sell("s", "2024-06-10", "10", "40").lots(&[("i", "10")]);
+    options.method = Method::Specid;
+    assert!(refusal(&options, &trades).contains("lot i is no earlier purchase"));
+}
+
 /// The replacement counts as held for longer, and is still the newer purchase.
 #[test]
 fn tacked_dates_never_change_the_order() {
