@@ -90,6 +90,7 @@ impl Walk<'_> {
         Some(Loss {
             disposal,
             asset: trade.asset,
+            account: trade.account,
             purchase,
             order: self.purchases.get(purchase)?.order,
             sold: row.sold,
@@ -121,11 +122,13 @@ impl Walk<'_> {
                 let purchases = &self.purchases;
                 let candidates = desk.candidates(loss.sold, |it| Some(purchases.get(it)?.day));
                 let open = candidates.range((after, Bound::Unbounded)).next().copied();
+                // Looked for where it is asked for alone: a sale may have very many rows.
+                let rows: &[usize] = match rules.same_sale_replaces {
+                    true => later.make_contiguous(),
+                    false => &[],
+                };
                 let sold = sale
-                    .replacement(later.make_contiguous(), |it| {
-                        self.may_replace(loss, it, *of_ira)
-                    })
-                    .filter(|_| rules.same_sale_replaces)
+                    .replacement(rows, |it| self.may_replace(loss, it, *of_ira))
                     .filter(|(_, purchase)| open.is_none_or(|it| *purchase < it));
                 match (sold, open) {
                     (Some((row, _)), _) => {
@@ -151,13 +154,17 @@ impl Walk<'_> {
         let Some(purchase) = self.purchases.get(number) else {
             return false;
         };
+        let rules = &self.options.wash;
         let is_ira = self.is_ira(purchase.account);
+        // Of the desk's own purchases this is so; the lots of a sale may be of all accounts.
+        let is_seen = rules.scope == WashScope::Taxpayer || purchase.account == loss.account;
         let is_older = number < loss.purchase;
         let is_in_window = loss.sold <= purchase.day.plus_days(WINDOW_DAYS);
         purchase.order != loss.order
+            && is_seen
             && is_in_window
             && of_ira.is_none_or(|it| it == is_ira)
-            && !(self.options.wash.exclude_older && is_older)
+            && !(rules.exclude_older && is_older)
     }
 
     /// Replaces as much of a loss as a purchase has unused.

@@ -28,6 +28,8 @@ pub(super) struct Loss {
     pub(super) disposal: usize,
     /// Its asset, whose splits it follows.
     pub(super) asset: usize,
+    /// The account that sold it.
+    pub(super) account: usize,
     /// Which purchase was sold.
     pub(super) purchase: usize,
     /// The order of that purchase, of which nothing replaces it.

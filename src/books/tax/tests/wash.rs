@@ -421,6 +421,21 @@ fn what_of_another_lot_of_the_sale_replaces_nothing_is_a_row_of_its_own() {
     assert_eq!(pieces, [1, 2, 3]);
 }
 
+/// Lots of all accounts are sold together, and the broker of A sees A alone: what B bought replaces nothing for it.
+#[test]
+fn lots_of_one_sale_replace_each_other_in_the_accounts_that_count_alone() {
+    let trades = [
+        buy("a", "2024-01-10", "10", "20"),
+        buy("b", "2024-06-05", "6", "12").account("B"),
+        sell("s", "2024-06-10", "16", "15"),
+    ];
+    let mut options = washed(|it| it.same_sale_replaces = true);
+    options.lot_scope = LotScope::Global;
+    assert_eq!(adjustments(&run(&options, &trades)), ["30.00", "0.00"]);
+    options.wash.scope = WashScope::Account;
+    assert_eq!(adjustments(&run(&options, &trades)), ["0.00", "0.00"]);
+}
+
 #[test]
 fn the_oldest_purchase_replaces_first_unless_taxable_ones_are_to() {
     let trades = lost_and(&[
