@@ -128,21 +128,23 @@ impl<'a> Walk<'a> {
     ) -> Result<Walk<'a>, TaxError> {
         let mut splits = Vec::with_capacity(options.splits.len());
         for split in &options.splits {
-            let asset = trades.asset(executions, &split.symbol).ok_or_else(|| {
+            let refused = |problem| {
                 let symbol = &split.symbol;
-                TaxError::Options(format!(
-                    "split of {symbol}: nothing of that name was traded"
-                ))
-            })?;
+                Err(TaxError::Options(format!("split of {symbol}: {problem}")))
+            };
             if split.new == 0 || split.old == 0 {
-                let symbol = &split.symbol;
-                return Err(TaxError::Options(format!(
-                    "split of {symbol}: of or for no shares"
-                )));
+                return refused("of or for no shares");
             }
-            splits.push((split.day, asset, split));
+            match trades.asset(executions, &split.symbol) {
+                Some(asset) => splits.push((split.day, asset, split)),
+                // What is traded after the last day that counts has nothing to split.
+                None if executions.iter().any(|it| it.symbol == split.symbol) => {}
+                None => return refused("nothing of that name was traded"),
+            }
         }
-        splits.sort_by_key(|it| std::cmp::Reverse(it.0));
+        // Those of one day come in the order in which they are told.
+        splits.sort_by_key(|it| it.0);
+        splits.reverse();
         Ok(Walk {
             options,
             executions,

@@ -308,6 +308,27 @@ fn a_split_changes_quantities_and_no_cost() {
     assert!(refusal(&unknown, &trades).contains("split of Y"));
 }
 
+/// One list of splits serves all years: the report of 2023 was refused, since X had not been bought yet.
+#[test]
+fn a_split_of_what_is_bought_later_changes_nothing() {
+    let trades = [
+        buy("y", "2023-01-10", "1", "10").symbol("Y"),
+        buy("a", "2024-05-10", "10", "30"),
+    ];
+    let options = Options {
+        splits: vec![Split {
+            symbol: "X".to_owned(),
+            day: day("2024-06-10"),
+            new: 10,
+            old: 1,
+        }],
+        until: Some(day("2024-01-30")),
+        ..Options::default()
+    };
+    let book = run(&options, &trades);
+    assert_eq!(open(&book, &trades), ["y 1 10.00 2023-01-10"]);
+}
+
 #[test]
 fn open_lots_are_those_at_the_end_of_a_day() {
     let trades = [
