@@ -30,6 +30,10 @@ impl Walk<'_> {
             let Some(loss) = desk.waiting.get_mut(at) else {
                 break;
             };
+            if trade.day.plus_days(WINDOW_DAYS) < loss.sold {
+                // A lot that is brought in may be too old for a loss that waits, and is for all after it.
+                break;
+            }
             if loss.order == trade.order {
                 at += 1;
                 continue;

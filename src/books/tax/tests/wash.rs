@@ -472,3 +472,22 @@ fn a_lot_that_is_brought_in_counts_by_its_own_days() {
     assert_eq!(adjustments(&book), ["0.00"]);
     assert_eq!(open(&book, &trades), ["b 10 157.00 2024-05-01"]);
 }
+
+/// It came to these books ten days after the loss, and was bought years before: it replaced the loss.
+#[test]
+fn a_lot_that_is_brought_in_after_a_loss_is_no_purchase_of_that_day() {
+    let mut carried = buy("b", "2024-06-20", "10", "0");
+    carried.carried = Some(Carried {
+        acquired: day("2020-03-02"),
+        holding_start: day("2020-03-02"),
+        basis: Cents::new(150_00),
+        wash_added: Cents::ZERO,
+    });
+    let trades = lost_and(&[carried, buy("c", "2024-06-25", "4", "15")]);
+    let book = run(&Options::default(), &trades);
+    assert_eq!(adjustments(&book), ["20.00"]);
+    assert_eq!(
+        open(&book, &trades),
+        ["b 10 150.00 2020-03-02", "c 4 80.00 2024-01-25"]
+    );
+}
