@@ -7,7 +7,6 @@
 //!   bought that.
 
 use std::collections::VecDeque;
-use std::ops::Bound;
 
 use super::amounts::{Cents, Units};
 use super::book::Wash;
@@ -25,7 +24,7 @@ impl Walk<'_> {
     pub(super) fn replace_waiting(&mut self, trade: &Trade, number: usize) {
         let mut desk = self.take_desk(trade);
         desk.expire(trade.day);
-        let mut at = 0;
+        let mut at = desk.passed_over(trade.order);
         while self.unused(number) != Units::ZERO {
             let Some(loss) = desk.waiting.get_mut(at) else {
                 break;
@@ -43,6 +42,7 @@ impl Walk<'_> {
                 desk.waiting.remove(at);
             }
         }
+        desk.pass_over(trade.order, at);
         if self.unused(number) != Units::ZERO {
             desk.offer(number);
         }
@@ -121,11 +121,12 @@ impl Walk<'_> {
             false => &[None],
         };
         for of_ira in rounds {
-            let mut after = Bound::Unbounded;
+            let mut from = match rules.exclude_older {
+                true => loss.purchase,
+                false => 0,
+            };
             while loss.left() != Units::ZERO {
-                let purchases = &self.purchases;
-                let candidates = desk.candidates(loss.sold, |it| Some(purchases.get(it)?.day));
-                let open = candidates.range((after, Bound::Unbounded)).next().copied();
+                let open = desk.candidate(loss, from, &self.purchases);
                 // Looked for where it is asked for alone: a sale may have very many rows.
                 let rows: &[usize] = match rules.same_sale_replaces {
                     true => later.make_contiguous(),
@@ -139,7 +140,7 @@ impl Walk<'_> {
                         self.replace_by_sold(loss, row, (&mut *sale, first), later);
                     }
                     (None, Some(number)) => {
-                        after = Bound::Excluded(number);
+                        from = number + 1;
                         if self.may_replace(loss, number, *of_ira) {
                             self.replace(loss, number);
                         }

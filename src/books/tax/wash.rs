@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::amounts::{Cents, Units};
+use super::lots::Purchase;
 use crate::time::Day;
 
 /// How many days before and after a sale at a loss a purchase replaces what was sold.
@@ -19,6 +20,12 @@ pub(super) struct Desk {
     pub(super) waiting: VecDeque<Loss>,
     /// Purchases with something left that has replaced nothing yet.
     unused: BTreeSet<usize>,
+    /// An order, and a purchase before which there are unused ones of that order alone. It stays so: what
+    /// comes is newer, and what goes changes nothing of it. Losses of one order follow each other, and would
+    /// look through all of its fills each time.
+    own: (usize, usize),
+    /// An order, and how many losses at the front are of that order: the same for the fills to come of it.
+    passed: (usize, usize),
 }
 
 /// A loss of one piece that was sold.
@@ -79,24 +86,52 @@ impl Desk {
         self.unused.remove(&purchase);
     }
 
-    /// The purchases that can replace what is sold on a day, the oldest first. `day_of` says when one was.
+    /// The oldest purchase from that number on that may replace a loss, which no purchase of its own order does.
     /// Those too old for it are too old for all that follows.
-    pub(super) fn candidates(
+    pub(super) fn candidate(
         &mut self,
-        sold: Day,
-        day_of: impl Fn(usize) -> Option<Day>,
-    ) -> &BTreeSet<usize> {
-        let is_old = |it: &usize| day_of(*it).is_none_or(|it| it.plus_days(WINDOW_DAYS) < sold);
+        loss: &Loss,
+        from: usize,
+        purchases: &[Purchase],
+    ) -> Option<usize> {
+        let is_old = |it: &usize| {
+            let purchase = purchases.get(*it);
+            purchase.is_none_or(|it| it.day.plus_days(WINDOW_DAYS) < loss.sold)
+        };
         while self.unused.first().is_some_and(is_old) {
             self.unused.pop_first();
         }
-        &self.unused
+        let (order, known) = self.own;
+        let known = if order == loss.order { known } else { 0 };
+        let is_other = |it: &&usize| {
+            let purchase = purchases.get(**it);
+            purchase.is_some_and(|it| it.order != loss.order)
+        };
+        let found = self.unused.range(known.max(from)..).find(is_other).copied();
+        if from <= known {
+            self.own = (loss.order, found.unwrap_or(purchases.len()));
+        }
+        found
+    }
+
+    /// How many losses at the front are known to be of that order.
+    pub(super) fn passed_over(&self, order: usize) -> usize {
+        match self.passed {
+            (of, losses) if of == order => losses,
+            _ => 0,
+        }
+    }
+
+    /// So many losses at the front are of that order.
+    pub(super) fn pass_over(&mut self, order: usize, losses: usize) {
+        self.passed = (order, losses);
     }
 
     /// Forgets losses that no purchase of that day or later can replace.
     pub(super) fn expire(&mut self, day: Day) {
         while self.waiting.front().is_some_and(|it| it.last_day() < day) {
             self.waiting.pop_front();
+            self.passed.1 = self.passed.1.saturating_sub(1);
         }
     }
 }

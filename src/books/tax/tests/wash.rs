@@ -142,6 +142,33 @@ fn rule_6_the_rest_of_a_purchase_does_not_replace_it_and_fills_of_an_order_are_o
     );
 }
 
+/// A bot names all of its purchases by one order. Each loss looked through all fills of its order that were open,
+/// and each fill through all losses that waited: half a minute, where it is a part of a second.
+#[test]
+fn rule_6_an_order_of_very_many_fills_is_walked_through_once() {
+    let base = buy("", "2024-06-01", "1", "20").order("o");
+    let first = base.at.unix_secs();
+    let mut trades = Vec::new();
+    for number in 0..60_000_i64 {
+        let mut trade = base.clone();
+        trade.id = Cow::Owned(number.to_string());
+        trade.at = Timestamp::from_unix(first + number, 0).unwrap();
+        // Twenty thousand purchases, and then sales between as many others.
+        if number >= 20_000 && number % 2 == 0 {
+            (trade.action, trade.price, trade.order_id) = (Action::Sell, dec("15"), None);
+        }
+        trades.push(trade);
+    }
+    let book = run(&Options::default(), &trades);
+    assert_eq!((book.disposals.len(), book.washes.len()), (20_000, 0));
+    let others = Options {
+        orders_are_purchases: false,
+        ..Options::default()
+    };
+    let book = run(&others, &trades);
+    assert_eq!(book.washes.len(), 20_000);
+}
+
 #[test]
 fn rule_7_a_carried_loss_makes_a_gain_a_new_wash_sale() {
     let trades = lost_and(&[
