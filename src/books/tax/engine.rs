@@ -60,6 +60,7 @@ impl Engine {
     pub fn run(&self, executions: &[Execution<'_>]) -> Result<Book, TaxError> {
         let trades = Trades::of(executions, &self.options)?;
         check(&self.options, &trades, executions)?;
+        check_identical(&self.options.wash.identical)?;
         let mut walk = Walk::new(&self.options, executions, &trades)?;
         for trade in &trades.all {
             walk.until(trade.day)?;
@@ -98,6 +99,21 @@ fn check(options: &Options, trades: &Trades, executions: &[Execution<'_>]) -> Re
             Err(TaxError::Options(problem))
         }
     }
+}
+
+/// A symbol of two groups would be of the first alone.
+fn check_identical(groups: &[Vec<String>]) -> Result<(), TaxError> {
+    let mut seen = HashMap::new();
+    for (number, group) in groups.iter().enumerate() {
+        for symbol in group {
+            if *seen.entry(symbol).or_insert(number) != number {
+                let problem =
+                    format!("{symbol} is in two groups of identical symbols: make one of them");
+                return Err(TaxError::Options(problem));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where the walk stands.

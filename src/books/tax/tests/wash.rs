@@ -378,6 +378,10 @@ fn symbols_replace_each_other_where_they_are_said_to_be_identical() {
     assert_eq!(adjustments(&run(&Options::default(), &trades)), ["0.00"]);
     let options = washed(|it| it.identical = vec![vec!["X".to_owned(), "Y".to_owned()]]);
     assert_eq!(adjustments(&run(&options, &trades)), ["50.00"]);
+    // X was of the first group alone, and the purchase of Y replaced nothing.
+    let pair = |one: &str, other: &str| vec![one.to_owned(), other.to_owned()];
+    let options = washed(|it| it.identical = vec![pair("X", "Z"), pair("X", "Y")]);
+    assert!(refusal(&options, &trades).contains("X is in two groups"));
 }
 
 /// By the newest lot b is sold; a is in the window, and older.
