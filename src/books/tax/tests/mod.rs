@@ -2,7 +2,9 @@
 
 mod crypto;
 mod lots;
+mod model;
 mod money;
+mod properties;
 mod refusals;
 mod wash;
 
