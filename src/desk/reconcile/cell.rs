@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use crate::record::field::{Action, Money};
 
 /// Reads `1234.5`, `$1,234.50`, `(12.30)` for what is negative, `-$5`, `.50`. A comma parts thousands.
-pub(super) fn decimal(text: &str) -> Option<Decimal> {
+pub(in crate::desk) fn decimal(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let (is_negative, rest) = match text.strip_prefix('(').map(|it| it.strip_suffix(')')) {
         Some(inside) => (true, inside?),

@@ -24,6 +24,7 @@ mod recover;
 mod tests;
 
 pub use book::{Book, Booked, Key};
+pub(in crate::desk) use cell::decimal;
 pub use cell::{Intent, Words};
 pub use columns::{Column, Columns, ColumnsError, Format, Named, UnknownColumn};
 pub use compare::{Comparison, Difference, Different, Extra, Missing, Span, What, compare};

@@ -17,6 +17,7 @@ mod boxes;
 mod explain;
 mod figures;
 mod filing;
+pub mod form1099b;
 mod form8949;
 mod form_box;
 mod left_out;
