@@ -24,8 +24,8 @@ pub enum Cause {
         /// What they are.
         fees: Cents,
     },
-    /// The two differ by exactly what earlier wash sales added to the basis: box 1e has them where a broker knows
-    /// them, and then they must not be added again.
+    /// The two differ by exactly what earlier wash sales added to the basis: box 1e has them where a
+    /// broker knows them, and then they must not be added again.
     StepUps {
         /// What they are.
         added: Cents,

@@ -142,7 +142,8 @@ pub(super) fn mark(text: &str) -> Option<Mark> {
     }
 }
 
-/// The ticker of `100 sh. XYZ`, `100 XYZ` or `XYZ`, and the quantity where it is there. A company's name has none.
+/// The ticker of `100 sh. XYZ`, `100 XYZ` or `XYZ`, and the quantity where it is there. A company's name
+/// has none.
 pub(super) fn description(text: &str) -> (Option<Units>, Option<String>) {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     let count = words.first().and_then(|it| quantity(it));

@@ -1,8 +1,8 @@
 //! Which column of a broker's Form 1099-B holds what.
 //!
 //! Always true:
-//! - A column is found by its name, with or without the number of its box; of several that could be meant, the
-//!   first name of the list counts.
+//! - A column is found by its name, with or without the number of its box; of several that could be
+//!   meant, the first name of the list counts.
 //! - A column that is needed is there, and no name that is used stands twice in the header.
 //!
 //! Not here: what stands in the cells.
@@ -365,8 +365,8 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Finds the header among the rows of a file, which may begin with a title or with another form: the first
-    /// row in which all columns are that are needed. Returns its place, too.
+    /// Finds the header among the rows of a file, which may begin with a title or with another form: the
+    /// first row in which all columns are that are needed. Returns its place, too.
     ///
     /// # Errors
     /// [`ColumnsError`], of the row that looks most like one.
@@ -576,8 +576,8 @@ mod tests {
         assert_eq!(
             text("symbol,quantity,date sold,amount", &[]),
             "find the column of proceeds: the header has none of `proceeds`, `sales proceeds`, `sale proceeds`, \
-             `net proceeds`, `gross proceeds`, `total proceeds`, `sales price`, `proceeds sales price`; it has \
-             `symbol`, `quantity`, `date sold`, `amount`"
+             `net proceeds`, `gross proceeds`, `total proceeds`, `sales price`, \
+             `proceeds sales price`; it has `symbol`, `quantity`, `date sold`, `amount`"
         );
         assert_eq!(
             text("symbol", &[(Column::Sold, "Verkauft")]),

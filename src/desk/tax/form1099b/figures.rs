@@ -1,6 +1,7 @@
 //! What a sale comes to, on either side.
 //!
-//! Always true: a sum with a part that is not known is not known; in totals it is said how many parts that are.
+//! Always true: a sum with a part that is not known is not known; in totals it is said how many parts
+//! that are.
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,8 @@
 //! Always true:
 //! - Every row is a sale, of another form or account, no sale at all, or an error; each is counted.
 //! - A wrong row refuses the whole file: without it something would seem to be missing at the broker.
-//! - Rows that are equal are two lots. Only what names no symbol is set apart, until somebody says what it is.
+//! - Rows that are equal are two lots. Only what names no symbol is set apart, until somebody says what
+//!   it is.
 //!
 //! Not here: reading the file itself.
 
@@ -381,11 +382,13 @@ mod tests {
     fn rows_are_read_as_brokers_write_them() {
         let text = "\
             Short-term transactions\n\
-            Description;Date acquired;Date sold;1d Proceeds;1e Cost basis;1g Wash sale loss disallowed;Term;5 Noncovered\n\
+            Description;Date acquired;Date sold;1d Proceeds;1e Cost basis;\
+             1g Wash sale loss disallowed;Term;5 Noncovered\n\
             100 sh. XYZ;03/03/2025;06/10/25;$1,234.50;$1,500.49;($265.99);Short-term;\n\
             1,000 sh. ABC;VARIOUS;2025-12-20;300.00;--;;;X\n\
             Total short-term;;;1,534.50;1,500.49;265.99;;\n\
-            Description;Date acquired;Date sold;1d Proceeds;1e Cost basis;1g Wash sale loss disallowed;Term;5 Noncovered\n\
+            Description;Date acquired;Date sold;1d Proceeds;1e Cost basis;\
+             1g Wash sale loss disallowed;Term;5 Noncovered\n\
             Long-term transactions;;;;;;;\n";
         let form = read(text, &[]).unwrap();
         assert_eq!((form.rows, form.other), (5, 3));
@@ -416,7 +419,8 @@ mod tests {
         let text = "\
             1099-DIV;ACCOUNT NUMBER;ORDDIV\n\
             1099-DIV;12;5.00\n\
-            1099-B;ACCOUNT NUMBER;DATE ACQUIRED;SALE DATE;DESCRIPTION;SHARES;COST BASIS;SALES PRICE;TERM;WASH AMT DISALLOWED;FORM8949CODE;NON COVERED\n\
+            1099-B;ACCOUNT NUMBER;DATE ACQUIRED;SALE DATE;DESCRIPTION;SHARES;COST BASIS;SALES PRICE;\
+             TERM;WASH AMT DISALLOWED;FORM8949CODE;NON COVERED\n\
             1099-B;12;20240102;20250304;APPLE INC. COMMON STOCK;10;1000.00;2000.00;LONG;0.00;D;N\n\
             1099-B;13;;20250305;ACME CORP;5;;100.00;SHORT;0.00;B;Y\n\
             1099-INT;12;7.00\n";

@@ -8,8 +8,8 @@
 //!
 //! Always true:
 //! - A form names no orders, so what is compared is all that one account sold of one symbol on one day.
-//! - A cause is named where the numbers show it: the difference is gone when the book is made as a broker makes
-//!   it, or is exactly the sum that the cause accounts for.
+//! - A cause is named where the numbers show it: the difference is gone when the book is made as a
+//!   broker makes it, or is exactly the sum that the cause accounts for.
 //! - Nothing is mended. What differs is told with both values.
 //!
 //! Not here: files, and which executions there are.

@@ -1,8 +1,8 @@
 //! Which sale of the journal is which of the broker's.
 //!
 //! Always true:
-//! - A sale is paired with one of the same symbol. On the same day it always is; on another day, only where the
-//!   quantity and the proceeds are the same.
+//! - A sale is paired with one of the same symbol. On the same day it always is; on another day, only
+//!   where the quantity and the proceeds are the same.
 //! - Each sale is in one pair, or alone.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Whether a broker and a journal mean the same by a symbol.
 //!
-//! Always true: signs do not count (`BRK.B`, `BRK/B`, `BRK B`), letters and digits do; of a pair of a coin and
-//! dollars the coin counts.
+//! Always true: signs do not count (`BRK.B`, `BRK/B`, `BRK B`), letters and digits do; of a pair of a
+//! coin and dollars the coin counts.
 
 use std::collections::BTreeSet;
 

@@ -126,7 +126,8 @@ const WASHED: [&str; 4] = [
     "sell main 2025-12-15 60 XYZ 20 1",
 ];
 
-/// 265.99 x 60 / 100 = 159.59 is in the basis of the second sale, in box 1e as in the books: never added again.
+/// 265.99 x 60 / 100 = 159.59 is in the basis of the second sale, in box 1e as in the books: never added
+/// again.
 #[test]
 fn a_form_that_agrees_has_no_difference() {
     let lines = [
