@@ -14,7 +14,6 @@ mod commands;
 mod complaint;
 mod evidence;
 mod failure;
-#[expect(dead_code, reason = "what can be typed for it is not there yet")]
 mod form1099b_view;
 mod input;
 mod journal;

@@ -278,7 +278,7 @@ mod tests {
         let (head, rows, last) = with(&form, |it| (it.head(), it.rows(), it.last_line()));
         assert_eq!(
             head,
-            "form.csv: 9 rows, 6 lots, 3 of something else; account main in 2025"
+            "form.csv: 8 rows, 6 lots, 2 of something else; account main in 2025"
         );
         let rows: Vec<String> = rows.iter().map(|it| it.join(" | ")).collect();
         assert_eq!(
