@@ -11,7 +11,10 @@
 mod real;
 pub mod sim;
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use crate::time::Timestamp;
 
@@ -344,18 +347,77 @@ pub fn read_small(disk: &dyn Disk, path: &Path, len_max: u64) -> io::Result<Opti
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let temporary = folder.join(format!(".{}.tmp", name.to_string_lossy()));
-    let file = open_temporary(disk, &temporary)?;
-    // Order matters: the bytes are on the disk before the name points at them.
-    let replaced = write_all(&*file, bytes)
-        .and_then(|()| file.sync())
-        .and_then(|()| disk.rename(&temporary, path));
-    if replaced.is_err() {
-        // It is the caller's alone. Where it cannot be removed either, the next to replace the file takes it.
-        let _ = disk.remove(&temporary);
-    }
-    replaced?;
+    let file = Temporary::write(disk, folder, &name.to_string_lossy(), bytes)?;
+    file.name(disk, path)?;
     disk.sync_folder(folder)
+}
+
+/// Puts each of some files into a folder, when all of them are written: one that cannot be written leaves all
+/// that were there. A power cut between their names leaves some old and some new, and each of them whole.
+///
+/// # Errors
+/// The disk's.
+pub fn replace_all(disk: &dyn Disk, folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    let mut written = Vec::with_capacity(files.len());
+    for (name, bytes) in files {
+        match Temporary::write(disk, folder, name, bytes) {
+            Ok(file) => written.push((name, file)),
+            Err(error) => {
+                for (_, file) in written {
+                    file.remove(disk);
+                }
+                return Err(error);
+            }
+        }
+    }
+    // Order matters: no name points at a new file before all are on the disk.
+    let mut left = written.into_iter();
+    while let Some((name, file)) = left.next() {
+        if let Err(error) = file.name(disk, &folder.join(name)) {
+            for (_, file) in left {
+                file.remove(disk);
+            }
+            return Err(error);
+        }
+    }
+    disk.sync_folder(folder)
+}
+
+/// A file that is written whole and has not its name yet.
+struct Temporary {
+    path: PathBuf,
+    /// It is locked for as long as it is open.
+    file: Box<dyn File>,
+}
+
+impl Temporary {
+    fn write(disk: &dyn Disk, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<Temporary> {
+        let path = folder.join(format!(".{name}.tmp"));
+        let file = open_temporary(disk, &path)?;
+        let temporary = Temporary { path, file };
+        // Order matters: the bytes are on the disk before the name points at them.
+        let written = write_all(&*temporary.file, bytes).and_then(|()| temporary.file.sync());
+        match written {
+            Ok(()) => Ok(temporary),
+            Err(error) => {
+                temporary.remove(disk);
+                Err(error)
+            }
+        }
+    }
+
+    fn name(self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+        let named = disk.rename(&self.path, path);
+        if named.is_err() {
+            self.remove(disk);
+        }
+        named
+    }
+
+    /// It is the caller's alone. Where it cannot be removed either, the next to replace the file takes it.
+    fn remove(self, disk: &dyn Disk) {
+        let _ = disk.remove(&self.path);
+    }
 }
 
 /// Somebody else may get in between once or twice, not for ever.

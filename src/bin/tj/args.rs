@@ -24,7 +24,9 @@ use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
-pub(crate) use tax::{Tax, TaxCheck, TaxKind, TaxLots, TaxRules, TaxSource, TaxWhat, WashSale};
+pub(crate) use tax::{
+    Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxRules, TaxSource, TaxWhat, WashSale,
+};
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
 #[derive(Debug, Parser)]

@@ -8,32 +8,89 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use tradejournal::books::tax::{LotScope, Method, Split, Tack, WashScope};
+use tradejournal::desk::tax::Preset;
 use tradejournal::record::field::{AssetClass, ExecutionMode};
 
 use super::mode;
 use crate::settings;
 
-/// Tax lots: which were sold, what was gained, which losses do not count yet
+/// The tax forms of a year, with every lot behind them
 #[derive(Debug, clap::Args)]
 #[command(
-    subcommand_required = true,
     arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
     after_help = "\
-Not tax advice. Long positions in shares and crypto of one taxpayer; no short sales, no options.
+Writes into --out, all files or none: form8949_YEAR.csv with its totals for Schedule D, lots_audit_YEAR.csv,
+open_lots_YEAR-12-31.csv, wash_sales_YEAR.csv, form8949_YEAR.txf, taxact_YEAR.csv. What the files mean, and what
+is left out, is in docs/TAX.md. Not tax advice.
+
+Exit code 1: written, and somebody has to look at some rows.
 
 Examples:
   tj tax check --year 2025
-  tj tax lots trades.jsonl --json"
+  tj tax --year 2025 --out taxes --box main=A/D
+  tj tax explain 2025-t17-p1"
 )]
 pub(crate) struct Tax {
+    #[command(flatten)]
+    pub(crate) file: TaxFile,
     #[command(subcommand)]
-    pub(crate) what: TaxWhat,
+    pub(crate) what: Option<TaxWhat>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaxWhat {
-    Lots(Box<TaxLots>),
     Check(Box<TaxCheck>),
+    Explain(Box<TaxExplain>),
+    Lots(Box<TaxLots>),
+}
+
+/// Which year is filed, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TaxFile {
+    /// The year
+    #[arg(long, value_name = "YEAR", value_parser = year)]
+    pub(crate) year: Option<i32>,
+    /// The folder of the files
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// Whole dollars on the form
+    #[arg(long)]
+    pub(crate) whole_dollars: bool,
+    /// What the broker reports of an account: its boxes for short and long; may be repeated
+    #[arg(long, value_name = "ACCOUNT=A/D")]
+    pub(crate) r#box: Vec<String>,
+    /// Also a file for that program; may be repeated
+    #[arg(long, value_name = "PROGRAM", value_parser = preset())]
+    pub(crate) compat: Vec<Preset>,
+    #[command(flatten)]
+    pub(crate) source: TaxSource,
+    #[command(flatten)]
+    pub(crate) rules: TaxRules,
+}
+
+/// One row of the form in words: each number, and the lines of the journal that it stands on
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A row is named as in lots_audit_YEAR.csv. Rules and lots must be those of the report.
+
+Examples:
+  tj tax explain 2025-t17-p1
+  tj tax explain 2025-t17-p1 --prove proofs")]
+pub(crate) struct TaxExplain {
+    /// The row
+    #[arg(value_name = "ROW_ID")]
+    pub(crate) row_id: String,
+    /// Also write proofs that its lines are in the journal, into that folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prove: Option<PathBuf>,
+    /// What the broker reports of an account: its boxes for short and long; may be repeated
+    #[arg(long, value_name = "ACCOUNT=A/D")]
+    pub(crate) r#box: Vec<String>,
+    #[command(flatten)]
+    pub(crate) source: TaxSource,
+    #[command(flatten)]
+    pub(crate) rules: TaxRules,
 }
 
 /// Lots, gains and wash sales of trades that a file names, without a journal
@@ -169,6 +226,11 @@ pub(crate) enum WashSale {
 fn year(text: &str) -> Result<i32, String> {
     let year = text.parse().ok().filter(|it| (1900..=2200).contains(it));
     year.ok_or_else(|| "a year such as 2025".to_owned())
+}
+
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(Preset::ALL.iter().map(|it| it.name()))
+        .try_map(|word| word.parse::<Preset>())
 }
 
 fn method() -> impl TypedValueParser<Value = Method> {

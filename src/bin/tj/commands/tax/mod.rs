@@ -6,10 +6,13 @@
 
 mod check;
 mod executions;
+mod explain;
+mod file;
 mod lots;
 mod report;
 mod rules;
 mod source;
+mod year;
 
 use super::Context;
 use crate::args::{Tax, TaxWhat};
@@ -17,7 +20,9 @@ use crate::failure::Verdict;
 
 pub(crate) fn run(args: &Tax, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     match &args.what {
-        TaxWhat::Lots(wanted) => lots::run(wanted, context),
-        TaxWhat::Check(wanted) => check::run(wanted, context),
+        None => file::run(&args.file, context),
+        Some(TaxWhat::Check(wanted)) => check::run(wanted, context),
+        Some(TaxWhat::Explain(wanted)) => explain::run(wanted, context),
+        Some(TaxWhat::Lots(wanted)) => lots::run(wanted, context),
     }
 }
