@@ -210,10 +210,11 @@ impl<'e, 'o> Names<'e, 'o> {
         name: &'e str,
         class: AssetClass,
     ) -> Result<usize, TaxError> {
-        if let Some((last, of, asset)) = self.last_asset {
-            if last == name && of == class {
-                return Ok(asset);
-            }
+        if let Some((last, of, asset)) = self.last_asset
+            && last == name
+            && of == class
+        {
+            return Ok(asset);
         }
         let asset = match self.asset_of.get(name) {
             Some(asset) => *asset,
@@ -246,10 +247,10 @@ impl<'e, 'o> Names<'e, 'o> {
     }
 
     fn account(&mut self, name: &'e str) -> usize {
-        if let Some((last, account)) = self.last_account {
-            if last == name {
-                return account;
-            }
+        if let Some((last, account)) = self.last_account
+            && last == name
+        {
+            return account;
         }
         let accounts = &mut self.accounts;
         let ira = &self.options.wash.ira;
