@@ -185,7 +185,7 @@ fn rule_7_a_carried_loss_makes_a_gain_a_new_wash_sale() {
             "b>t 10 170.00-200.00+30.00=0.00 SHORT"
         ]
     );
-    assert_eq!(book.open[0].basis(), Cents::new(190_00));
+    assert_eq!(book.open[0].basis(), Cents::new(19_000));
 }
 
 #[test]
@@ -486,7 +486,7 @@ fn a_lot_that_is_brought_in_counts_by_its_own_days() {
     carried.carried = Some(Carried {
         acquired: day("2024-06-05"),
         holding_start: day("2024-06-05"),
-        basis: Cents::new(150_00),
+        basis: Cents::new(15_000),
         wash_added: Cents::ZERO,
     });
     let trades = lost_and(&[carried.clone()]);
@@ -495,7 +495,7 @@ fn a_lot_that_is_brought_in_counts_by_its_own_days() {
     carried.carried = Some(Carried {
         acquired: day("2024-06-05"),
         holding_start: day("2024-05-01"),
-        basis: Cents::new(150_00),
+        basis: Cents::new(15_000),
         wash_added: Cents::new(7_00),
     });
     let trades = lost_and(&[carried]);
@@ -511,7 +511,7 @@ fn a_lot_that_is_brought_in_after_a_loss_is_no_purchase_of_that_day() {
     carried.carried = Some(Carried {
         acquired: day("2020-03-02"),
         holding_start: day("2020-03-02"),
-        basis: Cents::new(150_00),
+        basis: Cents::new(15_000),
         wash_added: Cents::ZERO,
     });
     let trades = lost_and(&[carried, buy("c", "2024-06-25", "4", "15")]);
