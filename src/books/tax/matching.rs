@@ -106,8 +106,8 @@ impl Walk<'_> {
         })
     }
 
-    /// Replaces a loss by what was bought in the thirty days before, the oldest first. `later` are the rows of
-    /// the same sale that have not had their turn.
+    /// Replaces a loss by what was bought in the thirty days before, the oldest first. `later` are the rows
+    /// of the same sale that have not had their turn.
     fn replace_by_earlier(
         &mut self,
         desk: &mut Desk,

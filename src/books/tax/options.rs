@@ -73,7 +73,7 @@ pub struct WashRules {
     pub tack: Tack,
     /// Whether lots that are older than the sold one replace nothing.
     pub exclude_older: bool,
-    /// Whether lots that the same sale closes replace each other.
+    /// Whether lots that the same sale closes replace each other: later purchases the losses of earlier ones.
     pub same_sale_replaces: bool,
     /// Whether purchases of taxable accounts replace before those of retirement accounts.
     pub taxable_first: bool,

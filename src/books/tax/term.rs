@@ -61,8 +61,8 @@ mod tests {
         assert_eq!(term("2025-06-10", "2025-06-10"), Term::Short);
     }
 
-    /// 366 days pass from 1 March 2023 to 1 March 2024, and it is a year to the day: short. Counting 365 or 366
-    /// days gets one of these wrong.
+    /// 366 days pass from 1 March 2023 to 1 March 2024, and it is a year to the day: short. Counting 365 or
+    /// 366 days gets one of these wrong.
     #[test]
     fn leap_years_are_years_of_the_calendar() {
         assert_eq!(term("2023-03-01", "2024-02-29"), Term::Short);

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - A trade has a quantity above 0 and whole cents; names are numbers, so that the walk compares no texts.
-//! - A fee is money, fewer or more units, or a sale of its own, as it was paid in dollars, in what was traded,
-//!   or in something else.
+//! - A fee is money, fewer or more units, or a sale of its own, as it was paid in dollars, in what was
+//!   traded, or in something else.
 //!
 //! Not here: lots.
 

@@ -65,7 +65,8 @@ impl Loss {
         self.sold.plus_days(WINDOW_DAYS)
     }
 
-    /// Matches so much of it, and says what part of the loss that is: of 40.00 in three parts 13.33, 13.34, 13.33.
+    /// Matches so much of it, and says what part of the loss that is: of 40.00 in three parts 13.33, 13.34,
+    /// 13.33.
     pub(super) fn allot(&mut self, quantity: Units) -> Cents {
         self.matched += quantity;
         let so_far = self.amount.part(self.matched, self.quantity);
@@ -86,8 +87,8 @@ impl Desk {
         self.unused.remove(&purchase);
     }
 
-    /// The oldest purchase from that number on that may replace a loss, which no purchase of its own order does.
-    /// Those too old for it are too old for all that follows.
+    /// The oldest purchase from that number on that may replace a loss, which no purchase of its own order
+    /// does. Those too old for it are too old for all that follows.
     pub(super) fn candidate(
         &mut self,
         loss: &Loss,

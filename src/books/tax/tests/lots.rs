@@ -165,8 +165,8 @@ fn lots_are_those_of_the_account_unless_all_are_one() {
     );
 }
 
-/// The sale of A took the lot of the retirement account, as if it were the taxpayer's: it was taxed on what is not
-/// taxed, and what it had cost itself stayed behind.
+/// The sale of A took the lot of the retirement account, as if it were the taxpayer's: it was taxed on what
+/// is not taxed, and what it had cost itself stayed behind.
 #[test]
 fn lots_of_a_retirement_account_are_its_own_even_where_all_are_one() {
     let trades = [

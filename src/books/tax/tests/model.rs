@@ -1,4 +1,5 @@
-//! A second engine, as plain as the rules are written: lists that are looked through from the front to the end.
+//! A second engine, as plain as the rules are written: lists that are looked through from the front to the
+//! end.
 //!
 //! Always true:
 //! - It shares no code with the engine, but the options and what `term` and `Zone` say of a day.

@@ -142,8 +142,8 @@ fn rule_6_the_rest_of_a_purchase_does_not_replace_it_and_fills_of_an_order_are_o
     );
 }
 
-/// A bot names all of its purchases by one order. Each loss looked through all fills of its order that were open,
-/// and each fill through all losses that waited: half a minute, where it is a part of a second.
+/// A bot names all of its purchases by one order. Each loss looked through all fills of its order that were
+/// open, and each fill through all losses that waited: half a minute, where it is a part of a second.
 #[test]
 fn rule_6_an_order_of_very_many_fills_is_walked_through_once() {
     let base = buy("", "2024-06-01", "1", "20").order("o");
@@ -452,7 +452,8 @@ fn what_of_another_lot_of_the_sale_replaces_nothing_is_a_row_of_its_own() {
     assert_eq!(pieces, [1, 2, 3]);
 }
 
-/// Lots of all accounts are sold together, and the broker of A sees A alone: what B bought replaces nothing for it.
+/// Lots of all accounts are sold together, and the broker of A sees A alone: what B bought replaces nothing
+/// for it.
 #[test]
 fn lots_of_one_sale_replace_each_other_in_the_accounts_that_count_alone() {
     let trades = [
