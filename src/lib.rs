@@ -56,11 +56,11 @@
 //! | [`disk`] | all that touches files: the operating system's disk, and a simulated one |
 //! | [`journal`] | writing, recovering, reading, asking, verifying, repairing |
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
-//! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk |
+//! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk, tax lots |
 //! | [`keep`] | what becomes of files: a bot's own log, which rotates |
 //! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
-//! | [`desk`] | what a person asks for: all trades of a journal, the report and its page |
+//! | [`desk`] | what a person asks for: all trades of a journal, the report and its page, tax forms |
 //!
 //! # Features
 //!
