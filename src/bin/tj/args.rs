@@ -25,7 +25,8 @@ use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
 pub(crate) use tax::{
-    Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxRules, TaxSource, TaxWhat, WashSale,
+    Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxReconcile, TaxRules, TaxSource,
+    TaxWhat, WashSale,
 };
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.

@@ -629,3 +629,99 @@ fn a_journal_that_cannot_be_read_in_part_stops_the_report_unless_that_is_accepte
     let ran = bench.tj("tax check --year 2025 --json --damaged").code(0);
     assert_eq!(codes(&ran)[0], "review unread");
 }
+
+/// 50 AAPL were bought for 7500 and sold for 7550.
+#[test]
+fn a_form_1099b_is_compared_with_the_lots_of_its_account() {
+    let bench = bench(
+        &[
+            entry("a", "150.00", "2025-03-03T15:00:00Z"),
+            exit("a", "151.00", "2025-03-04T15:00:00Z"),
+        ],
+        &[],
+    );
+    let form = |row: &str| {
+        let header =
+            "Description,Date acquired,Date sold,1d Proceeds,1e Cost basis,1g Wash sale,2 Term";
+        bench.write("1099.csv", format!("Sales of 2025\n{header}\n{row}\n"));
+    };
+    let line = "tax reconcile --year 2025 --account main --1099b 1099.csv";
+    form("50 sh. AAPL,03/03/2025,03/04/2025,\"$7,550.00\",\"7,500.00\",,Short");
+    let ran = bench.tj(line).fine();
+    assert_eq!(ran.err, "");
+    let wanted = "\
+1099.csv: 1 row, 1 lot; account main in 2025
+total  of       lots  proceeds    basis  wash   gain
+SHORT  journal     1   7550.00  7500.00  0.00  50.00
+SHORT  broker      1   7550.00  7500.00  0.00  50.00
+
+1 sale is equal, nothing differs
+";
+    assert_eq!(ran.out, wanted);
+
+    // A cent of rounding has its cause; ten dollars have none.
+    form("50 sh. AAPL,03/03/2025,03/04/2025,7550.01,7500,,Short");
+    let found = object(&bench.tj(&format!("{line} --json")).fine());
+    assert_eq!(found["is_equal"], false);
+    assert_eq!(found["is_explained"], true);
+    let sale = &found["sales"][0];
+    // The day on which it was appended, and the second line, which is number 1.
+    let origin = sale["origins"][0].as_str().unwrap();
+    assert!(
+        origin.starts_with("trades ") && origin.ends_with(" line 1"),
+        "{origin}"
+    );
+    assert_eq!(sale["lines"], json!([3]));
+    assert_eq!(sale["differences"][0]["causes"][0]["name"], "rounding");
+    form("50 sh. AAPL,03/03/2025,03/04/2025,7550,7490,,Short");
+    let ran = bench.tj(line).code(1);
+    let row = "2025-03-04  AAPL    basis  7500.00  7490.00  no known cause; line 3\n";
+    assert!(ran.out.contains(row), "{}", ran.out);
+    assert!(
+        ran.out
+            .ends_with("\n0 sales are equal; 1 differs and it is not\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_form_1099b_that_cannot_be_understood_is_refused() {
+    let bench = bench(
+        &[
+            entry("a", "150.00", "2025-03-03T15:00:00Z"),
+            exit("a", "151.00", "2025-03-04T15:00:00Z"),
+        ],
+        &[],
+    );
+    let line = "tax reconcile --year 2025 --account main --1099b 1099.csv";
+    let header = "Account,Description,Shares,Date sold,Proceeds,Cost basis";
+    let refused = |rows: &str, flags: &str, code: i32| {
+        bench.write("1099.csv", format!("{header}\n{rows}\n"));
+        bench.shell(&format!("tj {line} {flags}")).code(code).err
+    };
+    let unnamed = "1,APPLE INC. COMMON STOCK,50,03/04/2025,7550,7500";
+    assert_eq!(
+        refused(unnamed, "", 3),
+        "tj: 1099.csv:2: no symbol: APPLE INC. COMMON STOCK; the journal sold as many on the same days of AAPL\n\
+         tj: 1099.csv: 1 name is no symbol, so nothing was compared\n\
+         hint: --symbol 'NAME=SYMBOL' says what each is; it may be repeated\n"
+    );
+    assert_eq!(
+        refused(unnamed, "--symbol 'Apple Inc. Common Stock=AAPL'", 0),
+        "the file has no column of box 1g, so that disallowed losses are not compared\n"
+    );
+    assert_eq!(
+        refused("1,AAPL,50,3/4,7550,7500", "", 3),
+        "tj: 1099.csv:2: column `Date sold`: must be a day, such as 03/14/2025, got \"3/4\"\n\
+         tj: 1099.csv: 1 row is wrong, so nothing was compared\n"
+    );
+    let two = "1,AAPL,50,03/04/2025,7550,7500\n2,MSFT,1,03/04/2025,1,1";
+    assert!(refused(two, "", 2).contains("it is of several accounts: 1, 2"));
+    refused(two, "--broker-account 1", 0);
+    assert!(refused(two, "--broker-account 3", 2).contains("has none of it"));
+    let other = refused(two, "--broker-account 1 --symbol x=y --account mian", 2);
+    assert!(other.contains("--account"), "{other}");
+    assert!(refused(two, "--map proceed=x", 2).contains("`proceed` is none of form, account,"));
+    assert!(refused(two, "--map proceeds=Netto", 2).contains("the header has no `Netto`"));
+}

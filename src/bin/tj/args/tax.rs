@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use tradejournal::books::tax::{LotScope, Method, Split, Tack, WashScope};
 use tradejournal::desk::tax::Preset;
+use tradejournal::desk::tax::form1099b::Column;
 use tradejournal::record::field::{AssetClass, ExecutionMode};
 
 use super::mode;
@@ -29,7 +30,8 @@ Exit code 1: written, and somebody has to look at some rows.
 Examples:
   tj tax check --year 2025
   tj tax --year 2025 --out taxes --box main=A/D
-  tj tax explain 2025-t17-p1"
+  tj tax explain 2025-t17-p1
+  tj tax reconcile --year 2025 --account main --1099b 1099.csv"
 )]
 pub(crate) struct Tax {
     #[command(flatten)]
@@ -43,6 +45,7 @@ pub(crate) enum TaxWhat {
     Check(Box<TaxCheck>),
     Explain(Box<TaxExplain>),
     Lots(Box<TaxLots>),
+    Reconcile(Box<TaxReconcile>),
 }
 
 /// Which year is filed, and how.
@@ -140,6 +143,47 @@ pub(crate) struct TaxCheck {
     pub(crate) rules: TaxRules,
 }
 
+/// A broker's Form 1099-B against the lots of its account, each difference with its cause
+///
+/// All that was sold of one symbol on one day is compared: quantity, proceeds, basis, disallowed losses, term, and
+/// the days of the purchases where the form has them. Nothing is changed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Columns are found by the names and box numbers that brokers use: symbol, description, quantity, date acquired,
+date sold, 1d, 1e, 1g, 2, 5, 12. Shares that are called by a company's name need --symbol.
+
+Exit code 0: nothing differs, or every difference has a cause for which both sides can be right; 1: one has none,
+or a sale is missing on one side.
+
+Examples:
+  tj tax reconcile --year 2025 --account main --1099b 1099.csv
+  tj tax reconcile --year 2025 --account main --1099b 1099.csv --symbol 'APPLE INC. COMMON STOCK=AAPL'
+  tj tax reconcile --year 2025 --account main --1099b 1099.csv --map proceeds='Net amount' --json")]
+pub(crate) struct TaxReconcile {
+    /// The year
+    #[arg(long, value_name = "YEAR", value_parser = year)]
+    pub(crate) year: i32,
+    /// The broker's form, a CSV
+    #[arg(long = "1099b", value_name = "FILE")]
+    pub(crate) form: PathBuf,
+    /// The account that it is of, as the journal calls it
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: String,
+    /// The broker's number of the account, where the file has several
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) broker_account: Option<String>,
+    /// What the file calls a column, such as proceeds='Net amount'; may be repeated
+    #[arg(long, value_name = "NAME=COLUMN", value_parser = form_column)]
+    pub(crate) map: Vec<(Column, String)>,
+    /// The symbol of what the broker calls otherwise, by name or CUSIP; may be repeated
+    #[arg(long, value_name = "NAME=SYMBOL", value_parser = name_and_symbol)]
+    pub(crate) symbol: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) source: TaxSource,
+    #[command(flatten)]
+    pub(crate) rules: TaxRules,
+}
+
 /// Which records of the journal count.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TaxSource {
@@ -231,6 +275,25 @@ fn year(text: &str) -> Result<i32, String> {
 fn preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.iter().map(|it| it.name()))
         .try_map(|word| word.parse::<Preset>())
+}
+
+fn form_column(text: &str) -> Result<(Column, String), String> {
+    let Some((name, title)) = text.split_once('=').filter(|it| !it.1.trim().is_empty()) else {
+        return Err("write it as proceeds='Net amount'".to_owned());
+    };
+    let column = name.parse::<Column>().map_err(|_| {
+        let known: Vec<&str> = Column::names().collect();
+        format!("`{name}` is none of {}", known.join(", "))
+    })?;
+    Ok((column, title.to_owned()))
+}
+
+fn name_and_symbol(text: &str) -> Result<(String, String), String> {
+    let parts = text.rsplit_once('=').map(|it| (it.0.trim(), it.1.trim()));
+    match parts.filter(|it| !it.0.is_empty() && !it.1.is_empty()) {
+        Some((name, symbol)) => Ok((name.to_owned(), symbol.to_owned())),
+        None => Err("write it as 'APPLE INC=AAPL'".to_owned()),
+    }
 }
 
 fn method() -> impl TypedValueParser<Value = Method> {

@@ -114,7 +114,10 @@ fn zone(args: &Reconcile, settings: &Settings) -> Result<Tz, Failure> {
 }
 
 /// Of two values for one name the first would be passed over.
-fn refuse_twice<'a>(flag: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+pub(super) fn refuse_twice<'a>(
+    flag: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(name) {

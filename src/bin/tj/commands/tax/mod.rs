@@ -9,6 +9,7 @@ mod executions;
 mod explain;
 mod file;
 mod lots;
+mod reconcile;
 mod report;
 mod rules;
 mod source;
@@ -24,5 +25,6 @@ pub(crate) fn run(args: &Tax, context: &mut Context<'_>) -> anyhow::Result<Verdi
         Some(TaxWhat::Check(wanted)) => check::run(wanted, context),
         Some(TaxWhat::Explain(wanted)) => explain::run(wanted, context),
         Some(TaxWhat::Lots(wanted)) => lots::run(wanted, context),
+        Some(TaxWhat::Reconcile(wanted)) => reconcile::run(wanted, context),
     }
 }

@@ -12,41 +12,67 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use tradejournal::books::tax::Options;
 use tradejournal::desk::reconcile::Row;
 use tradejournal::desk::tax::form1099b::{
     Columns, ColumnsError, CompareError, Form, Named, Reading, Request, compare, suggestions,
 };
+use tradejournal::desk::tax::source::within_year;
 
+use super::{rules, source};
+use crate::args::TaxReconcile;
 use crate::commands::Context;
-use crate::commands::reconcile::LineCount;
+use crate::commands::reconcile::{LineCount, refuse_twice};
 use crate::failure::{Failure, Verdict};
 use crate::form1099b_view::{self, Found};
+use crate::journal;
 use crate::output::{Talk, printable};
+use crate::when;
 
 /// How many wrong rows are named.
 const ROWS_NAMED_MAX: usize = 20;
 
 /// Whose form a file is, and how it is read.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) file: &'a Path,
-    /// `--map NAME=COLUMN`
-    pub(crate) named: &'a Named,
-    /// `--symbol NAME=SYMBOL`
-    pub(crate) symbols: &'a BTreeMap<String, String>,
-    /// `--broker-account NUMBER`
-    pub(crate) broker_account: Option<&'a str>,
+struct Asked<'a> {
+    file: &'a Path,
+    named: &'a Named,
+    symbols: &'a BTreeMap<String, String>,
+    broker_account: Option<&'a str>,
 }
 
-pub(crate) fn run(
-    asked: &Asked<'_>,
-    request: &Request<'_>,
-    context: &mut Context<'_>,
-) -> anyhow::Result<Verdict> {
-    let form = form(asked, context.talk)?;
-    refuse_accounts(asked, &form)?;
-    refuse_unnamed(asked, &form, request, context.talk)?;
-    let comparison = compare(&form, request).map_err(refused)?;
+pub(super) fn run(args: &TaxReconcile, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
+    let zone = rules::zone(&args.rules, &context.settings.tax)?;
+    let rules = Options {
+        zone: when::books_zone(zone),
+        ..rules::options(&args.rules, &context.settings.tax)
+    };
+    refuse_twice("--map", args.map.iter().map(|it| it.0.name()))?;
+    refuse_twice("--symbol", args.symbol.iter().map(|it| it.0.as_str()))?;
+    let asked = Asked {
+        file: &args.form,
+        named: &args.map.iter().cloned().collect(),
+        symbols: &args.symbol.iter().cloned().collect(),
+        broker_account: args.broker_account.as_deref(),
+    };
+    let form = form(&asked, context.talk)?;
+    refuse_accounts(&asked, &form)?;
+    let journal = journal::for_reading(&context.settings)?;
+    let source = source::read(&args.source, &journal, &rules, context)?;
+    if !source.unread.is_nothing() && !args.source.damaged {
+        let failure =
+            Failure::new("nothing is compared while a part of the journal cannot be read");
+        return Err(failure.hint("--damaged compares what can be read").into());
+    }
+    let request = Request {
+        options: &within_year(rules, args.year),
+        executions: &source.executions,
+        origins: &source.origins,
+        account: &args.account,
+        year: args.year,
+    };
+    refuse_unnamed(&asked, &form, &request, context.talk)?;
+    let comparison = compare(&form, &request).map_err(refused)?;
     let found = Found {
         file: asked.file.display().to_string(),
         form: &form,
@@ -57,11 +83,11 @@ pub(crate) fn run(
     form1099b_view::show(&found, context.settings.json, context.out)?;
     context.out.flush()?;
     if !context.settings.json && form.reported.iter().any(|it| it.wash.is_none()) {
-        context
-            .talk
-            .note("the file has no column of box 1g, so that disallowed losses are not compared");
+        let note = "the file has no column of box 1g, so that disallowed losses are not compared";
+        context.talk.note(note);
     }
-    Ok(Verdict::found(comparison.unexplained() != 0))
+    let is_explained = comparison.unexplained() == 0 && source.unread.is_nothing();
+    Ok(Verdict::found(!is_explained))
 }
 
 fn form(asked: &Asked<'_>, talk: &Talk) -> anyhow::Result<Form> {
@@ -186,7 +212,7 @@ mod tests {
 
     use rust_decimal::Decimal;
     use serde_json::Value;
-    use tradejournal::books::tax::{Execution, Options};
+    use tradejournal::books::tax::Execution;
     use tradejournal::desk::tax::Origin;
     use tradejournal::record::field::{Action, AssetClass};
 
