@@ -19,6 +19,9 @@ const EXECUTIONS: usize = 1_000_000;
 const SYMBOLS: u64 = 200;
 /// How many lots the first symbol holds before it sells one.
 const LOTS: usize = 10_000;
+/// Trades are of round lots. With odd ones, and losses that are replaced day after day, wash sales cut lots down to
+/// single shares: a million trades came to twenty million rows, each of which is in the form.
+const ROUND: u64 = 100;
 /// 1 January 2015, and from one trade to the next: ten years for all of them.
 const BEGIN: i64 = 1_420_070_400;
 const STEP: i64 = 300;
@@ -46,10 +49,10 @@ fn executions(count: usize, symbols: u64, lots: usize) -> Vec<Execution<'static>
             random(symbols) as usize
         };
         bought += usize::from(is_first);
-        let buys = held[symbol] < 10 || (is_first && symbols != 1) || random(100) < 52;
+        let buys = held[symbol] == 0 || (is_first && symbols != 1) || random(100) < 52;
         let quantity = match buys {
-            true => 1 + random(100),
-            false => 1 + random(held[symbol].min(120)),
+            true => ROUND * (1 + random(5)),
+            false => ROUND * (1 + random((held[symbol] / ROUND).min(6))),
         };
         match buys {
             true => held[symbol] += quantity,
@@ -160,7 +163,11 @@ pub(crate) fn beside_rp2(folder: &Path) {
         file.as_bytes(),
     )
     .unwrap();
-    let (book, took) = run(&options(Method::Fifo, WashRules::default()), &all);
+    // Theirs runs in a process that has run before; so does ours.
+    let fifo = options(Method::Fifo, WashRules::default());
+    let mut runs: Vec<_> = (0..ROUNDS).map(|_| run(&fifo, &all)).collect();
+    runs.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (book, took) = &runs[ROUNDS / 2];
     let gain: i128 = book.disposals.iter().map(|it| it.gain().value()).sum();
     println!("{took} {gain} {}", book.disposals.len());
 }

@@ -5,12 +5,17 @@ Of rp2 its engine alone is timed: its input is in memory, and no report is writt
 
 import csv
 import logging
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+ROUNDS = 5
+bench, folder = (os.path.abspath(it) for it in sys.argv[1:3])
+# It writes a log where it is.
+os.chdir(folder)
 logging.disable(logging.CRITICAL)
 
 from prezzemolo.avl_tree import AVLTree
@@ -24,9 +29,6 @@ from rp2.plugin.country.us import US
 from rp2.rp2_decimal import ZERO, RP2Decimal
 from rp2.tax_engine import compute_tax
 from rp2.transaction_set import TransactionSet
-
-ROUNDS = 5
-bench, folder = sys.argv[1:3]
 
 CONFIG = """[general]
 assets = S0

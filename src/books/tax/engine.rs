@@ -13,6 +13,7 @@ use super::book::{Book, OpenLot};
 use super::error::TaxError;
 use super::execution::Execution;
 use super::lots::{Part, Piece, Purchase};
+use super::numbers::{Place, Places};
 use super::options::{LotScope, Method, Options, Split};
 use super::pools::{Pool, take_next};
 use super::sale::Sale;
@@ -122,8 +123,8 @@ pub(super) struct Walk<'a> {
     executions: &'a [Execution<'a>],
     pub(super) trades: &'a Trades,
     pub(super) purchases: Vec<Purchase>,
-    pub(super) pools: HashMap<(usize, Option<usize>), Pool>,
-    pub(super) desks: HashMap<(usize, Option<usize>), Desk>,
+    pub(super) pools: Places<Pool>,
+    pub(super) desks: Places<Desk>,
     /// The purchases that sales may name.
     named: HashMap<&'a str, usize>,
     /// Those to come, the last one first.
@@ -166,8 +167,8 @@ impl<'a> Walk<'a> {
             executions,
             trades,
             purchases: Vec::with_capacity(trades.all.len()),
-            pools: HashMap::new(),
-            desks: HashMap::new(),
+            pools: Places::default(),
+            desks: Places::default(),
             named: HashMap::new(),
             splits,
             book: Book::default(),
@@ -253,7 +254,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whose lots are sold together. What a retirement account holds is never sold by another one.
-    pub(super) fn pool_key(&self, asset: usize, account: usize) -> (usize, Option<usize>) {
+    pub(super) fn pool_key(&self, asset: usize, account: usize) -> Place {
         match self.options.lot_scope {
             LotScope::Global if !self.is_ira(account) => (asset, None),
             LotScope::Global | LotScope::Account => (asset, Some(account)),
@@ -370,7 +371,7 @@ impl<'a> Walk<'a> {
     /// Tells what is open now.
     fn tell_open(&mut self) {
         self.is_told = true;
-        let mut shares: HashMap<(usize, Option<usize>), (Units, Cents)> = HashMap::new();
+        let mut shares: Places<(Units, Cents)> = Places::default();
         let mut open = Vec::new();
         for purchase in &self.purchases {
             let key = self.pool_key(purchase.asset, purchase.account);

@@ -22,6 +22,8 @@ pub(super) struct Purchase {
     parts: Vec<Part>,
     /// The first of them that may have something left.
     first: usize,
+    /// How many of them have something left.
+    parts_left: usize,
     rest: Part,
 }
 
@@ -89,6 +91,7 @@ impl Purchase {
             order,
             parts: Vec::new(),
             first: 0,
+            parts_left: 0,
             rest,
         }
     }
@@ -126,7 +129,17 @@ impl Purchase {
     /// At most so much of that part, if anything is left.
     pub(super) fn take(&mut self, which: Which, quantity: Units) -> Option<Part> {
         let part = self.part_mut(which)?;
-        (!part.quantity.is_zero()).then(|| part.take(quantity))
+        if part.quantity.is_zero() {
+            return None;
+        }
+        let taken = part.take(quantity);
+        let is_out = part.quantity.is_zero();
+        self.parts_left -= usize::from(is_out && which != Which::Rest);
+        if is_out && self.parts_left == 0 && self.rest.quantity.is_zero() {
+            // It is sold out, and most purchases are after some weeks: they must not keep the memory of parts.
+            self.parts = Vec::new();
+        }
+        Some(taken)
     }
 
     /// How much of it can replace a loss.
@@ -143,6 +156,7 @@ impl Purchase {
         part.is_used = true;
         replaced(&mut part);
         self.parts.push(part);
+        self.parts_left += 1;
         Which::Part(self.parts.len() - 1)
     }
 

@@ -12,6 +12,7 @@ use super::amounts::{Cents, Units};
 use super::book::Wash;
 use super::engine::Walk;
 use super::lots::{Piece, Purchase, Which};
+use super::numbers::Place;
 use super::options::{Tack, WashScope};
 use super::sale::Sale;
 use super::term::Term;
@@ -268,7 +269,7 @@ impl Walk<'_> {
     }
 
     /// Whose losses and purchases replace each other: all of a group's, or those of one account.
-    fn desk_key(&self, asset: usize, account: usize) -> (usize, Option<usize>) {
+    fn desk_key(&self, asset: usize, account: usize) -> Place {
         let group = self.trades.assets.get(asset).map_or(asset, |it| it.group);
         match self.options.wash.scope {
             WashScope::Taxpayer => (group, None),

@@ -17,6 +17,7 @@ mod error;
 mod execution;
 mod lots;
 mod matching;
+mod numbers;
 mod options;
 mod pools;
 mod sale;

@@ -7,10 +7,10 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::amounts::{Cents, Units};
+use super::amounts::{Cents, PLACES, Units};
 use super::lots::{Part, Piece, Purchase, Which};
 use super::options::Method;
-use crate::books::wide::product;
+use crate::books::wide::{divided, product};
 
 /// The open lots of one asset, in one account or in all.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ enum Order {
 /// A part, as it was when it was noted.
 #[derive(Debug)]
 struct Ranked {
+    /// The basis of a unit, rounded down, or the most that fits: what differs there differs.
+    rough: u64,
     basis: u128,
     quantity: u128,
     purchase: usize,
@@ -150,8 +152,9 @@ fn take_dearest(
             ..
         } = all.pop()?;
         let purchase = purchases.get_mut(number)?;
-        if purchase.part(which)?.version != version {
-            // It was noted again when it changed.
+        let part = purchase.part(which);
+        if part.is_none_or(|it| it.version != version) {
+            // It is sold, or was noted again when it changed.
             continue;
         }
         let Some(part) = purchase.take(which, quantity) else {
@@ -168,10 +171,13 @@ fn take_dearest(
 
 impl Ranked {
     fn of(purchase: usize, which: Which, part: &Part) -> Ranked {
+        // No basis is below 0.
+        let basis = part.basis().value().unsigned_abs();
+        let quantity = part.quantity.value();
         Ranked {
-            // No basis is below 0.
-            basis: part.basis().value().unsigned_abs(),
-            quantity: part.quantity.value(),
+            rough: rough(basis, quantity),
+            basis,
+            quantity,
             purchase,
             which,
             version: part.version,
@@ -179,16 +185,27 @@ impl Ranked {
     }
 }
 
+/// In millionths of a cent.
+fn rough(basis: u128, quantity: u128) -> u64 {
+    const MILLIONTHS: u128 = 10_u128.pow(6 + PLACES);
+    let ratio = match basis.checked_mul(MILLIONTHS) {
+        Some(whole) => whole.checked_div(quantity),
+        None => divided(product(basis, MILLIONTHS), quantity).map(|it| it.0),
+    };
+    ratio
+        .and_then(|it| u64::try_from(it).ok())
+        .unwrap_or(u64::MAX)
+}
+
 /// By the basis of a unit; of equal ones the oldest is the greatest.
 impl Ord for Ranked {
     fn cmp(&self, other: &Ranked) -> Ordering {
-        let ours = self.basis.checked_mul(other.quantity);
-        let theirs = other.basis.checked_mul(self.quantity);
-        let by_basis = match (ours, theirs) {
-            (Some(ours), Some(theirs)) => ours.cmp(&theirs),
-            _ => product(self.basis, other.quantity).cmp(&product(other.basis, self.quantity)),
+        let exact = || {
+            let ours = product(self.basis, other.quantity);
+            ours.cmp(&product(other.basis, self.quantity))
         };
         let age = |it: &Ranked| Reverse((it.purchase, it.which));
+        let by_basis = self.rough.cmp(&other.rough).then_with(exact);
         by_basis.then_with(|| age(self).cmp(&age(other)))
     }
 }
