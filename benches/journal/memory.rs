@@ -84,8 +84,8 @@ fn of_a_journal(question: &str, folder: &Path) {
     let (journal, _) = journal(folder);
     let trades = journal.query(Stream::Trades);
     match question {
-        "fill" => return fill(&journal, 1_000_000),
-        "append" => return open::append_until_killed(folder),
+        "fill" => fill(&journal, 1_000_000),
+        "append" => open::append_until_killed(folder),
         "count" => assert!(
             0 < trades
                 .field("symbol", "AAPL")

@@ -136,7 +136,7 @@ impl Purchase {
         let is_out = part.quantity.is_zero();
         self.parts_left -= usize::from(is_out && which != Which::Rest);
         if is_out && self.parts_left == 0 && self.rest.quantity.is_zero() {
-            // It is sold out, and most purchases are after some weeks: they must not keep the memory of parts.
+            // It is sold out, as most purchases are after some weeks: the memory of its parts must not stay.
             self.parts = Vec::new();
         }
         Some(taken)

@@ -8,7 +8,7 @@
 //! Not here: what the files look like.
 
 use crate::books::tax::{Book, Cents, Disposal, Execution, Method, Options, Term, Wash};
-use crate::record::field::{Action, AssetClass};
+use crate::record::field::AssetClass;
 use crate::time::Day;
 
 use super::boxes::Boxes;
@@ -236,7 +236,7 @@ impl Row<'_> {
     /// Whether it was not sold but paid as the fee of another trade, which the law takes for a sale.
     #[must_use]
     pub fn is_fee(&self) -> bool {
-        self.sell.action == Action::Buy || self.sell.symbol != self.buy.symbol
+        self.disposal.is_fee
     }
 
     /// The day of the purchase for a program that makes the term of the dates: the day since when it counts

@@ -229,6 +229,7 @@ fn piece(buy: usize, sell: usize, quantity: &str, days: [&str; 3], term: Term) -
         buy,
         sell,
         piece: 1,
+        is_fee: false,
         quantity: units(quantity),
         acquired,
         holding_start,

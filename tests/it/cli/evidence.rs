@@ -21,7 +21,7 @@ fn append(bench: &Bench, lines: &str) {
     bench.tj_with("append trades", lines.as_bytes()).fine();
 }
 
-fn verifier(bench: &Bench) -> String {
+pub(super) fn verifier(bench: &Bench) -> String {
     let shown = bench.tj("key show --json").fine();
     shown.json()[0]["verifier"].as_str().unwrap().to_owned()
 }

@@ -19,3 +19,4 @@ mod risk;
 pub mod run;
 mod sheet;
 mod tax;
+mod tax_files;

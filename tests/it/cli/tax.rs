@@ -356,7 +356,7 @@ fn the_settings_have_rules_and_flags_come_before_them() {
 // --- A journal -------------------------------------------------------------------------------
 
 /// An entry of 50 shares.
-fn entry(order: &str, price: &str, at: &str) -> String {
+pub(super) fn entry(order: &str, price: &str, at: &str) -> String {
     let live = trade(order, "AAPL", price).replace("\"PAPER\"", "\"LIVE\"");
     live.replace("2025-10-26T14:32:15.123Z", at)
         .replace("\"account_id\":null", "\"account_id\":\"main\"")
@@ -364,7 +364,7 @@ fn entry(order: &str, price: &str, at: &str) -> String {
 }
 
 /// Its exit, which earned something.
-fn exit(order: &str, price: &str, at: &str) -> String {
+pub(super) fn exit(order: &str, price: &str, at: &str) -> String {
     entry(order, price, at)
         .replace("\"BUY\"", "\"SELL\"")
         .replace(
@@ -387,7 +387,7 @@ fn fill(order: &str, symbol: &str, side: &str, fill_id: &str) -> String {
     )
 }
 
-fn bench(trades: &[String], fills: &[String]) -> Bench {
+pub(super) fn bench(trades: &[String], fills: &[String]) -> Bench {
     let bench = Bench::new();
     for (stream, lines) in [("trades", trades), ("fills", fills)] {
         if !lines.is_empty() {

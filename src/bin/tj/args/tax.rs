@@ -21,9 +21,9 @@ use crate::settings;
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     after_help = "\
-Writes into --out, all files or none: form8949_YEAR.csv with its totals for Schedule D, lots_audit_YEAR.csv,
-open_lots_YEAR-12-31.csv, wash_sales_YEAR.csv, form8949_YEAR.txf, taxact_YEAR.csv. What the files mean, and what
-is left out, is in docs/TAX.md. Not tax advice.
+Writes into --out, all files or none: form8949_YEAR.csv with its totals for Schedule D,
+lots_audit_YEAR.csv, open_lots_YEAR-12-31.csv, wash_sales_YEAR.csv, form8949_YEAR.txf and
+taxact_YEAR.csv. What they mean, and what is left out, is in docs/TAX.md. Not tax advice.
 
 Exit code 1: written, and somebody has to look at some rows.
 
@@ -145,15 +145,15 @@ pub(crate) struct TaxCheck {
 
 /// A broker's Form 1099-B against the lots of its account, each difference with its cause
 ///
-/// All that was sold of one symbol on one day is compared: quantity, proceeds, basis, disallowed losses, term, and
-/// the days of the purchases where the form has them. Nothing is changed.
+/// All that was sold of one symbol on one day is compared: quantity, proceeds, basis, disallowed losses,
+/// term, and the days of the purchases where the form has them. Nothing is changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Columns are found by the names and box numbers that brokers use: symbol, description, quantity, date acquired,
 date sold, 1d, 1e, 1g, 2, 5, 12. Shares that are called by a company's name need --symbol.
 
-Exit code 0: nothing differs, or every difference has a cause for which both sides can be right; 1: one has none,
-or a sale is missing on one side.
+Exit code 0: nothing differs, or every difference has a cause for which both sides can be right;
+1: one has none, or a sale is missing on one side.
 
 Examples:
   tj tax reconcile --year 2025 --account main --1099b 1099.csv
