@@ -426,6 +426,9 @@ mod tests {
         fee.symbol = "ETH-USD".into();
         fee.fee_asset = Some("BTC".into());
         fee.fee_value = Some(Decimal::new(60, 2));
+        for row in year.book.disposals.iter_mut().filter(|it| it.sell == 5) {
+            row.is_fee = true;
+        }
         let filing = year.filing();
         let row = filing.row("2025-c2-p1").unwrap();
         assert_eq!(row.description(), "0.5 BTC");

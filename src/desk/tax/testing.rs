@@ -189,26 +189,7 @@ fn book() -> Book {
             sums(shares, [30_000, 30_000, 50_000, 0], "4", 8000),
         ],
         untaxed: Vec::new(),
-        washes: vec![
-            Wash {
-                loss: 2,
-                replacement: 2,
-                replaced_on: day("2025-06-20"),
-                quantity: units("100"),
-                disallowed: Cents::new(26_599),
-                days_added: 99,
-                is_permanent: false,
-            },
-            Wash {
-                loss: 4,
-                replacement: 8,
-                replaced_on: day("2026-01-05"),
-                quantity: units("4"),
-                disallowed: Cents::new(8000),
-                days_added: 0,
-                is_permanent: true,
-            },
-        ],
+        washes: washes(),
         open: vec![OpenLot {
             buy: 2,
             quantity: units("40"),
@@ -219,6 +200,29 @@ fn book() -> Book {
             replaces: Some(2),
         }],
     }
+}
+
+fn washes() -> Vec<Wash> {
+    vec![
+        Wash {
+            loss: 2,
+            replacement: 2,
+            replaced_on: day("2025-06-20"),
+            quantity: units("100"),
+            disallowed: Cents::new(26_599),
+            days_added: 99,
+            is_permanent: false,
+        },
+        Wash {
+            loss: 4,
+            replacement: 8,
+            replaced_on: day("2026-01-05"),
+            quantity: units("4"),
+            disallowed: Cents::new(8000),
+            days_added: 0,
+            is_permanent: true,
+        },
+    ]
 }
 
 /// One without sums; the days are of the purchase, of the beginning of its time, and of the sale.

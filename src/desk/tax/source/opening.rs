@@ -147,53 +147,25 @@ impl OpeningLots<'_> {
         if symbol.is_none() {
             cells.wrong(Column::Symbol, "is missing");
         }
-        let day = "must be a day such as 2025-10-26";
-        let acquired = cells.needed(Column::Acquired, day, |it| it.parse::<Day>().ok());
-        let start = cells.value(Column::HoldingStart, day, |it| it.parse::<Day>().ok());
         let amount = "must be a number above 0, such as 12.5, with at most 18 places";
         let quantity = cells.needed(Column::Quantity, amount, quantity);
-        let money = "must be dollars of 0 or more with at most two places, such as 1234.50";
-        let basis = cells.needed(Column::Basis, money, cents);
-        let added = cells
-            .value(Column::WashAdded, money, cents)
-            .unwrap_or(Cents::ZERO);
-        let adjusted = cells.value(Column::Adjusted, money, cents);
+        let carried = carried(cells);
         let price = "must be a number of 0 or more";
         let price = cells.value(Column::Price, price, |it| it.parse::<Fee>().ok());
         let class = "must be equity, fund or crypto";
         let class = cells.value(Column::Class, class, |it| it.parse::<AssetClass>().ok());
-        if let (Some(start), Some(acquired)) = (start, acquired)
-            && acquired < start
-        {
-            cells.wrong(Column::HoldingStart, "must not be after acquired_date");
-        }
-        if let (Some(adjusted), Some(basis)) = (adjusted, basis)
-            && adjusted != basis + added
-        {
-            let rule = format!(
-                "must be the basis and what was added to it, {}",
-                basis + added
-            );
-            cells.wrong(Column::Adjusted, &rule);
-        }
         let id = cells.text(Column::Id);
         if before < cells.errors.len() {
             return None;
         }
-        let (symbol, acquired, basis) = (symbol?, acquired?, basis?);
+        let (symbol, carried) = (symbol?, carried?);
         let by_symbol = self.classes.get(&symbol).copied();
         let by_pair = pair::parts(&symbol).map(|_| AssetClass::Crypto);
         let account = cells.text(Column::Account);
         let purchase = id.unwrap_or_else(|| format!("opening/{}", cells.row.line));
-        let carried = Carried {
-            acquired,
-            holding_start: start.unwrap_or(acquired),
-            basis,
-            wash_added: added,
-        };
         let execution = Execution {
             id: purchase.clone().into(),
-            at: first_instant(acquired, self.zone),
+            at: first_instant(carried.acquired, self.zone),
             action: Action::Buy,
             symbol: symbol.into(),
             quantity: quantity?,
@@ -216,6 +188,40 @@ impl OpeningLots<'_> {
             execution,
         })
     }
+}
+
+/// What it cost, and since when it is held.
+fn carried(cells: &mut Cells<'_>) -> Option<Carried> {
+    let day = "must be a day such as 2025-10-26";
+    let acquired = cells.needed(Column::Acquired, day, |it| it.parse::<Day>().ok());
+    let start = cells.value(Column::HoldingStart, day, |it| it.parse::<Day>().ok());
+    let money = "must be dollars of 0 or more with at most two places, such as 1234.50";
+    let basis = cells.needed(Column::Basis, money, cents);
+    let added = cells
+        .value(Column::WashAdded, money, cents)
+        .unwrap_or(Cents::ZERO);
+    let adjusted = cells.value(Column::Adjusted, money, cents);
+    if let (Some(start), Some(acquired)) = (start, acquired)
+        && acquired < start
+    {
+        cells.wrong(Column::HoldingStart, "must not be after acquired_date");
+    }
+    if let (Some(adjusted), Some(basis)) = (adjusted, basis)
+        && adjusted != basis + added
+    {
+        let rule = format!(
+            "must be the basis and what was added to it, {}",
+            basis + added
+        );
+        cells.wrong(Column::Adjusted, &rule);
+    }
+    let acquired = acquired?;
+    Some(Carried {
+        acquired,
+        holding_start: start.unwrap_or(acquired),
+        basis: basis?,
+        wash_added: added,
+    })
 }
 
 /// Where each column is, or what is wrong with the header.
@@ -425,8 +431,8 @@ mod tests {
             wrong.unwrap_err(),
             [
                 "2: symbol: is missing",
-                "2: acquired_date: must be a day such as 2025-10-26, got \"2024-13-01\"",
                 "2: quantity: must be a number above 0, such as 12.5, with at most 18 places, got \"0\"",
+                "2: acquired_date: must be a day such as 2025-10-26, got \"2024-13-01\"",
                 "2: basis: must be dollars of 0 or more with at most two places, such as 1234.50, got \"1.005\"",
                 "3: holding_start_date: must not be after acquired_date",
                 "3: adjusted_basis: must be the basis and what was added to it, 10.50",
