@@ -8,7 +8,8 @@ use super::amounts::Units;
 pub enum TaxError {
     /// More was sold than was there.
     #[error(
-        "sale {trade_id} of {symbol} in {account}: {missing} more are sold than are held there"
+        "sale {trade_id} of {symbol}{}: {missing} more are sold than are held there",
+        place(account)
     )]
     InsufficientLots {
         /// Of what.
@@ -36,4 +37,12 @@ pub enum TaxError {
     /// The books do not balance: an error of this program, and no report.
     #[error("the books do not balance: {0}; please report this, with the trades if you can")]
     Unbalanced(String),
+}
+
+/// An account need not have a name.
+fn place(account: &str) -> String {
+    match account {
+        "" => String::new(),
+        name => format!(" in {name}"),
+    }
 }

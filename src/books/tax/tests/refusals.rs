@@ -26,7 +26,11 @@ fn a_sale_of_what_is_not_there_names_what_is_missing() {
         buy("a", "2024-01-09", "1", "10").account("B"),
         sell("s", "2024-01-10", "1", "10"),
     ];
-    assert!(refusal(&Options::default(), &elsewhere).contains("in A"));
+    assert!(refusal(&Options::default(), &elsewhere).contains("of X in A: 1 more"));
+    // An account need not have a name.
+    let unnamed = [sell("s", "2024-01-10", "1", "10").account("")];
+    let told = refusal(&Options::default(), &unnamed);
+    assert!(told.contains("of X: 1 more"), "{told}");
 }
 
 #[test]
