@@ -2,6 +2,7 @@
 
 use tempfile::tempdir;
 use tradejournal::books::closed_trades;
+use tradejournal::books::metrics::Basis;
 use tradejournal::desk::Ledger;
 use tradejournal::record::TradeRecord;
 use tradejournal::record::field::ExecutionMode;
@@ -41,6 +42,19 @@ fn what_several_threads_read_is_paired_in_the_order_of_the_log() {
     assert!(plain.iter().all(|it| it.mode == ExecutionMode::Paper));
     assert_eq!(plain.len() as u64, ORDERS);
     assert_eq!(ledger.closed(|error| panic!("{error}")), plain);
+    // The light view is of the same trades, in the same order.
+    let light: Vec<_> = ledger.each_closing().map(Result::unwrap).collect();
+    assert_eq!(light.len(), plain.len());
+    for (light, whole) in light.iter().zip(&plain) {
+        assert_eq!(light.order_id(), whole.order_id.as_str());
+        assert_eq!((light.exited(), light.place()), (whole.exited, whole.place));
+        let results = [Basis::Gross, Basis::Net].map(|it| light.result(it));
+        assert_eq!(results, [whole.gross, whole.net]);
+        assert_eq!(light.symbol(), whole.symbol);
+        assert_eq!(light.strategy(), &*whole.strategy);
+        assert_eq!(light.account_id(), whole.account_id.as_ref());
+        assert_eq!(light.label_conflict(), whole.label_conflict);
+    }
     assert_eq!(ledger.notes().exits_replaced, ORDERS.div_ceil(7));
     let len = std::fs::metadata(folder.path().join("logs/trades/2025-10-26.jsonl"));
     assert!(
