@@ -10,7 +10,7 @@ use tradejournal::books::Zone;
 use tradejournal::books::tax::{Engine, Execution, Options, TaxError};
 use tradejournal::desk::reconcile::Row;
 use tradejournal::desk::tax::form1099b::{Columns, Form, Named, Reading};
-use tradejournal::desk::tax::source::{OpeningLots, OpeningRow};
+use tradejournal::desk::tax::source::OpeningLots;
 use tradejournal::record::field::Action;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -25,9 +25,9 @@ fuzz_target!(|bytes: &[u8]| {
 fn opening(text: &str, cells: impl Fn(&str) -> Vec<String>) {
     let mut lines = text.lines();
     let header = cells(lines.next().unwrap_or_default());
-    let rows: Vec<OpeningRow> = (2..)
+    let rows: Vec<Row> = (2..)
         .zip(lines)
-        .map(|(line, text)| OpeningRow {
+        .map(|(line, text)| Row {
             line,
             cells: cells(text),
         })

@@ -26,6 +26,7 @@ mod reason;
 mod reconcile_view;
 mod record_view;
 mod remedy;
+mod rows;
 mod safety;
 mod settings;
 mod sheet_view;

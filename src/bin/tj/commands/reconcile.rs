@@ -10,7 +10,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
     sync::Arc,
 };
@@ -37,6 +36,7 @@ use crate::failure::{Failure, Verdict};
 use crate::journal;
 use crate::output::{Talk, printable};
 use crate::reconcile_view::{self, Found};
+use crate::rows;
 use crate::settings::Settings;
 use crate::when;
 
@@ -136,21 +136,7 @@ struct Sheet {
 impl Sheet {
     fn read(path: &Path) -> anyhow::Result<Sheet> {
         let cannot = || format!("cannot read the broker's orders in {}", path.display());
-        let text = fs::read(path).with_context(cannot)?;
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            // A row of another width is named with its line, below.
-            .flexible(true)
-            .from_reader(&*text);
-        let mut rows = Vec::new();
-        let mut lines = LineCount::of(&text);
-        for record in reader.records() {
-            let record = record.with_context(cannot)?;
-            rows.push(Row {
-                line: lines.up_to(record.position().map_or(0, csv::Position::byte)),
-                cells: record.iter().map(str::to_owned).collect(),
-            });
-        }
+        let mut rows = rows::read(path).with_context(cannot)?;
         if rows.is_empty() {
             return Err(Failure::new(cannot()).because("it is empty").into());
         }
@@ -163,39 +149,6 @@ impl Sheet {
     fn has(&self, name: &str) -> bool {
         let mut names = self.header.iter();
         names.any(|it| it.trim().eq_ignore_ascii_case(name))
-    }
-}
-
-/// Which line a record begins on. The reader counts otherwise: for it a record ends at `\r`, so that
-/// the `\n` behind it, and lines without anything, belong to the next one.
-pub(super) struct LineCount<'a> {
-    text: &'a [u8],
-    counted: usize,
-    line: u64,
-}
-
-impl LineCount<'_> {
-    pub(super) fn of(text: &[u8]) -> LineCount<'_> {
-        LineCount {
-            text,
-            counted: 0,
-            line: 1,
-        }
-    }
-
-    /// The line of the first byte, at `start` or behind it, that ends none. Calls go forward.
-    pub(super) fn up_to(&mut self, start: u64) -> u64 {
-        let start = usize::try_from(start).unwrap_or(usize::MAX);
-        let rest = self.text.get(self.counted..).unwrap_or_default();
-        for byte in rest {
-            let is_end = matches!(byte, b'\r' | b'\n');
-            if start <= self.counted && !is_end {
-                break;
-            }
-            self.line += u64::from(*byte == b'\n');
-            self.counted += 1;
-        }
-        self.line
     }
 }
 

@@ -28,7 +28,7 @@ use gathered::Gathered;
 
 pub use check::{Asked, Finding, Severity, check, within_year};
 pub use notes::{Named, Rebates, SourceNotes};
-pub use opening::{OpeningLot, OpeningLots, OpeningRow, RowError};
+pub use opening::{OpeningLot, OpeningLots, RowError};
 
 /// What an account is called whose records do not name it.
 pub const UNNAMED_ACCOUNT: &str = "unnamed";

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 use super::{UNNAMED_ACCOUNT, pair};
 use crate::books::Zone;
 use crate::books::tax::{Carried, Cents, Execution, Units};
+use crate::desk::reconcile::Row;
 use crate::record::field::{Action, AssetClass, Fee, Size};
 use crate::time::{Day, Timestamp};
 
@@ -25,15 +26,6 @@ pub struct OpeningLots<'a> {
     pub zone: &'a Zone,
     /// What kinds of thing symbols are, where a row does not say it.
     pub classes: &'a BTreeMap<String, AssetClass>,
-}
-
-/// A row below the header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpeningRow {
-    /// Its line in the file.
-    pub line: u64,
-    /// Its cells.
-    pub cells: Vec<String>,
 }
 
 /// A lot that is there when the journal begins.
@@ -99,11 +91,7 @@ impl OpeningLots<'_> {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(
-        &self,
-        header: &[String],
-        rows: &[OpeningRow],
-    ) -> Result<Vec<OpeningLot>, Vec<RowError>> {
+    pub fn read(&self, header: &[String], rows: &[Row]) -> Result<Vec<OpeningLot>, Vec<RowError>> {
         let places = places(header)?;
         let mut errors = Vec::new();
         let mut lots: Vec<OpeningLot> = Vec::with_capacity(rows.len());
@@ -267,7 +255,7 @@ impl Column {
 
 /// A row that is being read.
 struct Cells<'a> {
-    row: &'a OpeningRow,
+    row: &'a Row,
     header: &'a [String],
     places: &'a BTreeMap<Column, usize>,
     errors: &'a mut Vec<RowError>,
@@ -368,9 +356,9 @@ mod tests {
             .lines()
             .map(|it| it.split(',').map(str::to_owned).collect());
         let header: Vec<String> = lines.next().unwrap();
-        let rows: Vec<OpeningRow> = (2..)
+        let rows: Vec<Row> = (2..)
             .zip(lines)
-            .map(|(line, cells)| OpeningRow { line, cells })
+            .map(|(line, cells)| Row { line, cells })
             .collect();
         let zone = Zone::new(|_| -5 * 3600);
         let classes = BTreeMap::from([("VTI".to_owned(), AssetClass::Fund)]);

@@ -8,12 +8,10 @@
 //! Not here: the comparison, which is the library's.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 use tradejournal::books::tax::Options;
-use tradejournal::desk::reconcile::Row;
 use tradejournal::desk::tax::form1099b::{
     Columns, ColumnsError, CompareError, Form, Named, Reading, Request, compare, suggestions,
 };
@@ -22,11 +20,12 @@ use tradejournal::desk::tax::source::within_year;
 use super::{rules, source};
 use crate::args::TaxReconcile;
 use crate::commands::Context;
-use crate::commands::reconcile::{LineCount, refuse_twice};
+use crate::commands::reconcile::refuse_twice;
 use crate::failure::{Failure, Verdict};
 use crate::form1099b_view::{self, Found};
 use crate::journal;
 use crate::output::{Talk, printable};
+use crate::rows;
 use crate::when;
 
 /// How many wrong rows are named.
@@ -92,7 +91,8 @@ pub(super) fn run(args: &TaxReconcile, context: &mut Context<'_>) -> anyhow::Res
 
 fn form(asked: &Asked<'_>, talk: &Talk) -> anyhow::Result<Form> {
     let file = asked.file.display();
-    let rows = rows(asked.file)?;
+    let cannot = || format!("cannot read the form in {file}");
+    let rows = rows::read(asked.file).with_context(cannot)?;
     let (header, columns) = Columns::among(&rows, asked.named).map_err(|error| {
         let hint = match &error {
             ColumnsError::Missing { column, .. } => format!("name it with --map {column}='...'"),
@@ -116,26 +116,6 @@ fn form(asked: &Asked<'_>, talk: &Talk) -> anyhow::Result<Form> {
         };
         Failure::new(format!("{file}: {rows}, so nothing was compared")).into()
     })
-}
-
-/// The rows of a CSV as they are, of whatever width.
-fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
-    let cannot = || format!("cannot read the form in {}", path.display());
-    let text = fs::read(path).with_context(cannot)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(&*text);
-    let mut lines = LineCount::of(&text);
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.with_context(cannot)?;
-        rows.push(Row {
-            line: lines.up_to(record.position().map_or(0, csv::Position::byte)),
-            cells: record.iter().map(str::to_owned).collect(),
-        });
-    }
-    Ok(rows)
 }
 
 /// Of two accounts in a file one would be compared with the other's trades.

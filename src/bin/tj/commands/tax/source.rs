@@ -2,22 +2,22 @@
 //!
 //! Always true: a file of lots with a wrong row is refused as a whole, with every wrong cell named.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::Context as _;
 use tradejournal::books::Zone;
 use tradejournal::books::tax::{Method, Options};
 use tradejournal::desk::tax::source::{
-    Kind, OpeningLot, OpeningLots, OpeningRow, Source, SourceError, SourceOptions,
+    Kind, OpeningLot, OpeningLots, Source, SourceError, SourceOptions,
 };
 use tradejournal::journal::Journal;
 
 use crate::args::{TaxKind, TaxSource};
 use crate::commands::Context;
-use crate::commands::reconcile::LineCount;
 use crate::complaint::unread;
 use crate::failure::Failure;
 use crate::output::printable;
+use crate::rows;
 
 /// How many wrong rows are named.
 const ROWS_NAMED_MAX: usize = 20;
@@ -64,21 +64,7 @@ pub(super) fn read(
 /// The lots of a CSV.
 fn opening(path: &Path, zone: &Zone, context: &Context<'_>) -> anyhow::Result<Vec<OpeningLot>> {
     let cannot = || format!("cannot read the opening lots in {}", path.display());
-    let text = fs::read(path).with_context(cannot)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        // A row of another width is named with its line by the library.
-        .flexible(true)
-        .from_reader(&*text);
-    let mut rows = Vec::new();
-    let mut lines = LineCount::of(&text);
-    for record in reader.records() {
-        let record = record.with_context(cannot)?;
-        rows.push(OpeningRow {
-            line: lines.up_to(record.position().map_or(0, csv::Position::byte)),
-            cells: record.iter().map(str::to_owned).collect(),
-        });
-    }
+    let mut rows = rows::read(path).with_context(cannot)?;
     if rows.is_empty() {
         return Err(Failure::new(cannot()).because("it is empty").into());
     }
