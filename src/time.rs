@@ -12,8 +12,8 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use chrono::{Datelike, NaiveDate};
@@ -421,6 +421,12 @@ impl fmt::Debug for Day {
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Nanoseconds since some moment, for how long something took: never fewer than before, however the
+    /// time of day is set. A clock that has nothing better counts its own time.
+    fn monotonic_nanos(&self) -> u64 {
+        u64::try_from(self.now().unix_nanos()).unwrap_or_default()
+    }
 }
 
 /// The operating system's clock.
@@ -438,6 +444,13 @@ impl Clock for SystemClock {
             .ok()
             .and_then(|nanos| Timestamp::from_unix_nanos(nanos).ok())
             .unwrap_or(Timestamp::MAX)
+    }
+
+    #[inline]
+    fn monotonic_nanos(&self) -> u64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        let since = ORIGIN.get_or_init(Instant::now).elapsed();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

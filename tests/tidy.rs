@@ -27,7 +27,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Pure arithmetic: no journal, no disk.
     ("books", &["record", "time"]),
     // Three kinds of user, who never meet.
-    ("bot", &["record", "time", "books", "journal"]),
+    // `disk` for what stands beside the streams: spilled calls, the trade log's CSV.
+    ("bot", &["record", "time", "disk", "books", "journal"]),
     ("keep", &["record", "time", "disk", "journal", "evidence"]),
     ("desk", &["record", "time", "journal", "evidence", "books"]),
     // `keep` for its archiving of plain files.

@@ -32,6 +32,7 @@ mod metrics;
 mod open;
 mod reading;
 mod record;
+mod recorder;
 mod sample;
 mod table;
 mod tax;
@@ -46,7 +47,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 19] = [
+const ROWS: [Row; 21] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -66,6 +67,8 @@ const ROWS: [Row; 19] = [
     ("beside", archive::beside_a_writer),
     ("planning", archive::planning),
     ("tax", tax::tax),
+    ("recorder", recorder::hand_off),
+    ("sustained", recorder::sustained),
 ];
 
 fn main() {

@@ -4,8 +4,10 @@
 
 mod guard;
 mod live;
+pub mod recorder;
 mod session;
 
 pub use guard::{GuardError, RiskGuard};
 pub use live::{Every, LiveError, LiveMetrics, LiveOptions};
+pub use recorder::{Recorder, RecorderConfig};
 pub use session::{Session, SessionError, Settings};

@@ -83,7 +83,7 @@ pub use status::{StatusError, StreamStatus};
 pub(crate) use troubles::{Troubles, chain_of};
 pub use upkeep::Ticked;
 pub use verify::{Depth, Finding, FindingKind, Progress, Verified, VerifyError};
-pub use writer::{Ack, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
+pub use writer::{Ack, Acks, AppendError, Durability, OpenError, Receipt, Writer, WriterOptions};
 
 use crate::disk::{Disk, RealDisk};
 use crate::record::Stream;

@@ -402,10 +402,7 @@ impl<R: Record> Writer<R> {
         let drafts = self.drafts(records)?;
         let ticket = self.enqueue_and_lead(drafts)?;
         let committed = self.wait(&ticket)?;
-        let places = ticket.first..ticket.first + ticket.count;
-        places
-            .map(|it| receipt(committed, it).ok_or_else(|| self.lost()))
-            .collect()
+        receipts(committed, &ticket).ok_or_else(|| self.lost())
     }
 
     /// Hands one record over and returns at once; the [`Ack`] tells when it is on disk.
@@ -420,6 +417,21 @@ impl<R: Record> Writer<R> {
             self.upkeep.lead_in_background();
         }
         Ok(Ack {
+            ticket,
+            stream: R::STREAM,
+        })
+    }
+
+    /// As [`Writer::submit`] of several records, which are written together.
+    ///
+    /// # Errors
+    /// See [`AppendError`]: what can be told before they are written. One refused record refuses them all.
+    pub fn submit_all(&self, records: &[R]) -> Result<Acks, AppendError> {
+        let (ticket, role) = self.enqueue(self.drafts(records)?)?;
+        if role == Role::Leader && !records.is_empty() {
+            self.upkeep.lead_in_background();
+        }
+        Ok(Acks {
             ticket,
             stream: R::STREAM,
         })
@@ -543,12 +555,18 @@ impl<R: Record> Writer<R> {
 
     /// The answer to what cannot be: a place that its batch does not have.
     fn lost(&self) -> AppendError {
-        let source = Arc::new(Failure::Panicked { stream: R::STREAM });
-        AppendError::Ended {
-            stream: R::STREAM,
-            source,
-        }
+        lost(R::STREAM)
     }
+}
+
+fn lost(stream: Stream) -> AppendError {
+    let source = Arc::new(Failure::Panicked { stream });
+    AppendError::Ended { stream, source }
+}
+
+fn receipts(committed: &Committed, ticket: &Ticket) -> Option<Vec<Receipt>> {
+    let places = ticket.first..ticket.first + ticket.count;
+    places.map(|it| receipt(committed, it)).collect()
 }
 
 fn receipt(committed: &Committed, place: usize) -> Option<Receipt> {
@@ -578,15 +596,7 @@ impl Ack {
     /// See [`AppendError`].
     pub fn wait(self) -> Result<Receipt, AppendError> {
         let _ = self.ticket.batch.wait();
-        self.answer().unwrap_or_else(|| {
-            let source = Arc::new(Failure::Panicked {
-                stream: self.stream,
-            });
-            Err(AppendError::Ended {
-                stream: self.stream,
-                source,
-            })
-        })
+        self.answer().unwrap_or_else(|| Err(lost(self.stream)))
     }
 
     /// The answer, if it is known yet.
@@ -606,5 +616,30 @@ impl Future for Ack {
             return Poll::Pending;
         }
         self.answer().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// The answer to several submitted records, of which all are written or none is acknowledged. Dropping it
+/// detaches, as with [`Ack`].
+#[derive(Debug)]
+#[must_use = "without a look at it nobody knows whether the records are on disk"]
+pub struct Acks {
+    ticket: Ticket,
+    stream: Stream,
+}
+
+impl Acks {
+    /// Blocks until the records are on disk or will not be.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub fn wait(self) -> Result<Vec<Receipt>, AppendError> {
+        if self.ticket.count == 0 {
+            return Ok(Vec::new());
+        }
+        match self.ticket.batch.wait() {
+            Ok(committed) => receipts(committed, &self.ticket).ok_or_else(|| lost(self.stream)),
+            Err(error) => Err(AppendError::new(self.stream, error, &self.ticket)),
+        }
     }
 }

@@ -25,6 +25,7 @@ mod living;
 mod power;
 mod process;
 mod reading;
+mod recording;
 mod repairing;
 mod risking;
 mod sample;

@@ -49,6 +49,12 @@ impl Json {
         &self.0
     }
 
+    /// The JSON that somebody wrote who knows that it is compact, and may be a value.
+    pub(crate) fn written(text: &str) -> Json {
+        debug_assert_eq!(text.parse().as_ref(), Ok(&Json(text.into())));
+        Json(text.into())
+    }
+
     fn compact(json: &str, rule: &'static str) -> Result<Json, Wrong> {
         let text = compacted(json).map_err(|hint| Wrong::new(rule, json).hint(hint))?;
         Ok(Json(text.into()))
@@ -63,6 +69,12 @@ impl JsonObject {
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<JsonObject, Wrong> {
         let text = serde_json::to_string(value).map_err(|error| Wrong::new(OBJECT_RULE, error))?;
         text.parse()
+    }
+
+    /// The object that `json` is, which somebody wrote who knows that.
+    pub(crate) fn written(json: Json) -> JsonObject {
+        debug_assert!(json.as_str().starts_with('{'));
+        JsonObject(json)
     }
 
     /// The text.

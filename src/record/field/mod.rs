@@ -49,7 +49,7 @@ pub use word::Word;
 
 pub(crate) use decimal::{difference_is, difference_times, product, product_is, sum};
 pub(crate) use moment::{agreed, agreement};
-pub(crate) use string::unescaped;
+pub(crate) use string::{unescaped, write_string};
 
 /// A value that can stand in a record.
 pub trait Field: Sized {

@@ -185,6 +185,14 @@ impl OrderId {
     }
 }
 
+impl Text {
+    /// The text of those words, which are not blank.
+    pub(crate) fn known(words: &'static str) -> Text {
+        debug_assert!(Text::holds(words));
+        Text(words.to_owned())
+    }
+}
+
 impl Note {
     /// The note of that text.
     #[must_use]

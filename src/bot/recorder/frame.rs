@@ -1,0 +1,576 @@
+//! A call on its way from the thread that made it to the log: packed, and unpacked as a record.
+//!
+//! Always true:
+//! - A frame is what one call left: when, how long, how deep, which method, with what, and what came.
+//! - What comes out is a legal record without secrets, or a reason why not.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::packed::{self, tag};
+use super::redact::{REDACTED, Redaction};
+use crate::record::field::{Json, JsonObject, Text, Word, write_string};
+use crate::record::{CallParts, CallRecord, Invalid, personal};
+use crate::time::Timestamp;
+
+/// When the call began (8 bytes), how long it took (8), how deep it was (4), its role and how it came out.
+const HEAD_LEN: usize = 22;
+const DURATION_AT: usize = 8;
+const OUTCOME_AT: usize = 21;
+
+/// What a call is to a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Input,
+    Output,
+}
+
+/// How a call came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Result,
+    Error,
+}
+
+/// A call that has been lost is a record too.
+pub(super) const GAP_METHOD: &str = "recorder.gap";
+
+impl Role {
+    pub(super) const INPUT: Word = Word::known("input");
+    pub(super) const OUTPUT: Word = Word::known("output");
+    pub(super) const GAP: Word = Word::known("gap");
+}
+
+/// Begins a frame in `out`.
+pub(super) fn begin(out: &mut Vec<u8>, begun: i64, depth: u32, role: Role, method: &str) {
+    out.clear();
+    let mut head = [0; HEAD_LEN];
+    let fields = begun.to_le_bytes().into_iter().chain([0; 8]);
+    let fields = fields.chain(depth.to_le_bytes()).chain([role as u8]);
+    head.iter_mut()
+        .zip(fields)
+        .for_each(|(to, from)| *to = from);
+    out.extend_from_slice(&head);
+    packed::pack_text(method, out);
+}
+
+/// When the call in `frame` began.
+pub(super) fn begun(frame: &[u8]) -> i64 {
+    frame.first_chunk().map_or(0, |it| i64::from_le_bytes(*it))
+}
+
+/// Says how long the call took and how it came out; what came follows.
+pub(super) fn end(frame: &mut [u8], duration: u64, outcome: Outcome) {
+    if let Some(space) = frame.get_mut(DURATION_AT..DURATION_AT + 8) {
+        space.copy_from_slice(&duration.to_le_bytes());
+    }
+    if let Some(space) = frame.get_mut(OUTCOME_AT) {
+        *space = outcome as u8;
+    }
+}
+
+/// Why a frame is no record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FrameError {
+    /// The bytes are not what was packed: a text longer than 4 GiB.
+    #[error("the call cannot be unpacked")]
+    Cut,
+    #[error("the call is no record")]
+    Invalid(#[from] Invalid),
+}
+
+/// Makes records of frames, in memory that is used again and again.
+#[derive(Debug)]
+pub(super) struct Unpacker {
+    redaction: Redaction,
+    allow_personal_data: bool,
+    scratch: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(super) fn new(redaction: Redaction, allow_personal_data: bool) -> Unpacker {
+        Unpacker {
+            redaction,
+            allow_personal_data,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The record of `frame`, which `thread` made.
+    pub(super) fn record(&mut self, frame: &[u8], thread: &str) -> Result<CallRecord, FrameError> {
+        let (head, body) = frame
+            .split_first_chunk::<HEAD_LEN>()
+            .ok_or(FrameError::Cut)?;
+        let mut bytes = Bytes { rest: head };
+        let begun = i64::from_le_bytes(bytes.take()?);
+        let duration_ns = u64::from_le_bytes(bytes.take()?);
+        let depth = u32::from_le_bytes(bytes.take()?);
+        let [role, outcome] = bytes.take()?;
+        let mut bytes = Bytes { rest: body };
+        let method = match bytes.take()? {
+            [tag::TEXT] => bytes.text()?,
+            _ => return Err(FrameError::Cut),
+        };
+        let (args, kwargs) = self.arguments(method, &mut bytes)?;
+        let (result, error) = match outcome {
+            outcome if outcome == Outcome::Error as u8 => (None, Some(self.error(&mut bytes)?)),
+            _ => (Some(self.json(&mut bytes)?), None),
+        };
+        let is_output = role == Role::Output as u8;
+        let record = CallRecord::new(CallParts {
+            timestamp: Timestamp::from_unix_nanos(i128::from(begun)).unwrap_or(Timestamp::MAX),
+            method: text(method, "(no name)"),
+            args,
+            kwargs,
+            result,
+            error,
+            duration_ns,
+            thread: Some(text(thread, "(no name)")),
+            depth: (depth != 0).then_some(depth),
+            role: Some(if is_output { Role::OUTPUT } else { Role::INPUT }),
+        })?;
+        Ok(record)
+    }
+
+    /// What stands as `args` and as `kwargs`: a list by position, an object by name, anything else is the
+    /// one argument.
+    fn arguments(
+        &mut self,
+        method: &str,
+        bytes: &mut Bytes<'_>,
+    ) -> Result<(Json, JsonObject), FrameError> {
+        let secret = self.redaction.arguments(method).cloned();
+        let (by_position, by_name) = (self.list(bytes, secret)?, self.json(bytes)?);
+        let is = |json: &Json, first| json.as_str().starts_with(first);
+        let alone = |value: Json| Some(Json::written(&format!("[{value}]")));
+        let args_of = |value: Json| match value.as_str().as_bytes().first() {
+            Some(b'[') => Some(value),
+            Some(b'n') => None,
+            _ => alone(value),
+        };
+        let (args, kwargs) = match (is(&by_position, '{'), is(&by_name, '{')) {
+            (true, _) if is(&by_name, 'n') => (None, Some(by_position)),
+            (_, true) => (args_of(by_position), Some(by_name)),
+            _ if is(&by_name, 'n') => (args_of(by_position), None),
+            // Names that are no object are told all the same.
+            _ => {
+                let both = format!("[{by_position},{by_name}]");
+                (Some(Json::written(&both)), None)
+            }
+        };
+        let args = args.unwrap_or_else(|| Json::written("[]"));
+        Ok((args, kwargs.map(JsonObject::written).unwrap_or_default()))
+    }
+
+    /// The next value; if it is a list, without those in it that are secret by their position.
+    fn list(
+        &mut self,
+        bytes: &mut Bytes<'_>,
+        secret: Option<HashSet<usize>>,
+    ) -> Result<Json, FrameError> {
+        let (Some(secret), tag::LIST) = (secret, bytes.tag()) else {
+            return self.json(bytes);
+        };
+        let [_] = bytes.take()?;
+        let mut out = String::from("[");
+        let mut position = 0;
+        while bytes.tag() != tag::END {
+            let value = self.json(bytes)?;
+            out.push_str(if position == 0 { "" } else { "," });
+            match secret.contains(&position) {
+                true => out.extend(["\"", REDACTED, "\""]),
+                false => out.push_str(value.as_str()),
+            }
+            position += 1;
+        }
+        let [_] = bytes.take()?;
+        out.push(']');
+        Ok(Json::written(&out))
+    }
+
+    /// The next value as JSON.
+    fn json(&mut self, bytes: &mut Bytes<'_>) -> Result<Json, FrameError> {
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let json = self.value(bytes, &mut out).and_then(|()| {
+            let text = std::str::from_utf8(&out).map_err(|_| FrameError::Cut)?;
+            Ok(Json::written(text))
+        });
+        self.scratch = out;
+        json
+    }
+
+    /// The next value, appended to `out`. Values in it are told apart by their tags, so that no depth of
+    /// them takes a stack.
+    fn value(&mut self, bytes: &mut Bytes<'_>, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        // Which lists (false) and maps (true) are open.
+        let mut open: Vec<bool> = Vec::new();
+        loop {
+            let in_map = open.last().copied();
+            if in_map.is_some() && bytes.tag() == tag::END {
+                let [_] = bytes.take()?;
+                open.pop();
+                out.push(if in_map == Some(true) { b'}' } else { b']' });
+            } else {
+                if in_map.is_some() && !matches!(out.last(), Some(b'[' | b'{')) {
+                    out.push(b',');
+                }
+                let is_secret = in_map == Some(true) && self.key(bytes, out)?;
+                match bytes.take()? {
+                    [tag::LIST | tag::MAP] if is_secret => {
+                        bytes.skip_open()?;
+                        write_string(REDACTED, out);
+                    }
+                    [tag::LIST] => {
+                        open.push(false);
+                        out.push(b'[');
+                        continue;
+                    }
+                    [tag::MAP] => {
+                        open.push(true);
+                        out.push(b'{');
+                        continue;
+                    }
+                    [tag] => self.scalar(tag, is_secret, bytes, out)?,
+                }
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A key and its colon; whether what follows is secret.
+    fn key(&mut self, bytes: &mut Bytes<'_>, out: &mut Vec<u8>) -> Result<bool, FrameError> {
+        let [tag::TEXT] = bytes.take()? else {
+            return Err(FrameError::Cut);
+        };
+        let key = bytes.text()?;
+        write_string(key, out);
+        out.push(b':');
+        Ok(self.redaction.is_secret(key))
+    }
+
+    fn scalar(
+        &mut self,
+        tag: u8,
+        is_secret: bool,
+        bytes: &mut Bytes<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FrameError> {
+        let start = out.len();
+        match tag {
+            tag::NULL => out.extend_from_slice(b"null"),
+            tag::FALSE => out.extend_from_slice(b"false"),
+            tag::TRUE => out.extend_from_slice(b"true"),
+            tag::U64 => number(u64::from_le_bytes(bytes.take()?), out),
+            tag::I64 => number(i64::from_le_bytes(bytes.take()?), out),
+            tag::U128 => number(u128::from_le_bytes(bytes.take()?), out),
+            tag::I128 => number(i128::from_le_bytes(bytes.take()?), out),
+            tag::F32 => number(f32::from_le_bytes(bytes.take()?), out),
+            tag::F64 => number(f64::from_le_bytes(bytes.take()?), out),
+            tag::TEXT => {
+                let text = bytes.text()?;
+                if !is_secret {
+                    write_string(&self.redaction.text(text), out);
+                }
+            }
+            tag::JSON => {
+                let text = bytes.text()?;
+                match text.parse::<Json>() {
+                    Ok(json) => self.redaction.json(json.as_str(), out),
+                    Err(_) => write_string(&self.redaction.text(text), out),
+                }
+            }
+            _ => return Err(FrameError::Cut),
+        }
+        // Whether there is a secret is none.
+        if is_secret && !matches!(tag, tag::NULL | tag::FALSE | tag::TRUE) {
+            out.truncate(start);
+            write_string(REDACTED, out);
+        }
+        Ok(())
+    }
+
+    /// What went wrong, as text.
+    fn error(&mut self, bytes: &mut Bytes<'_>) -> Result<Text, FrameError> {
+        let [tag::TEXT] = bytes.take()? else {
+            return Err(FrameError::Cut);
+        };
+        let shown = self.redaction.text(bytes.text()?);
+        Ok(text(&self.impersonal(&shown), "(an error without a text)"))
+    }
+
+    /// A text that a journal takes: words with personal data in them are replaced.
+    fn impersonal<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.allow_personal_data || personal::find(text).is_none() {
+            return Cow::Borrowed(text);
+        }
+        let words = text.split(' ').map(|it| match personal::find(it) {
+            Some(_) => REDACTED,
+            None => it,
+        });
+        let text = words.collect::<Vec<_>>().join(" ");
+        match personal::find(&text) {
+            Some(_) => Cow::Borrowed(REDACTED),
+            None => Cow::Owned(text),
+        }
+    }
+}
+
+/// `text`, or something in its place if there is nothing in it.
+fn text(text: &str, instead: &'static str) -> Text {
+    Text::of(text).unwrap_or_else(|| Text::known(instead))
+}
+
+fn number<T: serde::Serialize>(number: T, out: &mut Vec<u8>) {
+    // A number written into memory does not fail.
+    let _ = serde_json::to_writer(out, &number);
+}
+
+/// What is left of a frame.
+struct Bytes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Bytes<'a> {
+    /// What the next value begins with; nothing is an end too.
+    fn tag(&self) -> u8 {
+        self.rest.first().copied().unwrap_or(tag::END)
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
+        let (first, rest) = self.rest.split_first_chunk().ok_or(FrameError::Cut)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    fn text(&mut self) -> Result<&'a str, FrameError> {
+        let len = u32::from_le_bytes(self.take()?) as usize;
+        let (text, rest) = self.rest.split_at_checked(len).ok_or(FrameError::Cut)?;
+        self.rest = rest;
+        std::str::from_utf8(text).map_err(|_| FrameError::Cut)
+    }
+
+    /// Leaves out what is up to the end of a list or map that was begun.
+    fn skip_open(&mut self) -> Result<(), FrameError> {
+        let mut open = 1_u32;
+        while open != 0 {
+            let [tag] = self.take()?;
+            match tag {
+                tag::LIST | tag::MAP => open += 1,
+                tag::END => open -= 1,
+                tag::U64 | tag::I64 | tag::F64 => drop(self.take::<8>()?),
+                tag::U128 | tag::I128 => drop(self.take::<16>()?),
+                tag::F32 => drop(self.take::<4>()?),
+                tag::TEXT | tag::JSON => drop(self.text()?),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde::Serialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::record::Record as _;
+
+    fn framed(
+        args: &impl Serialize,
+        kwargs: &impl Serialize,
+        result: Result<Value, &str>,
+    ) -> Vec<u8> {
+        let mut frame = Vec::new();
+        begin(
+            &mut frame,
+            1_700_000_000_123_456_789,
+            2,
+            Role::Output,
+            "place_order",
+        );
+        packed::pack(args, &mut frame).unwrap();
+        packed::pack(kwargs, &mut frame).unwrap();
+        match result {
+            Ok(ref result) => packed::pack(result, &mut frame).unwrap(),
+            Err(error) => packed::pack_shown(error, &mut frame),
+        }
+        let outcome = if result.is_ok() {
+            Outcome::Result
+        } else {
+            Outcome::Error
+        };
+        end(&mut frame, 1234, outcome);
+        frame
+    }
+
+    fn record(
+        args: &impl Serialize,
+        kwargs: &impl Serialize,
+        result: Result<Value, &str>,
+    ) -> CallRecord {
+        let mut unpacker = Unpacker::new(Redaction::default().argument("place_order", 1), false);
+        unpacker
+            .record(&framed(args, kwargs, result), "main")
+            .unwrap()
+    }
+
+    #[test]
+    fn a_call_comes_out_as_it_went_in() {
+        let call = record(
+            &("h", 5, 1.5, true),
+            &(),
+            Ok(json!({"id": 7, "fills": [], "note": "a\"b\n"})),
+        );
+        let mut line = Vec::new();
+        call.encode(&mut line);
+        assert_eq!(
+            String::from_utf8(line).unwrap(),
+            "{\"timestamp\":\"2023-11-14T22:13:20.123456789Z\",\"method\":\"place_order\",\
+             \"args\":[\"h\",\"[redacted]\",1.5,true],\"kwargs\":{},\
+             \"result\":{\"fills\":[],\"id\":7,\"note\":\"a\\\"b\\n\"},\"error\":null,\"duration_ns\":1234,\
+             \"thread\":\"main\",\"depth\":2,\"role\":\"output\"}"
+        );
+    }
+
+    #[test]
+    fn arguments_stand_by_position_or_by_name() {
+        let shown = |call: &CallRecord| format!("{} {}", call.args(), call.kwargs());
+        let named = BTreeMap::from([("qty", 3)]);
+        let nothing: Result<Value, &str> = Ok(Value::Null);
+        for (call, expected) in [
+            (record(&(), &(), nothing.clone()), "[] {}"),
+            (record(&"AAPL", &(), nothing.clone()), "[\"AAPL\"] {}"),
+            (record(&("AAPL",), &(), nothing.clone()), "[\"AAPL\"] {}"),
+            (record(&named, &(), nothing.clone()), "[] {\"qty\":3}"),
+            (
+                record(&("AAPL",), &named, nothing.clone()),
+                "[\"AAPL\"] {\"qty\":3}",
+            ),
+            (
+                record(&"AAPL", &named, nothing.clone()),
+                "[\"AAPL\"] {\"qty\":3}",
+            ),
+            (record(&(), &named, nothing.clone()), "[] {\"qty\":3}"),
+            (
+                record(&("AAPL",), &"odd", nothing),
+                "[[\"AAPL\"],\"odd\"] {}",
+            ),
+        ] {
+            assert_eq!(shown(&call), expected);
+        }
+    }
+
+    #[test]
+    fn secrets_and_personal_data_do_not_come_out() {
+        let secrets = json!({"api_key": "k", "nested": [{"password": {"a": [1]}}], "token": null, "url": "?sig=abc"});
+        let call = record(
+            &(),
+            &secrets,
+            Err("for jo@example.com: Authorization: Bearer abcdefgh01"),
+        );
+        assert_eq!(
+            call.kwargs().as_str(),
+            "{\"api_key\":\"[redacted]\",\"nested\":[{\"password\":\"[redacted]\"}],\"token\":null,\
+             \"url\":\"?sig=[redacted]\"}"
+        );
+        assert_eq!(
+            call.error(),
+            Some("for [redacted] Authorization: [redacted]")
+        );
+        let raw: &serde_json::value::RawValue = serde_json::from_str(
+            "{\"price\": 1.50, \"x\": {\"secret\": [1, {\"a\": 2}], \"b\": \"sig=1\"}}",
+        )
+        .unwrap();
+        let call = record(&(), &raw, Err(" "));
+        assert_eq!(
+            call.args().as_str(),
+            "[{\"price\":1.50,\"x\":{\"secret\":\"[redacted]\",\"b\":\"sig=[redacted]\"}}]"
+        );
+        assert_eq!(call.error(), Some("(an error without a text)"));
+    }
+
+    #[derive(Serialize)]
+    enum Odd {
+        Unit,
+        One(u8),
+        Two(u8, char),
+        Named { a: i128 },
+    }
+
+    #[test]
+    fn all_of_serde_comes_out_as_serde_json_writes_it() {
+        fn check(value: &impl Serialize) {
+            let call = record(&(value,), &(), Ok(Value::Null));
+            let text = serde_json::to_string(&(value,)).unwrap();
+            assert_eq!(call.args().as_str(), text);
+        }
+        check(&[
+            Odd::Unit,
+            Odd::One(1),
+            Odd::Two(2, 'é'),
+            Odd::Named { a: i128::MIN },
+        ]);
+        check(&(
+            f32::MAX,
+            0.1_f32,
+            f64::NAN,
+            f64::MIN_POSITIVE,
+            -0.0,
+            u128::MAX,
+            i8::MIN,
+        ));
+        check(&(Some(1), None::<u8>, "", "\u{0}\u{1f}\"\\é", (), [(); 0]));
+        check(&BTreeMap::from([(1_u8, "a"), (2, "b")]));
+        check(&BTreeMap::from([('c', BTreeMap::from([(true, 1)]))]));
+        assert!(packed::pack(&BTreeMap::from([(vec![1], 1)]), &mut Vec::new()).is_err());
+        let mut deep = json!(1);
+        for _ in 0..200 {
+            deep = json!([deep]);
+        }
+        let mut out = vec![7];
+        assert!(packed::pack(&deep, &mut out).is_err());
+        assert_eq!(out, [7]);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 40, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z]{1,4}", inner, 0..5)
+                    .prop_map(|it| Value::Object(it.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_comes_out_as_itself(value in any_json()) {
+            let mut unpacker = Unpacker::new(Redaction::off(), true);
+            let call = unpacker.record(&framed(&(&value,), &(), Ok(value.clone())), "t").unwrap();
+            let text = serde_json::to_string(&value).unwrap();
+            prop_assert_eq!(call.result().map(Json::as_str), Some(&*text));
+            prop_assert_eq!(call.args().to_string(), format!("[{text}]"));
+        }
+
+        #[test]
+        fn any_bytes_are_a_call_or_a_reason(bytes in proptest::collection::vec(0..16_u8, 0..200)) {
+            let mut unpacker = Unpacker::new(Redaction::default(), false);
+            let _ = unpacker.record(&bytes, "t");
+        }
+    }
+}

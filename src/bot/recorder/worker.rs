@@ -1,0 +1,532 @@
+//! The thread that makes records of what was handed over, and appends them.
+//!
+//! Always true:
+//! - The calls of a thread are appended in the order in which they ended, each once. After a failed write the
+//!   stream is opened anew, and what is there already is not appended again.
+//! - One call of which no line can be made takes no other with it: it is a gap of its own.
+//! - Every loss is appended as a gap as soon as the disk takes it: how many, from when to when, and why.
+//! - It is woken by nobody: it looks, and sleeps a little when there is nothing.
+//!
+//! Not here: how long somebody waits for the end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use super::frame::{GAP_METHOD, Role, Unpacker};
+use super::lane::{Back, Lost};
+use super::shared::Shared;
+use super::spill::{self, Spill};
+use super::stats::Cause;
+use crate::journal::{Acks, AppendError, Durability, Journal, OpenError, Writer, WriterOptions};
+use crate::record::field::{Json, JsonObject, Text};
+use crate::record::{CallParts, CallRecord};
+use crate::time::Timestamp;
+
+/// How many calls are appended at once.
+const BATCH_MAX: usize = 2048;
+/// How many calls of one thread are taken before another's turn.
+const TURN_MAX: usize = 512;
+/// How long it sleeps when there is nothing to do.
+const NAP: Duration = Duration::from_millis(1);
+/// The longest wait before a failed write is tried again.
+const RETRY_MAX: Duration = Duration::from_secs(1);
+/// How often it looks while it waits for that.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What the thread has for itself.
+#[derive(Debug)]
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    journal: Journal,
+    options: WriterOptions,
+    unpacker: Unpacker,
+    /// `None` after it failed, until it is opened anew.
+    writer: Option<Writer<CallRecord>>,
+    backs: Vec<Back>,
+    frame: Vec<u8>,
+    batch: Vec<CallRecord>,
+    /// The batch that is being written.
+    flight: Option<Flight>,
+    /// The memory of one that was.
+    spare: Vec<CallRecord>,
+    /// How many lines the stream has, as far as was acknowledged.
+    lines: u64,
+    /// When the first call began that may not be on disk, and the last one that was appended.
+    unsynced: Option<(Timestamp, Timestamp)>,
+}
+
+/// A batch that is being written.
+#[derive(Debug)]
+struct Flight {
+    records: Vec<CallRecord>,
+    acks: Acks,
+}
+
+/// How the stream of the calls is written.
+pub(super) fn options(sync_every: Duration) -> WriterOptions {
+    WriterOptions::default().durability(Durability::Interval(sync_every))
+}
+
+impl Worker {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        journal: &Journal,
+        options: WriterOptions,
+        unpacker: Unpacker,
+        writer: Writer<CallRecord>,
+    ) -> Worker {
+        let lines = writer.lines();
+        Worker {
+            shared,
+            journal: journal.clone(),
+            options,
+            unpacker,
+            writer: Some(writer),
+            backs: Vec::new(),
+            frame: Vec::new(),
+            batch: Vec::with_capacity(BATCH_MAX),
+            flight: None,
+            spare: Vec::with_capacity(BATCH_MAX),
+            lines,
+            unsynced: None,
+        }
+    }
+
+    /// Works until the recorder is closed and everything is written, or is lost.
+    pub(super) fn run(mut self) {
+        let mut quiet = 0;
+        // After the close, a thread may be about to hand over what it began before: one more look.
+        while quiet < 2 {
+            // Order matters: what is handed over before the close is seen after it.
+            let is_closed = self.shared.is_closed.load(Ordering::Acquire);
+            let found = self.look();
+            quiet = if is_closed && !found { quiet + 1 } else { 0 };
+            if !found {
+                thread::sleep(NAP);
+            }
+        }
+        self.finish();
+    }
+
+    /// Takes what is there and writes it; whether there was anything.
+    fn look(&mut self) -> bool {
+        self.shared.set_clock();
+        self.meet_newcomers();
+        let mut found = self.drain();
+        found |= self.take_up_spilled();
+        found |= self.hear_losses();
+        match found {
+            true => self.write(),
+            false => self.flush(),
+        }
+        self.tell_durable();
+        found
+    }
+
+    fn meet_newcomers(&mut self) {
+        if self.shared.has_newcomers.swap(false, Ordering::AcqRel) {
+            self.backs.append(&mut self.shared.lanes().newcomers);
+        }
+    }
+
+    /// Takes all that is handed over.
+    fn drain(&mut self) -> bool {
+        let mut found = false;
+        let mut at = 0;
+        while at < self.backs.len() {
+            // Order matters: what an ended thread handed over is there when its end is seen.
+            let has_ended = self.backs.get(at).is_some_and(Back::has_ended);
+            let taken = self.take_turn(at);
+            found |= taken != 0;
+            if has_ended && taken < TURN_MAX {
+                self.end_lane(at);
+            } else {
+                at += 1;
+            }
+        }
+        found
+    }
+
+    /// Takes some calls of a lane.
+    fn take_turn(&mut self, at: usize) -> usize {
+        let mut taken = 0;
+        while taken < TURN_MAX {
+            let Some(back) = self.backs.get_mut(at) else {
+                break;
+            };
+            if !back.next(&self.shared.blocks, &mut self.frame) {
+                break;
+            }
+            taken += 1;
+            match self.unpacker.record(&self.frame, &back.lane().thread) {
+                Ok(record) => self.batch.push(record),
+                Err(error) => {
+                    let begun = timestamp(super::frame::begun(&self.frame));
+                    self.shared.report().troubles.keep_error(&error);
+                    self.lose(Cause::NoLine, 1, begun, begun);
+                }
+            }
+            if BATCH_MAX <= self.batch.len() {
+                self.write();
+            }
+        }
+        taken
+    }
+
+    fn end_lane(&mut self, at: usize) {
+        let back = self.backs.swap_remove(at);
+        self.hear(&back);
+        let mut lanes = self.shared.lanes();
+        let (handed_over, lost) = back.lane().counts();
+        lanes.ended.0 += handed_over;
+        lanes.ended.1 += lost;
+        lanes.alive.retain(|it| !Arc::ptr_eq(it, back.lane()));
+        drop(lanes);
+        back.end(&self.shared.blocks);
+    }
+
+    /// Makes gaps of what was lost in front of the queue.
+    fn hear_losses(&mut self) -> bool {
+        let backs = std::mem::take(&mut self.backs);
+        let mut found = false;
+        for back in &backs {
+            found |= self.hear(back);
+        }
+        self.backs = backs;
+        let strays = self.shared.lanes().strays.take();
+        if let Some(lost) = strays {
+            self.push_gap(Cause::QueueFull, lost, None);
+        }
+        found || strays.is_some()
+    }
+
+    fn hear(&mut self, back: &Back) -> bool {
+        let lost = back.lost();
+        if let Some(lost) = lost {
+            self.push_gap(Cause::QueueFull, lost, Some(&back.lane().thread));
+        }
+        lost.is_some()
+    }
+
+    /// Counts a loss that nobody in front has counted, and makes a gap of it.
+    fn lose(&mut self, cause: Cause, count: u64, from: Timestamp, to: Timestamp) {
+        self.shared.report().lost.add(cause, count);
+        self.batch.extend(gap(cause, count, from, to, None));
+    }
+
+    fn push_gap(&mut self, cause: Cause, lost: Lost, thread: Option<&str>) {
+        let (from, to) = (timestamp(lost.from), timestamp(lost.to));
+        self.batch.extend(gap(cause, lost.count, from, to, thread));
+    }
+
+    /// Appends the oldest file of spilled calls, if there is one.
+    fn take_up_spilled(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let Some(spill) = shared.spill.as_ref().filter(|it| it.is_on()) else {
+            return false;
+        };
+        let Some(path) = spill.next() else {
+            return false;
+        };
+        // Order matters: what a thread handed over before it spilled is in memory by now, and goes first.
+        while self.drain() {}
+        match spill::read(&**self.journal.disk(), &path) {
+            Ok(records) => self.append_spilled(spill, records),
+            Err(error) => {
+                // The file stays; the next recorder names it again.
+                self.shared.report().troubles.keep_error(&error);
+                thread::sleep(LOOK);
+            }
+        }
+        true
+    }
+
+    fn append_spilled(&mut self, spill: &Spill, records: Vec<CallRecord>) {
+        for record in records {
+            self.batch.push(record);
+            if BATCH_MAX <= self.batch.len() {
+                self.write();
+            }
+        }
+        self.flush();
+        // Order matters: the file goes when what was in it is on disk.
+        let synced = self.writer.as_ref().map_or(Ok(()), Writer::sync);
+        let removed = synced.map_err(|error| self.tell_failing(error));
+        if removed.is_ok()
+            && let Err(error) = spill.done()
+        {
+            self.shared.report().troubles.keep_error(&error);
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Hands the batch to the writer, however often it takes, unless nobody waits for it any more. The
+    /// writer works on it while the next one is made.
+    fn write(&mut self) {
+        self.push(false);
+    }
+
+    /// The same, and waits for it.
+    fn flush(&mut self) {
+        self.push(true);
+    }
+
+    fn push(&mut self, to_the_end: bool) {
+        let mut wait = NAP;
+        while !self.batch.is_empty() || (to_the_end && self.flight.is_some()) {
+            match self.step() {
+                Ok(()) => wait = NAP,
+                Err(error) => {
+                    self.tell_failing(error);
+                    if self.shared.is_abandoned.load(Ordering::Acquire) {
+                        return self.give_up();
+                    }
+                    self.wait(wait);
+                    wait = (2 * wait).min(RETRY_MAX);
+                }
+            }
+        }
+    }
+
+    /// Sleeps for `wait`, or until nobody waits any more.
+    fn wait(&self, wait: Duration) {
+        let mut left = wait;
+        while !left.is_zero() && !self.shared.is_abandoned.load(Ordering::Acquire) {
+            let step = left.min(LOOK);
+            thread::sleep(step);
+            left = left.saturating_sub(step);
+        }
+    }
+
+    fn give_up(&mut self) {
+        let calls = self.batch.iter().filter(|it| !is_gap(it)).count();
+        self.shared.report().lost.add(Cause::Disk, calls as u64);
+        self.batch.clear();
+    }
+
+    /// Hears what became of the batch before, and hands over this one.
+    fn step(&mut self) -> Result<(), Failing> {
+        // Order matters: none is written before the one before it.
+        self.settle()?;
+        let writer = self.open()?;
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        match writer.submit_all(&self.batch) {
+            Ok(acks) => {
+                let next = std::mem::take(&mut self.spare);
+                let records = std::mem::replace(&mut self.batch, next);
+                self.flight = Some(Flight { records, acks });
+                Ok(())
+            }
+            Err(AppendError::Refused { .. } | AppendError::TooLong { .. }) => {
+                self.write_one_by_one(&writer)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Waits for the batch that is being written. One that was not is the first of the next again.
+    fn settle(&mut self) -> Result<(), Failing> {
+        let Some(Flight { mut records, acks }) = self.flight.take() else {
+            return Ok(());
+        };
+        match acks.wait() {
+            Ok(receipts) => {
+                self.lines = receipts.last().map_or(self.lines, |it| it.seq + 1);
+                self.account(&records);
+                records.clear();
+                self.spare = records;
+                Ok(())
+            }
+            Err(error) => {
+                records.append(&mut self.batch);
+                self.batch = records;
+                Err(self.failed(error))
+            }
+        }
+    }
+
+    fn failed(&mut self, error: AppendError) -> Failing {
+        if matches!(
+            error,
+            AppendError::Unknown { .. } | AppendError::Ended { .. }
+        ) {
+            self.writer = None;
+        }
+        Failing::Append(error)
+    }
+
+    /// One of the batch is no line of the journal: the others are.
+    fn write_one_by_one(&mut self, writer: &Writer<CallRecord>) -> Result<(), Failing> {
+        while let Some(first) = self.batch.first() {
+            match writer.append(first) {
+                Ok(receipt) => {
+                    self.lines = receipt.seq + 1;
+                    self.done(1);
+                }
+                Err(error @ (AppendError::Refused { .. } | AppendError::TooLong { .. })) => {
+                    let begun = first.timestamp();
+                    self.shared.report().troubles.keep_error(&error);
+                    self.batch.remove(0);
+                    self.lose(Cause::NoLine, 1, begun, begun);
+                }
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first `count` of the batch are lines.
+    fn done(&mut self, count: usize) {
+        let count = count.min(self.batch.len());
+        let done: Vec<_> = self.batch.drain(..count).collect();
+        self.account(&done);
+    }
+
+    /// Counts what has become lines.
+    fn account(&mut self, records: &[CallRecord]) {
+        let mut calls = 0;
+        for record in records {
+            let at = record.timestamp();
+            let from = self.unsynced.map_or(at, |(from, _)| from);
+            self.unsynced = Some((from, at));
+            calls += u64::from(!is_gap(record));
+        }
+        self.shared.written.fetch_add(calls, Ordering::Release);
+    }
+
+    /// The writer, opened anew if the last one failed.
+    fn open(&mut self) -> Result<Writer<CallRecord>, Failing> {
+        if let Some(writer) = &self.writer {
+            return Ok(writer.clone());
+        }
+        let opened = self.journal.writer_with(&self.options);
+        let writer: Writer<CallRecord> = opened.map_err(Failing::Open)?;
+        let found = writer.lines();
+        self.writer = Some(writer.clone());
+        if self.lines < found {
+            // Order matters: opening anew has decided what became of the write that failed.
+            let count = usize::try_from(found - self.lines).unwrap_or(usize::MAX);
+            self.lines = found;
+            self.done(count);
+        } else if found < self.lines {
+            self.miss(self.lines - found);
+            self.lines = found;
+        }
+        Ok(writer)
+    }
+
+    /// The disk has lost lines that it had taken.
+    fn miss(&mut self, count: u64) {
+        let now = self.shared.clock.now();
+        let (from, to) = self.unsynced.take().unwrap_or((now, now));
+        // Some of them may have been gaps; a loss is told too high rather than too low.
+        let written = self.shared.written.load(Ordering::Relaxed);
+        self.shared
+            .written
+            .store(written.saturating_sub(count), Ordering::Release);
+        self.lose(Cause::Disk, count, from, to);
+    }
+
+    fn tell_failing(&self, error: impl Into<Failing>) {
+        let error = error.into();
+        let mut report = self.shared.report();
+        match error {
+            Failing::Append(error) => {
+                report.troubles.keep_error(&error);
+                report.failing = Some(error);
+            }
+            Failing::Open(error) => report.troubles.keep_error(&error),
+        }
+    }
+
+    fn tell_durable(&mut self) {
+        let Some(writer) = &self.writer else {
+            return;
+        };
+        let unsynced = self.lines.saturating_sub(writer.durable_lines());
+        let written = self.shared.written.load(Ordering::Relaxed);
+        let durable = written.saturating_sub(unsynced);
+        self.shared.durable.store(durable, Ordering::Relaxed);
+        if unsynced == 0 {
+            self.unsynced = None;
+        }
+        let troubles = writer.troubles();
+        if !troubles.is_empty() {
+            let mut report = self.shared.report();
+            troubles.into_iter().for_each(|it| report.troubles.keep(it));
+        }
+    }
+
+    /// The end: what is written is synced, and whoever waits is told.
+    fn finish(mut self) {
+        let closed = self.writer.take().map_or(Ok(()), Writer::close);
+        let written = self.shared.written.load(Ordering::Relaxed);
+        let backs = std::mem::take(&mut self.backs);
+        let mut lanes = self.shared.lanes();
+        lanes.newcomers.clear();
+        drop(lanes);
+        // Lanes stay counted: what comes after this is told by `stats`.
+        backs.into_iter().for_each(|it| it.end(&self.shared.blocks));
+        let mut report = self.shared.report();
+        match closed {
+            Ok(()) => self.shared.durable.store(written, Ordering::Relaxed),
+            Err(error) => report.unsynced = Some(error),
+        }
+        report.is_done = true;
+        drop(report);
+        self.shared.done.notify_all();
+    }
+}
+
+/// What a write failed with.
+#[derive(Debug)]
+enum Failing {
+    Append(AppendError),
+    Open(OpenError),
+}
+
+impl From<AppendError> for Failing {
+    fn from(error: AppendError) -> Failing {
+        Failing::Append(error)
+    }
+}
+
+fn timestamp(unix_nanos: i64) -> Timestamp {
+    Timestamp::from_unix_nanos(i128::from(unix_nanos)).unwrap_or(Timestamp::MAX)
+}
+
+fn is_gap(record: &CallRecord) -> bool {
+    record.role() == Some(&Role::GAP)
+}
+
+/// The record of a loss. It is always a legal one.
+fn gap(
+    cause: Cause,
+    count: u64,
+    from: Timestamp,
+    to: Timestamp,
+    thread: Option<&str>,
+) -> Option<CallRecord> {
+    let result = format!(
+        "{{\"lost\":{count},\"from\":\"{from}\",\"to\":\"{to}\",\"cause\":\"{}\"}}",
+        cause.as_str()
+    );
+    let span = from.until(to).unwrap_or_default();
+    let gap = CallRecord::new(CallParts {
+        timestamp: from,
+        method: Text::known(GAP_METHOD),
+        args: Json::written("[]"),
+        kwargs: JsonObject::default(),
+        result: Some(Json::written(&result)),
+        error: None,
+        duration_ns: u64::try_from(span.as_nanos()).unwrap_or(u64::MAX),
+        thread: thread.and_then(Text::of),
+        depth: None,
+        role: Some(Role::GAP),
+    });
+    gap.ok()
+}
