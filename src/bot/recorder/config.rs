@@ -21,7 +21,8 @@ pub enum WhenFull {
     /// It is lost: the bot goes on at once. How many were lost, and from when to when, is in the log.
     #[default]
     DropNewest,
-    /// The thread that called waits until there is room, however long that is.
+    /// The thread that called waits until there is room, however long that is: with a disk that fails for
+    /// ever, for ever. So does a thread for which the capacity has no 32 KiB, until another thread ends.
     Block,
     /// The thread that called writes it into a file, from which it goes into the log when the disk keeps up
     /// again; the next recorder takes up what a crash left there.

@@ -13,8 +13,9 @@ use crate::record::field::{Json, JsonObject, Text, Word, write_string};
 use crate::record::{CallParts, CallRecord, Invalid, personal};
 use crate::time::Timestamp;
 
-/// When the call began (8 bytes), how long it took (8), how deep it was (4), its role and how it came out.
-const HEAD_LEN: usize = 22;
+/// Three words: when the call began, how long it took, and how deep it was (4 bytes) with its role and how
+/// it came out.
+const HEAD_LEN: usize = 24;
 const DURATION_AT: usize = 8;
 const OUTCOME_AT: usize = 21;
 
@@ -43,14 +44,15 @@ impl Role {
 
 /// Begins a frame in `out`.
 pub(super) fn begin(out: &mut Vec<u8>, begun: i64, depth: u32, role: Role, method: &str) {
+    let role = u64::from(role as u8) << 32;
     out.clear();
-    let mut head = [0; HEAD_LEN];
-    let fields = begun.to_le_bytes().into_iter().chain([0; 8]);
-    let fields = fields.chain(depth.to_le_bytes()).chain([role as u8]);
-    head.iter_mut()
-        .zip(fields)
-        .for_each(|(to, from)| *to = from);
-    out.extend_from_slice(&head);
+    for word in [
+        begun.to_le_bytes(),
+        [0; 8],
+        (u64::from(depth) | role).to_le_bytes(),
+    ] {
+        out.extend_from_slice(&word);
+    }
     packed::pack_text(method, out);
 }
 

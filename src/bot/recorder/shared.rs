@@ -141,10 +141,19 @@ impl Shared {
         self.spill.as_ref().is_some_and(Spill::is_on)
     }
 
-    /// The lane of a thread that calls for the first time.
+    /// The lane of a thread that calls for the first time; `None` while there is no block for one.
     #[cold]
     fn enter(&self) -> Option<Front> {
-        let (front, back) = lane::lane(here::thread_name(), &self.blocks)?;
+        let (front, back) = loop {
+            if let Some(lane) = lane::lane(here::thread_name(), &self.blocks) {
+                break lane;
+            }
+            // With a lane from its first call on, a thread that waits never overtakes itself.
+            if self.when_full != WhenFull::Block || self.is_closed.load(Ordering::Acquire) {
+                return None;
+            }
+            thread::sleep(ROOM_WAIT);
+        };
         let mut lanes = self.lanes();
         lanes.alive.push(Arc::clone(back.lane()));
         lanes.newcomers.push(back);
@@ -168,32 +177,13 @@ impl Shared {
                 return;
             }
             match (&self.when_full, &self.spill) {
-                (WhenFull::Block, _) => {
-                    thread::sleep(ROOM_WAIT);
-                    if front.is_none() {
-                        return self.hand_over_as_a_stranger(frame);
-                    }
-                }
+                (WhenFull::Block, _) => thread::sleep(ROOM_WAIT),
                 (WhenFull::Spill { .. }, Some(spill)) => {
                     return self.spill_one(spill, front.as_deref(), frame);
                 }
                 _ => return self.lose(front.as_deref(), frame::begun(frame)),
             }
         }
-    }
-
-    /// Waits for a block for a lane of this call alone: the thread has none, and there was no room for one.
-    fn hand_over_as_a_stranger(&self, frame: &[u8]) {
-        while !self.is_closed.load(Ordering::Acquire) {
-            if let Some(mut front) = self.enter() {
-                if !front.hand_over(frame, &self.blocks) {
-                    self.lose(Some(&front), frame::begun(frame));
-                }
-                return;
-            }
-            thread::sleep(ROOM_WAIT);
-        }
-        self.late.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Spills a call, or loses it.

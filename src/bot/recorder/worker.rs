@@ -9,6 +9,8 @@
 //!
 //! Not here: how long somebody waits for the end.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -21,7 +23,7 @@ use super::spill::{self, Spill};
 use super::stats::Cause;
 use crate::journal::{Acks, AppendError, Durability, Journal, OpenError, Writer, WriterOptions};
 use crate::record::field::{Json, JsonObject, Text};
-use crate::record::{CallParts, CallRecord};
+use crate::record::{CallParts, CallRecord, Record as _};
 use crate::time::Timestamp;
 
 /// How many calls are appended at once.
@@ -53,8 +55,8 @@ pub(super) struct Worker {
     spare: Vec<CallRecord>,
     /// How many lines the stream has, as far as was acknowledged.
     lines: u64,
-    /// When the first call began that may not be on disk, and the last one that was appended.
-    unsynced: Option<(Timestamp, Timestamp)>,
+    /// What was appended and may not be on disk, the oldest first.
+    unsynced: VecDeque<Appended>,
 }
 
 /// A batch that is being written.
@@ -62,6 +64,18 @@ pub(super) struct Worker {
 struct Flight {
     records: Vec<CallRecord>,
     acks: Acks,
+}
+
+/// Some lines that were appended together.
+#[derive(Debug)]
+struct Appended {
+    /// Their numbers.
+    lines: Range<u64>,
+    /// When the earliest and the latest of them began.
+    from: Timestamp,
+    to: Timestamp,
+    /// Those that are gaps, with how many calls they say are lost.
+    gaps: Vec<(u64, u64)>,
 }
 
 /// How the stream of the calls is written.
@@ -90,7 +104,7 @@ impl Worker {
             flight: None,
             spare: Vec::with_capacity(BATCH_MAX),
             lines,
-            unsynced: None,
+            unsynced: VecDeque::new(),
         }
     }
 
@@ -335,7 +349,7 @@ impl Worker {
         };
         match acks.wait() {
             Ok(receipts) => {
-                self.lines = receipts.last().map_or(self.lines, |it| it.seq + 1);
+                debug_assert_eq!(receipts.first().map(|it| it.seq), Some(self.lines));
                 self.account(&records);
                 records.clear();
                 self.spare = records;
@@ -363,10 +377,7 @@ impl Worker {
     fn write_one_by_one(&mut self, writer: &Writer<CallRecord>) -> Result<(), Failing> {
         while let Some(first) = self.batch.first() {
             match writer.append(first) {
-                Ok(receipt) => {
-                    self.lines = receipt.seq + 1;
-                    self.done(1);
-                }
+                Ok(_) => self.done(1),
                 Err(error @ (AppendError::Refused { .. } | AppendError::TooLong { .. })) => {
                     let begun = first.timestamp();
                     self.shared.report().troubles.keep_error(&error);
@@ -386,16 +397,30 @@ impl Worker {
         self.account(&done);
     }
 
-    /// Counts what has become lines.
+    /// Counts `records`, which have become the next lines.
     fn account(&mut self, records: &[CallRecord]) {
-        let mut calls = 0;
-        for record in records {
-            let at = record.timestamp();
-            let from = self.unsynced.map_or(at, |(from, _)| from);
-            self.unsynced = Some((from, at));
-            calls += u64::from(!is_gap(record));
-        }
-        self.shared.written.fetch_add(calls, Ordering::Release);
+        // Between threads, lines are in no order of time.
+        let times = || records.iter().map(|it| it.timestamp());
+        let (Some(from), Some(to)) = (times().min(), times().max()) else {
+            return;
+        };
+        let lines = self.lines..self.lines + records.len() as u64;
+        self.lines = lines.end;
+        let gaps: Vec<_> = lines
+            .clone()
+            .zip(records)
+            .filter_map(|(line, it)| Some((line, told_by(it)?)))
+            .collect();
+        let calls = records.len() - gaps.len();
+        self.shared
+            .written
+            .fetch_add(calls as u64, Ordering::Release);
+        self.unsynced.push_back(Appended {
+            lines,
+            from,
+            to,
+            gaps,
+        });
     }
 
     /// The writer, opened anew if the last one failed.
@@ -410,25 +435,43 @@ impl Worker {
         if self.lines < found {
             // Order matters: opening anew has decided what became of the write that failed.
             let count = usize::try_from(found - self.lines).unwrap_or(usize::MAX);
-            self.lines = found;
             self.done(count);
+            self.lines = found;
         } else if found < self.lines {
-            self.miss(self.lines - found);
+            self.miss(found);
             self.lines = found;
         }
         Ok(writer)
     }
 
-    /// The disk has lost lines that it had taken.
-    fn miss(&mut self, count: u64) {
+    /// The disk has lost the lines from `found` on, which it had taken: calls, and gaps that are told again.
+    fn miss(&mut self, found: u64) {
         let now = self.shared.clock.now();
-        let (from, to) = self.unsynced.take().unwrap_or((now, now));
-        // Some of them may have been gaps; a loss is told too high rather than too low.
+        let (mut calls, mut told, mut span) = (0, 0, None);
+        while let Some(last) = self.unsynced.pop_back() {
+            if last.lines.end <= found {
+                self.unsynced.push_back(last);
+                break;
+            }
+            let lines = last.lines.end - last.lines.start.max(found);
+            let gone: Vec<_> = last.gaps.iter().filter(|it| found <= it.0).collect();
+            calls += lines - gone.len() as u64;
+            told += gone.iter().map(|it| it.1).sum::<u64>();
+            let (from, to) = span.unwrap_or((last.from, last.to));
+            span = Some((from.min(last.from), to.max(last.to)));
+            if last.lines.start < found {
+                let lines = last.lines.start..found;
+                self.unsynced.push_back(Appended { lines, ..last });
+                break;
+            }
+        }
         let written = self.shared.written.load(Ordering::Relaxed);
-        self.shared
-            .written
-            .store(written.saturating_sub(count), Ordering::Release);
-        self.lose(Cause::Disk, count, from, to);
+        let written = written.saturating_sub(calls);
+        self.shared.written.store(written, Ordering::Release);
+        self.shared.report().lost.add(Cause::Disk, calls);
+        let (from, to) = span.unwrap_or((now, now));
+        self.batch
+            .extend(gap(Cause::Disk, calls + told, from, to, None));
     }
 
     fn tell_failing(&self, error: impl Into<Failing>) {
@@ -447,12 +490,17 @@ impl Worker {
         let Some(writer) = &self.writer else {
             return;
         };
-        let unsynced = self.lines.saturating_sub(writer.durable_lines());
+        let durable_lines = writer.durable_lines();
+        let unsynced = self.lines.saturating_sub(durable_lines);
         let written = self.shared.written.load(Ordering::Relaxed);
         let durable = written.saturating_sub(unsynced);
         self.shared.durable.store(durable, Ordering::Relaxed);
-        if unsynced == 0 {
-            self.unsynced = None;
+        while self
+            .unsynced
+            .front()
+            .is_some_and(|it| it.lines.end <= durable_lines)
+        {
+            self.unsynced.pop_front();
         }
         let troubles = writer.troubles();
         if !troubles.is_empty() {
@@ -501,6 +549,16 @@ fn timestamp(unix_nanos: i64) -> Timestamp {
 
 fn is_gap(record: &CallRecord) -> bool {
     record.role() == Some(&Role::GAP)
+}
+
+/// How many calls a gap says are lost; `None` of a call.
+fn told_by(record: &CallRecord) -> Option<u64> {
+    if !is_gap(record) {
+        return None;
+    }
+    let (_, told) = record.result()?.as_str().split_once("\"lost\":")?;
+    let (count, _) = told.split_once(',')?;
+    count.parse().ok()
 }
 
 /// The record of a loss. It is always a legal one.
