@@ -23,7 +23,7 @@ use super::spill::{self, Spill};
 use super::stats::Cause;
 use crate::journal::{Acks, AppendError, Durability, Journal, OpenError, Writer, WriterOptions};
 use crate::record::field::{Json, JsonObject, Text};
-use crate::record::{CallParts, CallRecord, Record as _};
+use crate::record::{CallParts, CallRecord};
 use crate::time::Timestamp;
 
 /// How many calls are appended at once.
