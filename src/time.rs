@@ -143,6 +143,7 @@ impl Timestamp {
     pub fn write_to(self, out: &mut Vec<u8>) {
         let date = self.day().0;
         let of_day = self.secs.rem_euclid(SECS_PER_DAY).unsigned_abs();
+        out.reserve(30);
         push_digits::<4>(out, u64::from(date.year().unsigned_abs()));
         out.push(b'-');
         push_digits::<2>(out, u64::from(date.month()));

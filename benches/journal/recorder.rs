@@ -19,7 +19,7 @@ const ROUNDS: usize = 7;
 /// Calls of one thread whose times are looked at one by one.
 const TIMED: usize = 100_000;
 /// Calls that are to get to the disk.
-const SUSTAINED: usize = 2_000_000;
+const SUSTAINED: usize = 6_000_000;
 const WAIT: Duration = Duration::from_secs(60);
 
 /// What one producer does again and again.

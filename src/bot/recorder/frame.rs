@@ -98,40 +98,47 @@ impl Unpacker {
         }
     }
 
-    /// The record of `frame`, which `thread` made.
-    pub(super) fn record(&mut self, frame: &[u8], thread: &str) -> Result<CallRecord, FrameError> {
+    /// The record of `frame`, which `thread` made, in the memory of `spare` if there is one.
+    pub(super) fn record(
+        &mut self,
+        frame: &[u8],
+        thread: &str,
+        spare: Option<CallRecord>,
+    ) -> Result<CallRecord, FrameError> {
         let (head, body) = frame
             .split_first_chunk::<HEAD_LEN>()
             .ok_or(FrameError::Cut)?;
         let mut bytes = Bytes { rest: head };
+        let mut parts = spare.map_or_else(blank, CallRecord::into_parts);
         let begun = i64::from_le_bytes(bytes.take()?);
-        let duration_ns = u64::from_le_bytes(bytes.take()?);
+        parts.timestamp = Timestamp::from_unix_nanos(begun.into()).unwrap_or(Timestamp::MAX);
+        parts.duration_ns = u64::from_le_bytes(bytes.take()?);
         let depth = u32::from_le_bytes(bytes.take()?);
+        parts.depth = (depth != 0).then_some(depth);
         let [role, outcome] = bytes.take()?;
-        let mut bytes = Bytes { rest: body };
-        let method = match bytes.take()? {
-            [tag::TEXT] => bytes.text()?,
-            _ => return Err(FrameError::Cut),
-        };
-        let (args, kwargs) = self.arguments(method, &mut bytes)?;
-        let (result, error) = match outcome {
-            outcome if outcome == Outcome::Error as u8 => (None, Some(self.error(&mut bytes)?)),
-            _ => (Some(self.json(&mut bytes)?), None),
-        };
         let is_output = role == Role::Output as u8;
-        let record = CallRecord::new(CallParts {
-            timestamp: Timestamp::from_unix_nanos(i128::from(begun)).unwrap_or(Timestamp::MAX),
-            method: text(method, "(no name)"),
-            args,
-            kwargs,
-            result,
-            error,
-            duration_ns,
-            thread: Some(text(thread, "(no name)")),
-            depth: (depth != 0).then_some(depth),
-            role: Some(if is_output { Role::OUTPUT } else { Role::INPUT }),
-        })?;
-        Ok(record)
+        parts.role = Some(if is_output { Role::OUTPUT } else { Role::INPUT });
+        set(
+            parts.thread.get_or_insert_with(|| Text::known("-")),
+            thread,
+            "(no name)",
+        );
+        let mut bytes = Bytes { rest: body };
+        let [tag::TEXT] = bytes.take()? else {
+            return Err(FrameError::Cut);
+        };
+        let method = bytes.text()?;
+        set(&mut parts.method, method, "(no name)");
+        self.arguments(method, &mut bytes, &mut parts)?;
+        if outcome == Outcome::Error as u8 {
+            parts.result = None;
+            parts.error = Some(self.error(&mut bytes)?);
+        } else {
+            parts.error = None;
+            let result = parts.result.get_or_insert_with(Json::null);
+            self.json(&mut bytes, |text| result.rewrite(text))?;
+        }
+        Ok(CallRecord::new(parts)?)
     }
 
     /// What stands as `args` and as `kwargs`: a list by position, an object by name, anything else is the
@@ -140,28 +147,45 @@ impl Unpacker {
         &mut self,
         method: &str,
         bytes: &mut Bytes<'_>,
-    ) -> Result<(Json, JsonObject), FrameError> {
+        parts: &mut CallParts,
+    ) -> Result<(), FrameError> {
         let secret = self.redaction.arguments(method).cloned();
-        let (by_position, by_name) = (self.list(bytes, secret)?, self.json(bytes)?);
-        let is = |json: &Json, first| json.as_str().starts_with(first);
-        let alone = |value: Json| Some(Json::written(&format!("[{value}]")));
-        let args_of = |value: Json| match value.as_str().as_bytes().first() {
-            Some(b'[') => Some(value),
-            Some(b'n') => None,
-            _ => alone(value),
-        };
-        let (args, kwargs) = match (is(&by_position, '{'), is(&by_name, '{')) {
-            (true, _) if is(&by_name, 'n') => (None, Some(by_position)),
-            (_, true) => (args_of(by_position), Some(by_name)),
-            _ if is(&by_name, 'n') => (args_of(by_position), None),
-            // Names that are no object are told all the same.
-            _ => {
-                let both = format!("[{by_position},{by_name}]");
-                (Some(Json::written(&both)), None)
+        if (bytes.tag(), secret.is_none()) == (tag::LIST, true) {
+            let args = &mut parts.args;
+            self.json(bytes, |text| args.rewrite(text))?;
+            if bytes.tag() == tag::NULL {
+                parts.kwargs.rewrite("{}");
+                return Ok(());
             }
+            let by_position = parts.args.to_string();
+            return self.rest_of_arguments(by_position, bytes, parts);
+        }
+        let by_position = self.list(bytes, secret)?;
+        self.rest_of_arguments(by_position, bytes, parts)
+    }
+
+    fn rest_of_arguments(
+        &mut self,
+        by_position: String,
+        bytes: &mut Bytes<'_>,
+        parts: &mut CallParts,
+    ) -> Result<(), FrameError> {
+        let by_name = self.json(bytes, str::to_owned)?;
+        let args_of = |value: &str| match value.as_bytes().first() {
+            Some(b'[') => value.to_owned(),
+            Some(b'n') => "[]".to_owned(),
+            _ => format!("[{value}]"),
         };
-        let args = args.unwrap_or_else(|| Json::written("[]"));
-        Ok((args, kwargs.map(JsonObject::written).unwrap_or_default()))
+        let (args, kwargs) = match (by_position.starts_with('{'), by_name.as_bytes().first()) {
+            (true, Some(b'n')) => ("[]".to_owned(), by_position),
+            (_, Some(b'{')) => (args_of(&by_position), by_name),
+            (_, Some(b'n')) => (args_of(&by_position), "{}".to_owned()),
+            // Names that are no object are told all the same.
+            _ => (format!("[{by_position},{by_name}]"), "{}".to_owned()),
+        };
+        parts.args.rewrite(&args);
+        parts.kwargs.rewrite(&kwargs);
+        Ok(())
     }
 
     /// The next value; if it is a list, without those in it that are secret by their position.
@@ -169,37 +193,41 @@ impl Unpacker {
         &mut self,
         bytes: &mut Bytes<'_>,
         secret: Option<HashSet<usize>>,
-    ) -> Result<Json, FrameError> {
+    ) -> Result<String, FrameError> {
         let (Some(secret), tag::LIST) = (secret, bytes.tag()) else {
-            return self.json(bytes);
+            return self.json(bytes, str::to_owned);
         };
         let [_] = bytes.take()?;
         let mut out = String::from("[");
         let mut position = 0;
         while bytes.tag() != tag::END {
-            let value = self.json(bytes)?;
+            let value = self.json(bytes, str::to_owned)?;
             out.push_str(if position == 0 { "" } else { "," });
             match secret.contains(&position) {
                 true => out.extend(["\"", REDACTED, "\""]),
-                false => out.push_str(value.as_str()),
+                false => out.push_str(&value),
             }
             position += 1;
         }
         let [_] = bytes.take()?;
         out.push(']');
-        Ok(Json::written(&out))
+        Ok(out)
     }
 
-    /// The next value as JSON.
-    fn json(&mut self, bytes: &mut Bytes<'_>) -> Result<Json, FrameError> {
+    /// Shows the next value as JSON.
+    fn json<T>(
+        &mut self,
+        bytes: &mut Bytes<'_>,
+        show: impl FnOnce(&str) -> T,
+    ) -> Result<T, FrameError> {
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
-        let json = self.value(bytes, &mut out).and_then(|()| {
+        let shown = self.value(bytes, &mut out).and_then(|()| {
             let text = std::str::from_utf8(&out).map_err(|_| FrameError::Cut)?;
-            Ok(Json::written(text))
+            Ok(show(text))
         });
         self.scratch = out;
-        json
+        shown
     }
 
     /// The next value, appended to `out`. Values in it are told apart by their tags, so that no depth of
@@ -323,6 +351,29 @@ impl Unpacker {
 /// `text`, or something in its place if there is nothing in it.
 fn text(text: &str, instead: &'static str) -> Text {
     Text::of(text).unwrap_or_else(|| Text::known(instead))
+}
+
+/// The same in the memory that `there` has.
+fn set(there: &mut Text, text: &str, instead: &'static str) {
+    if !there.set(text) {
+        *there = Text::known(instead);
+    }
+}
+
+/// Memory for a record.
+fn blank() -> CallParts {
+    CallParts {
+        timestamp: Timestamp::MAX,
+        method: Text::known("-"),
+        args: Json::written("[]"),
+        kwargs: JsonObject::default(),
+        result: None,
+        error: None,
+        duration_ns: 0,
+        thread: None,
+        depth: None,
+        role: None,
+    }
 }
 
 fn number<T: serde::Serialize>(number: T, out: &mut Vec<u8>) {
@@ -563,7 +614,7 @@ mod tests {
         #[test]
         fn any_json_comes_out_as_itself(value in any_json()) {
             let mut unpacker = Unpacker::new(Redaction::off(), true);
-            let call = unpacker.record(&framed(&(&value,), &(), Ok(value.clone())), "t").unwrap();
+            let call = unpacker.record(&framed(&(&value,), &(), Ok(value.clone())), "t", None).unwrap();
             let text = serde_json::to_string(&value).unwrap();
             prop_assert_eq!(call.result().map(Json::as_str), Some(&*text));
             prop_assert_eq!(call.args().to_string(), format!("[{text}]"));
@@ -572,7 +623,7 @@ mod tests {
         #[test]
         fn any_bytes_are_a_call_or_a_reason(bytes in proptest::collection::vec(0..16_u8, 0..200)) {
             let mut unpacker = Unpacker::new(Redaction::default(), false);
-            let _ = unpacker.record(&bytes, "t");
+            let _ = unpacker.record(&bytes, "t", None);
         }
     }
 }

@@ -116,7 +116,7 @@ impl Spill {
     pub(super) fn take(&self, frame: &[u8], thread: &str) -> Result<(), SpillError> {
         let mut state = self.state();
         let state = &mut *state;
-        let record = state.unpacker.record(frame, thread)?;
+        let record = state.unpacker.record(frame, thread, None)?;
         state.line.clear();
         record.encode(&mut state.line);
         state.line.push(b'\n');

@@ -51,7 +51,8 @@ pub(super) struct Worker {
     batch: Vec<CallRecord>,
     /// The batch that is being written.
     flight: Option<Flight>,
-    /// The memory of one that was.
+    /// The memory of the next one, and of its records.
+    next: Vec<CallRecord>,
     spare: Vec<CallRecord>,
     /// How many lines the stream has, as far as was acknowledged.
     lines: u64,
@@ -102,7 +103,8 @@ impl Worker {
             frame: Vec::new(),
             batch: Vec::with_capacity(BATCH_MAX),
             flight: None,
-            spare: Vec::with_capacity(BATCH_MAX),
+            next: Vec::with_capacity(BATCH_MAX),
+            spare: Vec::new(),
             lines,
             unsynced: VecDeque::new(),
         }
@@ -174,7 +176,8 @@ impl Worker {
                 break;
             }
             taken += 1;
-            match self.unpacker.record(&self.frame, &back.lane().thread) {
+            let (frame, spare) = (&self.frame, self.spare.pop());
+            match self.unpacker.record(frame, &back.lane().thread, spare) {
                 Ok(record) => self.batch.push(record),
                 Err(error) => {
                     let begun = timestamp(super::frame::begun(&self.frame));
@@ -330,7 +333,7 @@ impl Worker {
         }
         match writer.submit_all(&self.batch) {
             Ok(acks) => {
-                let next = std::mem::take(&mut self.spare);
+                let next = std::mem::take(&mut self.next);
                 let records = std::mem::replace(&mut self.batch, next);
                 self.flight = Some(Flight { records, acks });
                 Ok(())
@@ -351,8 +354,9 @@ impl Worker {
             Ok(receipts) => {
                 debug_assert_eq!(receipts.first().map(|it| it.seq), Some(self.lines));
                 self.account(&records);
-                records.clear();
-                self.spare = records;
+                self.spare.clear();
+                std::mem::swap(&mut self.spare, &mut records);
+                self.next = records;
                 Ok(())
             }
             Err(error) => {

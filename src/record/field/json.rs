@@ -21,7 +21,7 @@ const FINITE_LEN: usize = 300;
 
 /// Any one JSON value, kept as its own text.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Json(Box<str>);
+pub struct Json(String);
 
 /// A JSON object, kept as its own text.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -51,13 +51,21 @@ impl Json {
 
     /// The JSON that somebody wrote who knows that it is compact, and may be a value.
     pub(crate) fn written(text: &str) -> Json {
-        debug_assert_eq!(text.parse().as_ref(), Ok(&Json(text.into())));
-        Json(text.into())
+        let mut json = Json(String::new());
+        json.rewrite(text);
+        json
+    }
+
+    /// Becomes that JSON in the memory it has.
+    pub(crate) fn rewrite(&mut self, text: &str) {
+        debug_assert!(text.parse::<Json>().is_ok_and(|it| it.as_str() == text));
+        self.0.clear();
+        self.0.push_str(text);
     }
 
     fn compact(json: &str, rule: &'static str) -> Result<Json, Wrong> {
         let text = compacted(json).map_err(|hint| Wrong::new(rule, json).hint(hint))?;
-        Ok(Json(text.into()))
+        Ok(Json(text))
     }
 }
 
@@ -71,10 +79,10 @@ impl JsonObject {
         text.parse()
     }
 
-    /// The object that `json` is, which somebody wrote who knows that.
-    pub(crate) fn written(json: Json) -> JsonObject {
-        debug_assert!(json.as_str().starts_with('{'));
-        JsonObject(json)
+    /// Becomes that object in the memory it has.
+    pub(crate) fn rewrite(&mut self, text: &str) {
+        debug_assert!(text.starts_with('{'));
+        self.0.rewrite(text);
     }
 
     /// The text.
