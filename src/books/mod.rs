@@ -7,6 +7,7 @@
 //!
 //! Not here: reading journals (`bot`, `desk`), and the words that people read.
 
+mod activity;
 mod amounts;
 mod batch;
 mod closed;
@@ -22,6 +23,7 @@ pub mod tax;
 pub(crate) mod wide;
 mod zone;
 
+pub use activity::{Activity, ActivitySummary};
 pub(crate) use batch::Batch;
 pub use closed::{ClosedTrade, OpenOrder, SumError};
 pub use closing::Closing;

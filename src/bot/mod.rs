@@ -6,8 +6,13 @@ mod guard;
 mod live;
 pub mod recorder;
 mod session;
+mod tradelog;
 
 pub use guard::{GuardError, RiskGuard};
 pub use live::{Every, LiveError, LiveMetrics, LiveOptions};
 pub use recorder::{Recorder, RecorderConfig};
 pub use session::{Session, SessionError, Settings};
+pub use tradelog::{
+    DecisionEntry, ErrorEntry, FillEntry, LogRecord, StrategyName, StrategyNameError, TradeLog,
+    TradeLogError, TradeLogOptions, write_csv, write_json,
+};

@@ -273,6 +273,27 @@ pub fn write_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes `row` with one write at the end of a file that is `len` bytes long, and says how long it is then. What
+/// was written of a row that is not whole is cut off again.
+///
+/// # Errors
+/// The first error of the file; where it could not be cut either, a part of the row may be there.
+pub fn append_row(file: &dyn File, row: &[u8], len: u64) -> io::Result<u64> {
+    let written = loop {
+        match file.write(row) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            written => break written,
+        }
+    };
+    let error = match written {
+        Ok(written) if written == row.len() => return Ok(len.saturating_add(written as u64)),
+        Ok(_) => io::Error::new(io::ErrorKind::WriteZero, "a part of the row was written"),
+        Err(error) => error,
+    };
+    file.cut(len)?;
+    Err(error)
+}
+
 /// Fills `bytes` from `offset` on, as far as the file goes, and says how many came.
 ///
 /// # Errors
@@ -319,6 +340,39 @@ impl io::Read for FileReader<'_> {
     }
 }
 
+/// A file that is written at its end, for whatever writes to [`io::Write`].
+#[derive(Debug)]
+pub struct FileWriter<'a>(pub &'a dyn File);
+
+impl io::Write for FileWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Makes a folder and those above it that are missing. A power cut can take them back until their names are
+/// synced.
+///
+/// # Errors
+/// The disk's.
+pub fn create_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    for it in folder.ancestors().filter(|it| !it.as_os_str().is_empty()) {
+        if disk.look(it)?.is_some() {
+            break;
+        }
+        missing.push(it);
+    }
+    missing
+        .into_iter()
+        .rev()
+        .try_for_each(|it| disk.create_folder(it))
+}
+
 /// The whole of a small file, or `None` when there is none; refuses one longer than `len_max`.
 ///
 /// # Errors
@@ -345,11 +399,24 @@ pub fn read_small(disk: &dyn Disk, path: &Path, len_max: u64) -> io::Result<Opti
 /// # Errors
 /// The disk's; `path` is then as it was, or already new but not yet sure to survive.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let file = Temporary::write(disk, folder, &name.to_string_lossy(), bytes)?;
+    replace_with(disk, path, |file| write_all(file, bytes))
+}
+
+/// As [`replace`], with bytes that `fill` writes one after the other.
+///
+/// # Errors
+/// The disk's and those of `fill`, after which `path` is as it was.
+pub fn replace_with<E: From<io::Error>>(
+    disk: &dyn Disk,
+    path: &Path,
+    fill: impl FnOnce(&dyn File) -> Result<(), E>,
+) -> Result<(), E> {
+    let invalid = || E::from(io::ErrorKind::InvalidInput.into());
+    let folder = path.parent().ok_or_else(invalid)?;
+    let name = path.file_name().ok_or_else(invalid)?;
+    let file = Temporary::fill(disk, folder, &name.to_string_lossy(), fill)?;
     file.name(disk, path)?;
-    disk.sync_folder(folder)
+    Ok(disk.sync_folder(folder)?)
 }
 
 /// Puts each of some files into a folder, when all of them are written: one that cannot be written leaves all
@@ -360,7 +427,7 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace_all(disk: &dyn Disk, folder: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
     let mut written = Vec::with_capacity(files.len());
     for (name, bytes) in files {
-        match Temporary::write(disk, folder, name, bytes) {
+        match Temporary::fill(disk, folder, name, |file| write_all(file, bytes)) {
             Ok(file) => written.push((name, file)),
             Err(error) => {
                 for (_, file) in written {
@@ -391,12 +458,17 @@ struct Temporary {
 }
 
 impl Temporary {
-    fn write(disk: &dyn Disk, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<Temporary> {
+    fn fill<E: From<io::Error>>(
+        disk: &dyn Disk,
+        folder: &Path,
+        name: &str,
+        fill: impl FnOnce(&dyn File) -> Result<(), E>,
+    ) -> Result<Temporary, E> {
         let path = folder.join(format!(".{name}.tmp"));
         let file = open_temporary(disk, &path)?;
         let temporary = Temporary { path, file };
         // Order matters: the bytes are on the disk before the name points at them.
-        let written = write_all(&*temporary.file, bytes).and_then(|()| temporary.file.sync());
+        let written = fill(&*temporary.file).and_then(|()| Ok(temporary.file.sync()?));
         match written {
             Ok(()) => Ok(temporary),
             Err(error) => {

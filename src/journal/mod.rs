@@ -258,6 +258,11 @@ impl Journal {
         self.shared.options.allow_personal_data
     }
 
+    /// How its streams are written where nobody says otherwise.
+    pub(crate) fn writer_options(&self) -> &WriterOptions {
+        &self.shared.options.writer
+    }
+
     /// The disk it is on.
     #[must_use]
     pub fn disk(&self) -> &Arc<dyn Disk> {

@@ -42,4 +42,9 @@ impl ErrorRecord {
     pub const STRATEGY_ERROR: Word = Word::known("strategy_error");
     /// A limit of risk was broken.
     pub const RISK_BREACH: Word = Word::known("risk_breach");
+
+    /// The error of these parts: no rule stands between them, and it can be logged whatever went wrong.
+    pub(crate) fn of(parts: ErrorParts) -> ErrorRecord {
+        ErrorRecord(parts)
+    }
 }

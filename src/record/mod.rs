@@ -13,6 +13,7 @@
 
 mod audit;
 mod call;
+pub(crate) mod cell;
 mod decision;
 mod door;
 mod error;
@@ -50,6 +51,7 @@ pub use risk::{RawRiskEvent, RiskEvent, RiskParts};
 pub use session::{RawSession, SessionParts, SessionRecord};
 pub use stamp::Stamp;
 pub use stream::{Stream, UnknownStream};
+pub(crate) use trade::entry::taken;
 pub use trade::{EntryBuilder, ExitBuilder, RawTrade, TradeParts, TradeRecord};
 
 /// What can stand in a stream.

@@ -5,7 +5,11 @@
 //!
 //! Not here: names and addresses. No rule finds them without finding half of English.
 
-use std::fmt;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+    ops::Range,
+};
 
 use crate::record::{Invalid, Problem, Record};
 
@@ -14,6 +18,9 @@ const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
 /// Digits of a social security number: with fewer, nothing is in a text but an e-mail address.
 const DIGITS_MIN: usize = 9;
+
+/// How often a text is gone through.
+const MASKS_MAX: usize = 3;
 
 /// What kind of personal data was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,42 +61,82 @@ pub fn personal_data<R: Record>(record: &R) -> Result<(), Invalid> {
 /// The first personal data in `text`.
 #[must_use]
 pub fn find(text: &str) -> Option<Kind> {
-    if has_email(text) {
+    if emails(text).next().is_some() {
         return Some(Kind::Email);
     }
     if text.bytes().filter(u8::is_ascii_digit).count() < DIGITS_MIN {
         return None;
     }
-    digit_groups(text).find_map(|group| match group {
-        group if is_social_security(group) => Some(Kind::SocialSecurity),
-        group if is_card(group) => Some(Kind::Card),
-        _ => None,
+    numbers(text).next().map(|(_, kind)| kind)
+}
+
+/// `text` with each piece of personal data replaced by what it was, such as `[an e-mail address]`; nothing
+/// of it is left.
+#[must_use]
+pub fn masked(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed(text);
+    // What is left around a mask can be another number, hardly ever twice.
+    for _ in 0..MASKS_MAX {
+        if find(&shown).is_none() {
+            return shown;
+        }
+        let emails = emails(&shown).map(|it| (it, Kind::Email));
+        let without = replaced(&shown, emails);
+        shown = Cow::Owned(replaced(&without, numbers(&without)));
+    }
+    match find(&shown) {
+        None => shown,
+        Some(kind) => Cow::Owned(format!("[a text with {kind}]")),
+    }
+}
+
+fn replaced(text: &str, found: impl Iterator<Item = (Range<usize>, Kind)>) -> String {
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for (range, kind) in found {
+        // Two addresses can share what is between their signs.
+        if at <= range.start {
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            let _ = write!(out, "[{kind}]");
+        }
+        at = at.max(range.end);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
+}
+
+/// Where there is a name, an `@`, and a domain with a top level of letters.
+fn emails(text: &str) -> impl Iterator<Item = Range<usize>> {
+    memchr::memchr_iter(b'@', text.as_bytes()).filter_map(move |at| {
+        let (name, domain) = text.split_at_checked(at)?;
+        let in_name = |it: char| it.is_alphanumeric() || "._%+-".contains(it);
+        let in_domain = |it: char| it.is_alphanumeric() || ".-".contains(it);
+        let name = name.len() - name.trim_end_matches(in_name).len();
+        let domain = domain.strip_prefix('@')?;
+        let end = domain.find(|it| !in_domain(it)).unwrap_or(domain.len());
+        let domain = domain.get(..end)?.trim_end_matches(['.', '-']);
+        let (_, top) = domain
+            .rsplit_once('.')
+            .filter(|(host, _)| !host.is_empty())?;
+        let is_top_level = top.len() > 1 && top.chars().all(char::is_alphabetic);
+        (name != 0 && is_top_level).then(|| at - name..at + 1 + domain.len())
     })
 }
 
-/// A name, an `@`, and a domain with a top level of letters.
-fn has_email(text: &str) -> bool {
-    memchr::memchr_iter(b'@', text.as_bytes()).any(|at| {
-        let (name, domain) = text.split_at_checked(at).unwrap_or_default();
-        let in_name = |it: char| it.is_alphanumeric() || "._%+-".contains(it);
-        let in_domain = |it: char| it.is_alphanumeric() || ".-".contains(it);
-        let has_name = name.chars().next_back().is_some_and(in_name);
-        let domain = domain.strip_prefix('@').unwrap_or_default();
-        let end = domain.find(|it| !in_domain(it)).unwrap_or(domain.len());
-        let domain = domain
-            .get(..end)
-            .unwrap_or_default()
-            .trim_end_matches(['.', '-']);
-        let top_level = domain.rsplit_once('.').filter(|(host, _)| !host.is_empty());
-        has_name
-            && top_level
-                .is_some_and(|(_, top)| top.len() > 1 && top.chars().all(char::is_alphabetic))
+/// Where there is a number of a card or of the social security.
+fn numbers(text: &str) -> impl Iterator<Item = (Range<usize>, Kind)> {
+    digit_groups(text).filter_map(|(start, group)| {
+        let kind = match group {
+            group if is_social_security(group) => Kind::SocialSecurity,
+            group if is_card(group) => Kind::Card,
+            _ => return None,
+        };
+        Some((start..start + group.len(), kind))
     })
 }
 
 /// The longest runs of digits with single spaces or dashes inside, that are not part of a word, a
-/// decimal, an amount or a time.
-fn digit_groups(text: &str) -> impl Iterator<Item = &str> {
+/// decimal, an amount or a time, each with where it begins.
+fn digit_groups(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut rest_start = 0;
     std::iter::from_fn(move || {
         loop {
@@ -102,7 +149,7 @@ fn digit_groups(text: &str) -> impl Iterator<Item = &str> {
             let joins = |it: char| it.is_alphanumeric() || ".,_:/+$\u{20ac}#".contains(it);
             let joined_before = before.chars().next_back().is_some_and(joins);
             if !joined_before && !goes_on(after) {
-                return Some(group);
+                return Some((start, group));
             }
         }
     })
@@ -215,6 +262,32 @@ mod tests {
             "call 555-123-4567",
         ] {
             assert_eq!(find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn personal_data_is_masked_and_the_rest_stays() {
+        for (text, shown) in [
+            ("nothing in it", "nothing in it"),
+            (
+                "ask joe@example.com, or <a.b+c@mail.example.org>.",
+                "ask [an e-mail address], or <[an e-mail address]>.",
+            ),
+            (
+                "card 4111 1111 1111 1111 of joe@example.com",
+                "card [a payment card number] of [an e-mail address]",
+            ),
+            ("ssn 078-05-1120.", "ssn [a social security number]."),
+            ("j\u{f6}rg@b\u{fc}ro.de", "[an e-mail address]"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_found_in_what_was_masked(text in "([a-z@. 0-9-]|a@b\\.de|078-05-1120|4111 1111 1111 1111|\u{f6}){0,40}") {
+            proptest::prop_assert_eq!(find(&masked(&text)), None);
         }
     }
 }

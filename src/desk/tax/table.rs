@@ -11,6 +11,7 @@ use std::fmt::Display;
 
 use crate::books::tax::{Cents, Units};
 use crate::books::wide::scaled_half_up;
+use crate::record::cell::{ROW_END, push_exact, push_text};
 use crate::time::Day;
 
 /// What stands in a cell.
@@ -60,25 +61,11 @@ fn line(out: &mut String, cells: impl Iterator<Item = Cell>) {
             out.push(',');
         }
         match cell {
-            Cell::Text(text) if is_formula(&text) => quoted(out, &format!("'{text}")),
-            Cell::Text(text) | Cell::Exact(text) => quoted(out, &text),
+            Cell::Text(text) => push_text(out, &text),
+            Cell::Exact(text) => push_exact(out, &text),
         }
     }
-    out.push_str("\r\n");
-}
-
-fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
-}
-
-fn quoted(out: &mut String, text: &str) {
-    if text.contains([',', '"', '\r', '\n']) {
-        out.push('"');
-        out.push_str(&text.replace('"', "\"\""));
-        out.push('"');
-    } else {
-        out.push_str(text);
-    }
+    out.push_str(ROW_END);
 }
 
 /// As the form has it: `10/26/2025`.

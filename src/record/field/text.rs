@@ -7,7 +7,7 @@
 use std::{fmt, str::FromStr};
 
 use crate::record::field::{
-    Field, View, Wrong,
+    Field, View, Word, Wrong,
     string::{unescaped, write_string},
 };
 
@@ -190,6 +190,11 @@ impl Text {
     pub(crate) fn known(words: &'static str) -> Text {
         debug_assert!(Text::holds(words));
         Text(words.to_owned())
+    }
+
+    /// A word as a text, which is never blank.
+    pub(crate) fn of_word(word: &Word) -> Text {
+        Text(word.as_str().to_owned())
     }
 }
 

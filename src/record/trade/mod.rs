@@ -10,7 +10,7 @@
 //!
 //! Not here: whether an exit has an entry. That takes two records.
 
-mod entry;
+pub(super) mod entry;
 mod exit;
 mod swift;
 
