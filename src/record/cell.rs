@@ -3,8 +3,8 @@
 //! Always true:
 //! - The rows are those of RFC 4180: each ends in CR LF, and a cell with a comma, a quotation mark or a line
 //!   break is quoted.
-//! - A text from outside that a spreadsheet would take for a formula begins with an apostrophe. Numbers, times
-//!   and words are ours and never do, so that `-12.50` is a number.
+//! - A text from outside that a spreadsheet would take for a formula begins with an apostrophe. Numbers,
+//!   times and words are ours and never do, so that `-12.50` is a number.
 //!
 //! Not here: which columns a table has.
 

@@ -6,6 +6,7 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
+mod export;
 mod tax;
 
 use std::num::NonZeroU32;
@@ -24,6 +25,7 @@ use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
+pub(crate) use export::{Export, ExportRecords, ExportWhat};
 pub(crate) use tax::{
     Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxReconcile, TaxRules, TaxSource,
     TaxWhat, WashSale,
@@ -86,6 +88,7 @@ pub(crate) enum Command {
     Verify(Verify),
     Repair(Repair),
     Import(Import),
+    Export(Export),
     Reconcile(Box<Reconcile>),
     Tax(Box<Tax>),
     Key(Key),

@@ -14,6 +14,7 @@ mod commands;
 mod complaint;
 mod evidence;
 mod failure;
+mod file;
 mod form1099b_view;
 mod input;
 mod journal;

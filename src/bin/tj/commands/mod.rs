@@ -11,6 +11,7 @@ mod checkpoint;
 mod completions;
 mod config;
 pub(crate) mod demo;
+mod export;
 mod hold;
 mod import;
 mod key;
@@ -82,6 +83,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Restore(wanted) => restore::run(wanted, context),
         Command::Risk(wanted) => risk::run(wanted, context),
         Command::Import(wanted) => import::run(wanted, context),
+        Command::Export(wanted) => export::run(wanted, context),
         Command::Reconcile(wanted) => reconcile::run(wanted, context),
         Command::Tax(wanted) => tax::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),

@@ -6,17 +6,12 @@
 //!
 //! Not here: what is in a report, and the page; the library makes them.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use anyhow::Context as _;
 use rust_decimal::Decimal;
 use tradejournal::books::metrics::Exact;
 use tradejournal::desk::report::{Book, Modes, Month, Range, Report, Request, Week};
-use tradejournal::disk::{self, RealDisk};
 use tradejournal::record::field::ExecutionMode;
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
@@ -24,6 +19,7 @@ use super::Context;
 use crate::args::{self, ModeWanted};
 use crate::complaint::unread;
 use crate::failure::{Failure, Verdict};
+use crate::file;
 use crate::journal;
 use crate::output::printable;
 use crate::sheet_view;
@@ -35,8 +31,6 @@ use crate::when;
 const TRADES_SHOWN: usize = 10;
 /// How long the line of the account is at most.
 const SPARK_LEN: usize = 60;
-/// How many links lead to a page at most, as Linux has it.
-const LINKS_MAX: usize = 40;
 
 pub(crate) fn run(args: &args::Report, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let is_page_out = args.html.as_deref() == Some(Path::new("-"));
@@ -97,32 +91,7 @@ pub(super) fn modes(wanted: ModeWanted) -> Vec<ExecutionMode> {
 }
 
 pub(super) fn write(path: &Path, page: &str) -> anyhow::Result<()> {
-    let written = match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        // A pipe or a device is written to; it would be wrong to put a file in its place.
-        Ok(found) if !found.is_file() => File::options()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(page.as_bytes())),
-        // Where there is a link, what it points to is replaced, or made.
-        _ => followed(path).and_then(|it| disk::replace(&RealDisk, &it, page.as_bytes())),
-    };
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// What a path names when its links are followed; nothing need be there yet.
-fn followed(path: &Path) -> io::Result<PathBuf> {
-    let mut path = std::path::absolute(path)?;
-    for _ in 0..LINKS_MAX {
-        let Ok(next) = fs::read_link(&path) else {
-            return Ok(path);
-        };
-        path = match path.parent() {
-            Some(folder) => folder.join(next),
-            None => next,
-        };
-    }
-    Err(io::Error::other("too many links"))
+    file::write(path, |out| Ok(out.write_all(page.as_bytes())?))
 }
 
 /// The days that are asked for.
