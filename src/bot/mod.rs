@@ -1,14 +1,16 @@
-//! What a bot embeds: its session, its metrics and the guard of its limits while it trades.
+//! What a bot embeds: its session, its trade log, its metrics and the guard of its limits while it trades.
 //!
 //! Not here: what cron runs and what a person asks for; those three kinds of user never meet.
 
 mod guard;
+mod hooks;
 mod live;
 pub mod recorder;
 mod session;
 mod tradelog;
 
 pub use guard::{GuardError, RiskGuard};
+pub use hooks::{HookError, Logged, RiskCheck, Spread, SpreadParameters, TradingClient};
 pub use live::{Every, LiveError, LiveMetrics, LiveOptions};
 pub use recorder::{Recorder, RecorderConfig};
 pub use session::{Session, SessionError, Settings};

@@ -7,7 +7,13 @@ use tradejournal::bot::StrategyName;
 
 /// Write records in another form: CSV for spreadsheets, JSON lists
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  tj export fills --day 2025-10-27 > fills.csv
+  tj export errors --json --out errors.json"
+)]
 pub(crate) struct Export {
     #[command(subcommand)]
     pub(crate) what: ExportWhat,

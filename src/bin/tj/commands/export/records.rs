@@ -167,8 +167,9 @@ fn print<R: LogRecord>(
     out: &mut dyn Write,
     bad: impl FnMut(ReadError),
 ) -> anyhow::Result<()> {
-    Ok(match is_json {
-        true => write_json(reader, out, bad)?,
-        false => write_csv(reader, out, bad)?,
-    })
+    let written = match is_json {
+        true => write_json(reader, out, bad),
+        false => write_csv(reader, out, bad),
+    };
+    Ok(written?)
 }
