@@ -58,7 +58,7 @@
 //! | `evidence` | what others can check: signed checkpoints, proofs, time-stamps (feature `sign`) |
 //! | [`books`] | what trades add up to: closed trades, metrics, alerts, limits of risk, tax lots |
 //! | [`keep`] | what becomes of files: a bot's own log, which rotates |
-//! | [`bot`] | what a bot embeds: its session, its metrics and limits while it trades |
+//! | [`bot`] | what a bot embeds: its session, its trade log, its metrics and limits while it trades |
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report and its page, tax forms |
 //!

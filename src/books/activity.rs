@@ -1,8 +1,8 @@
 //! What a trade log adds up to: its fills, decisions and errors in a few numbers.
 //!
 //! Always true:
-//! - Sums are exact, and the same in whatever order the records come: what was counted while a bot ran is what
-//!   its files say.
+//! - Sums are exact, and the same in whatever order the records come: what was counted while a bot ran is
+//!   what its files say.
 //! - Fees are added up by what they were paid in, never across.
 //! - A fill that says nothing of what it earned is a trade, and neither a win nor a loss.
 //!
@@ -283,7 +283,9 @@ mod tests {
     proptest! {
         #[test]
         fn parts_add_up_to_the_whole_in_any_order(
-            fills in prop::collection::vec((-1_000_000_i64..1_000_000, 0_u32..20, -1000_i64..1000, 0_usize..3), 0..30),
+            fills in prop::collection::vec(
+                (-1_000_000_i64..1_000_000, 0_u32..20, -1000_i64..1000, 0_usize..3), 0..30,
+            ),
             cut in 0_usize..30,
         ) {
             let fills: Vec<FillRecord> = fills

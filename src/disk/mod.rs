@@ -273,8 +273,8 @@ pub fn write_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `row` with one write at the end of a file that is `len` bytes long, and says how long it is then. What
-/// was written of a row that is not whole is cut off again.
+/// Writes `row` with one write at the end of a file that is `len` bytes long, and says how long it is then.
+/// What was written of a row that is not whole is cut off again.
 ///
 /// # Errors
 /// The first error of the file; where it could not be cut either, a part of the row may be there.

@@ -55,6 +55,45 @@ fn many_threads_share_one_writer() {
     );
 }
 
+#[test]
+fn the_demonstration_of_the_trade_log_has_the_numbers_that_it_always_had() {
+    let folder = tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    let found = run("trade_log_demo", &logs);
+    assert_eq!(
+        found[..19],
+        [
+            "=== TradeLogger Demo ===",
+            "",
+            "Logging trades...",
+            "Logging decisions...",
+            "Logging error...",
+            "",
+            "=== Summary Stats ===",
+            "total_trades: 3",
+            "winning_trades: 2",
+            "losing_trades: 1",
+            "win_rate: 66.67%",
+            "total_pnl: 0.70",
+            "total_fees: 0.405",
+            "net_pnl: 0.295",
+            "total_decisions: 1",
+            "total_errors: 1",
+            "error_breakdown: {'api_error': 1}",
+            "",
+            "=== Exporting to JSON ===",
+        ]
+    );
+    for (line, count) in found[19..22].iter().zip([3, 1, 1]) {
+        let path = line.split_once(": ").unwrap().1;
+        let json = std::fs::read(path).unwrap();
+        let records: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap();
+        assert_eq!(records.len(), count, "{path}");
+    }
+    let csv = std::fs::read_dir(logs.join("data/csv")).unwrap();
+    assert!(3 <= csv.count());
+}
+
 #[cfg(feature = "tracing")]
 #[test]
 fn a_bots_own_log_is_written() {

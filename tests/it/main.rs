@@ -30,6 +30,7 @@ mod repairing;
 mod risking;
 mod sample;
 mod tax_source;
+mod trade_log;
 mod trading;
 mod verifying;
 mod writing;

@@ -1,7 +1,7 @@
 //! Errors in the making, and errors whose texts a journal would refuse.
 //!
-//! Always true: whatever went wrong can be logged. What is blank, too long or personal in its texts is filled,
-//! cut or masked, and says so.
+//! Always true: whatever went wrong can be logged. What is blank, too long or personal in its texts is
+//! filled, cut or masked, and says so.
 
 use std::any::type_name;
 use std::backtrace::{Backtrace, BacktraceStatus};

@@ -1,11 +1,12 @@
-//! The trade logger: fills, decisions and errors go durably into their streams, and beside them into the files
-//! that people open in a spreadsheet.
+//! The trade logger: fills, decisions and errors go durably into their streams, and beside them into the
+//! files that people open in a spreadsheet.
 //!
 //! Always true:
-//! - The record comes first: a row, a summary or a file that fails never fails or delays a record, and is told
-//!   by [`TradeLog::troubles`].
+//! - The record comes first: a row, a summary or a file that fails never fails or delays a record, and is
+//!   told by [`TradeLog::troubles`].
 //! - The files are what the streams say (`sheet`); they can be made of them again at any time.
-//! - One journal is one trade log's: its three streams have one writer, so all their records are the strategy's.
+//! - One journal is one trade log's: its three streams have one writer, so all their records are the
+//!   strategy's.
 //!
 //! Not here: what `tj` does with these streams.
 
@@ -188,9 +189,17 @@ impl<R: LogRecord> Book<R> {
 
     fn log(&self, record: &R) -> Result<Receipt, AppendError> {
         // Order matters: a row is only written for a line that is there.
-        let receipt = self.writer.append(record)?;
-        self.sheet.take(&receipt, record);
-        Ok(receipt)
+        let appended = self.writer.append(record);
+        match &appended {
+            Ok(receipt) => self.sheet.take(receipt, record),
+            Err(error) if error.nothing_written() => {}
+            Err(_) => self.sheet.doubt(record.timestamp().day()),
+        }
+        appended
+    }
+
+    fn settle(&self, before: Option<Day>) {
+        self.sheet.settle(before, || self.writer.sync());
     }
 }
 
@@ -344,8 +353,8 @@ impl TradeLog {
     }
 
     /// Writes the records from `from` on and before `to` as JSON, one file a kind, and returns their paths:
-    /// `json/{strategy}_{trades|decisions|errors}_export_{YYYYMMDD_HHMMSS}.json`, or with `name` in the place of
-    /// `export` and the time. A line that cannot be read is a trouble.
+    /// `json/{strategy}_{trades|decisions|errors}_export_{YYYYMMDD_HHMMSS}.json`, or with `name` in the
+    /// place of `export` and the time. A line that cannot be read is a trouble.
     ///
     /// # Errors
     /// [`TradeLogError::Name`], [`TradeLogError::Export`].
@@ -471,9 +480,9 @@ impl fmt::Debug for TradeLog {
 
 impl Inner {
     fn settle(&self, before: Option<Day>) {
-        self.fills.sheet.settle(before);
-        self.decisions.sheet.settle(before);
-        self.errors.sheet.settle(before);
+        self.fills.settle(before);
+        self.decisions.settle(before);
+        self.errors.settle(before);
     }
 
     fn sync(&self) -> Result<(), AppendError> {
@@ -506,9 +515,26 @@ impl Export<'_> {
             Some(chosen) => name.of_export_called(R::STREAM, chosen),
             None => name.of_export(R::STREAM, self.at),
         };
-        let path = self.inner.place.json.join(format!("{stem}.json"));
+        let path = self.free_path(&stem)?;
         book.sheet.write_list(&reader, &path)?;
         Ok(path)
+    }
+
+    /// A second export of the same second does not take the place of the first; one of a chosen name does.
+    fn free_path(&self, stem: &str) -> Result<PathBuf, FileError> {
+        let disk = &**self.inner.journal.disk();
+        let path = |stem: &str| self.inner.place.json.join(format!("{stem}.json"));
+        let (mut found, mut number) = (path(stem), 2);
+        while self.name.is_none()
+            && disk
+                .look(&found)
+                .map_err(failed("look at", &found))?
+                .is_some()
+        {
+            found = path(&format!("{stem}_{number}"));
+            number += 1;
+        }
+        Ok(found)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Making a file say what it should: what is right stays, and from the first difference on it is written anew.
+//! Making a file say what it should: what is right stays, and from the first difference on it is written
+//! anew.
 //!
 //! Always true: memory is a block and a row, however long the file is. A power cut in between leaves a file
 //! that the next patch makes right.

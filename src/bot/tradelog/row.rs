@@ -1,8 +1,8 @@
 //! Fills, decisions and errors as rows of CSV and as objects of a JSON list.
 //!
 //! Always true:
-//! - The columns are the fields of the record in their order: those of the first trade logger, and behind them
-//!   what it did not have.
+//! - The columns are the fields of the record in their order: those of the first trade logger, and behind
+//!   them what it did not have.
 //! - A number has the digits of the record, in CSV and as a JSON number. What is missing is an empty cell or
 //!   null.
 //!
@@ -196,8 +196,8 @@ fn quoted(text: &str) -> String {
     String::from_utf8(json).unwrap_or_default()
 }
 
-/// Writes the records that `reader` chose as CSV, as a trade log's file of a day has them, one after the other.
-/// What cannot be read is shown to `bad`, and ends nothing.
+/// Writes the records that `reader` chose as CSV, as a trade log's file of a day has them, one after the
+/// other. What cannot be read is shown to `bad`, and ends nothing.
 ///
 /// # Errors
 /// Those of `out`.
@@ -212,8 +212,8 @@ pub fn write_csv<R: LogRecord>(
     })
 }
 
-/// Writes the records that `reader` chose as one JSON list with one record a line, as a trade log's JSON files
-/// have them. What cannot be read is shown to `bad`, and ends nothing.
+/// Writes the records that `reader` chose as one JSON list with one record a line, as a trade log's JSON
+/// files have them. What cannot be read is shown to `bad`, and ends nothing.
 ///
 /// # Errors
 /// Those of `out`.

@@ -2,8 +2,9 @@
 //!
 //! Always true:
 //! - A row comes after its line was acknowledged, in the order of the lines, by one write.
-//! - A CSV is what the stream says of its day, or the day is known to be behind; then the stream makes it right
-//!   again (`patch`), when a row comes (after 1, 2, 4, 8.. of them), at a flush and when the log is opened.
+//! - A CSV is what the stream says of its day, or the day is known to be behind; then the stream makes it
+//!   right again (`patch`), when a row comes (after 1, 2, 4, 8.. of them), at a flush and when the log is
+//!   opened.
 //! - What goes wrong with a file is kept for `troubles`, and never stops a record.
 //! - Counts are those of the records whose append was acknowledged.
 //!
@@ -21,7 +22,7 @@ use super::patch::Patch;
 use super::row::{LogRecord, header, row, write_json};
 use crate::books::Activity;
 use crate::disk::{self, Access, Disk, File, FileWriter, append_row};
-use crate::journal::{Journal, ReadError, Reader, Receipt, Troubles};
+use crate::journal::{AppendError, Journal, ReadError, Reader, Receipt, Troubles};
 use crate::time::{Day, Timestamp};
 
 /// How many days' files are kept open: records of a day that is over can come late.
@@ -149,7 +150,8 @@ impl<R: LogRecord> Sheet<R> {
         };
         if place.has_csv || place.has_json {
             sheet.catch_up(today);
-            sheet.settle(Some(today));
+            // Opening the stream has synced it.
+            sheet.settle(Some(today), || Ok(()));
         }
         sheet
     }
@@ -164,6 +166,8 @@ impl<R: LogRecord> Sheet<R> {
             }
         };
         let (seq, from) = mark.as_ref().map_or((0, today), |it| (it.seq, it.day));
+        // A mark of lines that are not there says nothing of those that are.
+        let seq = if self.state().next < seq { 0 } else { seq };
         let mut days = BTreeSet::new();
         let reader = self.journal.read::<R>();
         let mut entries = reader.days(from..=Timestamp::MAX.day()).iter();
@@ -230,6 +234,15 @@ impl<R: LogRecord> Sheet<R> {
         }
         let next = state.next;
         state.upto.retain(|_, upto| next < *upto);
+    }
+
+    /// Whether a record of that day is in the stream is not known: the stream says what counts.
+    pub(super) fn doubt(&self, day: Day) {
+        let mut state = self.state();
+        state.counted = None;
+        if self.place.has_csv {
+            state.fell_behind(day);
+        }
     }
 
     fn put(&self, state: &mut State, seq: u64, day: Day, row: &str) {
@@ -335,8 +348,12 @@ impl<R: LogRecord> Sheet<R> {
     }
 
     /// Puts what the files have on the disk, and writes the JSON of the days before `before`; of all of them
-    /// without one. Says whether the files are what the stream says.
-    pub(super) fn settle(&self, before: Option<Day>) -> bool {
+    /// without one.
+    pub(super) fn settle(
+        &self,
+        before: Option<Day>,
+        sync_stream: impl FnOnce() -> Result<(), AppendError>,
+    ) {
         let _settling = lock(&self.settling);
         let (next, written, dirty, due, mut is_fine) = {
             let mut state = self.state();
@@ -354,6 +371,11 @@ impl<R: LogRecord> Sheet<R> {
             let is_fine = state.behind.is_empty();
             (state.next, state.written, dirty, due, is_fine)
         };
+        // Order matters: a mark is of lines that a power cut leaves.
+        if let Err(error) = sync_stream() {
+            self.trouble(&error);
+            is_fine = false;
+        }
         if let Err(error) = self.sync(&dirty) {
             self.trouble(&error);
             is_fine = false;
@@ -368,7 +390,9 @@ impl<R: LogRecord> Sheet<R> {
                 self.state().due.insert(day);
             }
         }
-        is_fine && self.set_mark(next, written)
+        if is_fine {
+            self.set_mark(next, written);
+        }
     }
 
     fn sync(&self, days: &BTreeSet<Day>) -> Result<(), FileError> {
@@ -412,22 +436,20 @@ impl<R: LogRecord> Sheet<R> {
         written.map_err(failed("write", path))
     }
 
-    fn set_mark(&self, seq: u64, day: Day) -> bool {
+    fn set_mark(&self, seq: u64, day: Day) {
         let mut state = self.state();
         if state.is_unsure {
-            return false;
+            return;
         }
         let due = state.due.iter().copied().collect();
         let mark = Mark { seq, day, due };
         if state.mark.as_ref() == Some(&mark) {
-            return true;
+            return;
         }
-        if let Err(source) = mark.write(self.disk(), &self.mark_path()) {
-            self.trouble(&failed("write", &self.mark_path())(source));
-            return false;
+        match mark.write(self.disk(), &self.mark_path()) {
+            Ok(()) => state.mark = Some(mark),
+            Err(source) => self.trouble(&failed("write", &self.mark_path())(source)),
         }
-        state.mark = Some(mark);
-        true
     }
 
     /// What the day's records add up to.
@@ -444,7 +466,11 @@ impl<R: LogRecord> Sheet<R> {
                     upto = entry.seq().map_or(upto, |it| it.saturating_add(1));
                     entry.record.count(&mut activity);
                 }
-                Err(error) => self.trouble(&error),
+                Err(error) if error.position().is_some() => self.trouble(&error),
+                Err(error) => {
+                    self.trouble(&error);
+                    return activity;
+                }
             }
         }
         state.counted = Some(Counted {

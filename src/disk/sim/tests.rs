@@ -447,3 +447,55 @@ fn the_same_seed_gives_the_same_disk() {
     assert_ne!(run(1).1, run(2).1);
     assert!(run(1).0.contains("Sync /logs/day 0  <- PowerCut(Part)"));
 }
+
+#[test]
+fn a_row_is_there_whole_or_not_at_all_where_a_write_fails() {
+    for fault in [
+        Fault::Short,
+        Fault::Fails(Errno::NoSpace),
+        Fault::FailsHalfway(Errno::Io),
+        Fault::FailsAfterwards(Errno::Io),
+    ] {
+        let (disk, file) = disk_with(b"one\n");
+        disk.inject(Injection::new(fault).on(Op::Write));
+        disk::append_row(&*file, b"another row\n", 4).unwrap_err();
+        assert_eq!(read(&disk), b"one\n", "{fault:?}");
+        let len = disk::append_row(&*file, b"two\n", 4).unwrap();
+        assert_eq!((len, &*read(&disk)), (8, &b"one\ntwo\n"[..]));
+    }
+    let (disk, file) = disk_with(b"one\n");
+    disk.inject(Injection::new(Fault::Fails(Errno::Interrupted)).on(Op::Write));
+    assert_eq!(disk::append_row(&*file, b"two\n", 4).unwrap(), 8);
+    assert_eq!(read(&disk), b"one\ntwo\n");
+}
+
+#[test]
+fn a_row_that_the_power_cut_leaves_a_part_and_nothing_else() {
+    for done in [Done::Nothing, Done::Part, Done::All] {
+        let (disk, file) = disk_with(b"one\n");
+        disk.cut_power_at(disk.operations(), done);
+        disk::append_row(&*file, b"another row\n", 4).unwrap_err();
+        let whole = b"one\nanother row\n";
+        for len in 0..whole.len() {
+            let after = disk.fork(1).restart(Unsynced::Torn(len), Names::Kept);
+            assert!(whole.starts_with(&read(&after)), "{}", disk.trace());
+            assert!(read(&after).starts_with(b"one\n"));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_filled_stays_as_it_was() {
+    let path = Path::new(FILE);
+    let (disk, _) = disk_with(b"old");
+    let filled = disk::replace_with(&disk, path, |file| {
+        write_all(file, b"half of it")?;
+        Err(io::Error::other("no more"))
+    });
+    assert_eq!(filled.unwrap_err().to_string(), "no more");
+    assert_eq!(read(&disk), b"old");
+    assert_eq!(disk.list(Path::new("/logs")).unwrap().len(), 1);
+    disk::create_folders(&disk, Path::new("/logs/a/b")).unwrap();
+    disk::create_folders(&disk, Path::new("/logs/a/b")).unwrap();
+    assert!(disk.look(Path::new("/logs/a/b")).unwrap().is_some());
+}

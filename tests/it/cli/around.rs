@@ -4,7 +4,7 @@ use std::fs;
 
 use super::run::{Bench, trades};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "append",
     "tail",
     "query",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 20] = [
     "verify",
     "repair",
     "import",
+    "export",
     "key",
     "checkpoint",
     "prove",

@@ -8,6 +8,7 @@ mod damage;
 mod demo;
 mod documented;
 mod evidence;
+mod export;
 mod import;
 mod keeping;
 mod metrics;

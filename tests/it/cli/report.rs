@@ -103,7 +103,10 @@ fn a_day_is_summed_up_for_each_mode() {
          \"LIVE\":{\"trades\":0,\"wins\":0,\"losses\":0,\"breakevens\":0,\"win_rate\":null,\
          \"gross_pnl\":\"0\",\"net_pnl\":\"0\",\"fees\":\"0\",\"entry_fees\":\"0\"},\
          \"PAPER\":{\"trades\":13,\"wins\":6,\"losses\":7,\"breakevens\":0,\"win_rate\":\"0.461538461538\",\
-         \"gross_pnl\":\"118.95\",\"net_pnl\":\"112.65\",\"fees\":\"6.30\",\"entry_fees\":\"0.00\"}}}\n"
+         \"gross_pnl\":\"118.95\",\"net_pnl\":\"112.65\",\"fees\":\"6.30\",\"entry_fees\":\"0.00\"}},\
+         \"activity\":{\"total_trades\":0,\"winning_trades\":0,\"losing_trades\":0,\"win_rate\":null,\
+         \"total_pnl\":\"0\",\"total_fees\":\"0\",\"net_pnl\":\"0\",\"fees\":{},\
+         \"total_decisions\":0,\"total_errors\":0,\"error_breakdown\":{}}}\n"
     );
     let only = object(
         &bench

@@ -6,6 +6,7 @@
 //! | `open LOGS TIME exclusive\|shared\|interval MIN_FREE_BYTES` | `open LINES` or `refused WHY` |
 //! | `append FIRST COUNT` | an `ack` each, until an `error` |
 //! | `storm FIRST THREADS BATCH MIDNIGHT` | `ack`s until it is killed |
+//! | `log LOGS TIME FIRST THREADS` | `logging`, and an `ack` for each fill of a trade log until it is killed |
 //! | `outlive` | `pid` of a process that outlives it |
 //! | `close` | `closed`, or `error` |
 //! | `drop` | `dropped`, once the writer is |
@@ -24,9 +25,11 @@ use std::{
     time::Duration,
 };
 
+use tradejournal::bot::{TradeLog, TradeLogOptions};
 use tradejournal::journal::{
     AppendError, Durability, Journal, Options, Receipt, Writer, WriterOptions,
 };
+use tradejournal::record::field::Action;
 use tradejournal::record::{Digest, TradeRecord};
 use tradejournal::time::ManualClock;
 
@@ -246,6 +249,7 @@ fn obey(words: &[&str], open: &mut Option<Open>) {
             let _ = append(&opened().writer, number(1), number(2), 1);
         }
         "storm" => storm(opened(), number(1), number(2), number(3), words[4]),
+        "log" => log(words[1], words[2], number(3), number(4)),
         "outlive" => {
             let sleeping = Command::new("sleep")
                 .arg("600")
@@ -326,6 +330,31 @@ fn storm(open: &Open, first: u64, threads: u64, batch: u64, midnight: &str) {
                     open.clock.set(time(midnight));
                 }
                 append(&open.writer, first + few, THREAD - few, batch)
+            });
+        }
+    });
+}
+
+/// Logs fills from several threads for ever.
+fn log(logs: &str, now: &str, first: u64, threads: u64) {
+    let clock = Arc::new(ManualClock::new(time(now)));
+    let journal = Options::new(logs).name("test").clock(clock as _).open();
+    let log = TradeLog::open(&journal.unwrap(), "storm", TradeLogOptions::default()).unwrap();
+    say("logging");
+    thread::scope(|scope| {
+        for thread in 0..threads {
+            let log = &log;
+            scope.spawn(move || {
+                for number in first + thread * THREAD.. {
+                    let order = format!("order-{number}");
+                    let fill = log
+                        .fill(order, "BTC-USDT", Action::Buy, "0.001", "67500.0")
+                        .order_type("LIMIT")
+                        .fee("0.135", "USDT")
+                        .notes("a note, \"quoted\"\nin two lines");
+                    let receipt = log.log_trade(&fill.build().unwrap()).unwrap();
+                    say(&format!("ack {} {} {number}", receipt.seq, receipt.hash));
+                }
             });
         }
     });

@@ -5,6 +5,7 @@ mod full;
 mod killed;
 mod locked;
 mod pulled;
+mod trade_log;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
