@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tradejournal::bot::{FillEntry, LogRecord, TradeLog, TradeLogOptions, write_csv, write_json};
 use tradejournal::disk::Disk;
-use tradejournal::journal::{IdentityError, Journal, Options, Reader, WriterOptions};
+use tradejournal::journal::{Durability, IdentityError, Journal, Options, Reader, WriterOptions};
 use tradejournal::record::field::Action;
 use tradejournal::record::{DecisionRecord, ErrorRecord, FillRecord, Record, Stream};
 use tradejournal::time::{Clock, Day, ManualClock, Timestamp};
@@ -30,19 +30,21 @@ fn next_day(clock: &ManualClock) {
 
 /// A journal on that disk that does nothing by itself.
 fn journal(disk: Arc<dyn Disk>, logs: &Path, clock: &Arc<ManualClock>) -> Journal {
-    opened(disk, logs, clock).unwrap()
+    opened(disk, logs, clock, Durability::Synced).unwrap()
 }
 
 fn opened(
     disk: Arc<dyn Disk>,
     logs: &Path,
     clock: &Arc<ManualClock>,
+    durability: Durability,
 ) -> Result<Journal, IdentityError> {
+    let writer = WriterOptions::default().durability(durability);
     Options::new(logs)
         .name("test")
         .disk(disk)
         .clock(Arc::clone(clock) as _)
-        .writer(WriterOptions::default().background(false))
+        .writer(writer.background(false))
         .open()
 }
 

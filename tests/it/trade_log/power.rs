@@ -3,11 +3,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tradejournal::bot::{LogRecord, TradeLog};
 use tradejournal::disk::SimDisk;
 use tradejournal::disk::sim::{Done, Errno, Fault, Injection, Names, Op, Random, Unsynced};
-use tradejournal::journal::Journal;
+use tradejournal::journal::{Durability, Journal};
 use tradejournal::record::{DecisionRecord, ErrorRecord, FillRecord};
 use tradejournal::time::{Clock, Day, ManualClock};
 
@@ -28,7 +29,8 @@ const DONE: [Done; 3] = [Done::Nothing, Done::Part, Done::All];
 struct World {
     disk: SimDisk,
     clock: Arc<ManualClock>,
-    /// The numbers of fills that were acknowledged, in order.
+    durability: Durability,
+    /// The numbers of fills that were acknowledged as durable, in order.
     acked: Vec<u64>,
     next: u64,
 }
@@ -40,9 +42,14 @@ impl World {
         World {
             disk,
             clock: noon(),
+            durability: Durability::Synced,
             acked: Vec::new(),
             next: 0,
         }
+    }
+
+    fn under(self, durability: Durability) -> World {
+        World { durability, ..self }
     }
 
     fn journal(&self) -> Journal {
@@ -50,7 +57,8 @@ impl World {
     }
 
     fn open(&self) -> Option<TradeLog> {
-        let journal = opened(Arc::new(self.disk.clone()), Path::new(LOGS), &self.clock);
+        let disk = Arc::new(self.disk.clone());
+        let journal = opened(disk, Path::new(LOGS), &self.clock, self.durability);
         TradeLog::open(&journal.ok()?, NAME, options()).ok()
     }
 
@@ -61,8 +69,10 @@ impl World {
             at = at.day().previous().start();
         }
         self.next += 1;
-        log.log_trade(&fill(self.next, at)).ok()?;
-        self.acked.push(self.next);
+        let receipt = log.log_trade(&fill(self.next, at)).ok()?;
+        if receipt.durable {
+            self.acked.push(self.next);
+        }
         Some(())
     }
 
@@ -167,14 +177,15 @@ impl World {
         World {
             disk: self.disk.fork(seed).restart(unsynced, names),
             clock: Arc::new(ManualClock::new(self.clock.now())),
+            durability: self.durability,
             acked: self.acked.clone(),
             next: self.next,
         }
     }
 }
 
-fn operations() -> u64 {
-    let mut world = World::new(0);
+fn operations(durability: Durability) -> u64 {
+    let mut world = World::new(0).under(durability);
     world.play().unwrap();
     world.settle();
     world.disk.operations()
@@ -182,11 +193,20 @@ fn operations() -> u64 {
 
 #[test]
 fn wherever_the_power_fails_the_files_say_what_the_streams_say() {
-    let all = operations();
+    power_fails_everywhere(Durability::Synced);
+}
+
+#[test]
+fn they_do_where_records_are_synced_later_too() {
+    power_fails_everywhere(Durability::Interval(Duration::from_secs(3600)));
+}
+
+fn power_fails_everywhere(durability: Durability) {
+    let all = operations(durability);
     assert!(100 < all, "{all}");
     for operation in 0..all {
         for (index, done) in DONE.into_iter().enumerate() {
-            let mut cut = World::new(operation);
+            let mut cut = World::new(operation).under(durability);
             cut.disk.cut_power_at(operation, done);
             let _ = cut.play();
             let first = usize::try_from(operation).unwrap() + index;
