@@ -470,7 +470,7 @@ mod tests {
     ) -> CallRecord {
         let mut unpacker = Unpacker::new(Redaction::default().argument("place_order", 1), false);
         unpacker
-            .record(&framed(args, kwargs, result), "main")
+            .record(&framed(args, kwargs, result), "main", None)
             .unwrap()
     }
 
