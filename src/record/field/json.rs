@@ -6,12 +6,16 @@
 //! - Any JSON reader can take it: at most 100 levels deep, no number beyond a double, no half of a
 //!   surrogate pair.
 
+mod meaning;
+
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::record::field::{Field, Wrong};
+
+pub use meaning::{Meaning, Members, Number};
 
 const RULE: &str = "must be JSON of at most 100 levels";
 const OBJECT_RULE: &str = "must be a JSON object of at most 100 levels";

@@ -36,7 +36,7 @@ use crate::record::invalid::shortened;
 pub use crate::record::invalid::Wrong;
 pub use choice::{Action, AlertEvent, AssetClass, ExecutionMode, Outcome, RiskSeverity, Severity};
 pub use hash::{ConfigHash, Digest};
-pub use json::{Json, JsonObject};
+pub use json::{Json, JsonObject, Meaning, Members, Number};
 pub use moment::{IsoTime, UnixTime};
 pub use money::{Amount, Drawdown, Factor, Fee, Money, Price, Size, WinRate};
 pub use quantity::Quantity;
