@@ -7,9 +7,15 @@
 //!
 //! Not here: terminals and files, which the program has, and the arithmetic of trades.
 
+pub mod calls;
+pub mod compare;
+mod exact;
+mod fraction;
 mod ledger;
 pub mod reconcile;
 pub mod report;
 pub mod tax;
+pub mod why;
 
+pub use exact::Average;
 pub use ledger::{Ledger, Unread};

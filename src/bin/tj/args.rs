@@ -6,6 +6,7 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
+mod desk;
 mod export;
 mod tax;
 
@@ -25,6 +26,9 @@ use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
+pub(crate) use desk::{
+    Compare, Days, Inspect, InspectCalls, InspectWhat, Replay, ReplayDiff, ReplayWhat, Why,
+};
 pub(crate) use export::{Export, ExportRecords, ExportWhat};
 pub(crate) use tax::{
     Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxReconcile, TaxRules, TaxSource,
@@ -90,6 +94,10 @@ pub(crate) enum Command {
     Import(Import),
     Export(Export),
     Reconcile(Box<Reconcile>),
+    Why(Why),
+    Compare(Box<Compare>),
+    Replay(Replay),
+    Inspect(Inspect),
     Tax(Box<Tax>),
     Key(Key),
     Checkpoint(Checkpoint),

@@ -12,6 +12,7 @@ use tradejournal::desk::tax::form1099b::{
 
 use crate::output::{Out, printable};
 use crate::table::{Column, Table};
+use crate::words::counted;
 
 /// All that there is to tell.
 pub(crate) struct Found<'a> {
@@ -205,13 +206,6 @@ fn total_row(term: &str, side: &str, total: &Total) -> Vec<String> {
         total.wash.to_string(),
         amount(total.gain()).unwrap_or_else(|| "-".to_owned()),
     ]
-}
-
-fn counted(count: u64, one: &str, more: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {more}"),
-    }
 }
 
 fn amount(cents: Option<Cents>) -> Option<String> {

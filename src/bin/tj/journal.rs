@@ -4,7 +4,7 @@
 //!
 //! Not here: the locks, which are the library's.
 
-use std::{fs, io, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use tradejournal::evidence::Notary;
@@ -43,6 +43,31 @@ pub(crate) fn for_reading(settings: &Settings) -> anyhow::Result<Journal> {
     let journal = open(options(settings), settings)?;
     if journal.identity().is_none() && !has_days(&journal)? {
         return Err(no_journal(settings).hint(NAME_IT).into());
+    }
+    Ok(journal)
+}
+
+/// The journal in a folder that somebody names beside that of the settings, for a reader; its archive is
+/// beside it.
+pub(crate) fn at(dir: &Path) -> anyhow::Result<Journal> {
+    let cannot = || Failure::new(format!("no journal in {}", dir.display()));
+    match fs::metadata(dir) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => {
+            return Err(cannot()
+                .because(io::Error::from(io::ErrorKind::NotADirectory))
+                .into());
+        }
+        Err(error) => return Err(cannot().because(error).into()),
+    }
+    let journal = Options::new(dir).open().map_err(|error| {
+        Failure::new(format!("cannot open the journal in {}", dir.display())).because(error)
+    })?;
+    if journal.identity().is_none() && !has_days(&journal)? {
+        return Err(cannot()
+            .because("it has no file JOURNAL and no days of a stream")
+            .hint("name the folder with the streams, which is usually called logs")
+            .into());
     }
     Ok(journal)
 }

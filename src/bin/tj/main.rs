@@ -10,7 +10,9 @@
 mod args;
 mod backups;
 mod bar;
+mod calls_view;
 mod commands;
+mod compare_view;
 mod complaint;
 mod evidence;
 mod failure;
@@ -37,6 +39,8 @@ mod spark;
 mod streams;
 mod table;
 mod when;
+mod why_view;
+mod words;
 
 use std::process::ExitCode;
 

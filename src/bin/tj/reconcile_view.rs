@@ -16,6 +16,7 @@ use tradejournal::time::Timestamp;
 use crate::output::Out;
 use crate::table::{Column, Table};
 use crate::when;
+use crate::words::counted;
 
 /// All that there is to tell.
 pub(crate) struct Found<'a> {
@@ -233,13 +234,6 @@ fn is_of(missing: &Missing, order_id: &OrderId) -> bool {
 
 fn is_part_of(different: &Different, (order, why): &(BrokerOrder, LeftOut)) -> bool {
     *why == LeftOut::PartIsThere && *order == different.broker
-}
-
-fn counted(count: u64, one: &str, more: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {more}"),
-    }
 }
 
 fn len(count: usize) -> u64 {

@@ -17,6 +17,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use tradejournal::books::Zone;
 use tradejournal::time::{Day, Timestamp, TimestampError};
 
+use crate::args::Days;
 use crate::failure::Failure;
 use crate::nearest::nearest;
 
@@ -60,6 +61,21 @@ pub(crate) fn from(text: &str, zone: Tz, now: Timestamp) -> Result<Timestamp, Fa
 /// The instant that `--to` names: excluded.
 pub(crate) fn to(text: &str, zone: Tz, now: Timestamp) -> Result<Timestamp, Failure> {
     parse(text, zone, now, Edge::To).ok_or_else(|| refusal("--to", text))
+}
+
+/// The time that flags name: from the first, before the second; nothing where nothing is said.
+pub(crate) fn between(
+    days: &Days,
+    zone: Tz,
+    now: Timestamp,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    if let Some(text) = &days.day {
+        let day = day("--day", text, zone, now)?.to_string();
+        return Ok((Some(from(&day, zone, now)?), Some(to(&day, zone, now)?)));
+    }
+    let first = days.from.as_ref().map(|it| from(it, zone, now));
+    let last = days.to.as_ref().map(|it| to(it, zone, now));
+    Ok((first.transpose()?, last.transpose()?))
 }
 
 /// The day that `text` names, in the zone: a date, `today` or `yesterday`.
@@ -242,6 +258,14 @@ pub(crate) fn local(text: &str, zone: Option<Tz>) -> Result<Timestamp, LocalErro
 pub(crate) fn shown(instant: Timestamp, zone: Tz) -> String {
     match zone.timestamp_opt(instant.unix_secs(), instant.subsec_nanos()) {
         LocalResult::Single(it) => it.format("%Y-%m-%d %H:%M:%S").to_string(),
+        _ => instant.to_string(),
+    }
+}
+
+/// The same to the millisecond.
+pub(crate) fn shown_finely(instant: Timestamp, zone: Tz) -> String {
+    match zone.timestamp_opt(instant.unix_secs(), instant.subsec_nanos()) {
+        LocalResult::Single(it) => it.format("%Y-%m-%d %H:%M:%S%.3f").to_string(),
         _ => instant.to_string(),
     }
 }

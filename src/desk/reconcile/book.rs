@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use rust_decimal::Decimal;
 
-use super::exact::Average;
+use crate::desk::exact::Average;
 use crate::journal::{Journal, ReadError, audit};
 use crate::record::field::{Action, ExecutionMode, OrderId, Outcome, Symbol, sum};
 use crate::record::{AuditKind, Stream, TradeRecord};

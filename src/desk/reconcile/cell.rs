@@ -55,8 +55,8 @@ fn ungrouped(whole: &str) -> Option<String> {
 
 /// Which way an order went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Side {
-    pub(super) action: Action,
+pub(in crate::desk) struct Side {
+    pub(in crate::desk) action: Action,
     pub(super) intent: Intent,
 }
 
@@ -149,7 +149,7 @@ const UNFILLED: [&str; 22] = [
 ];
 
 impl Words {
-    pub(super) fn side(&self, text: &str) -> Option<Side> {
+    pub(in crate::desk) fn side(&self, text: &str) -> Option<Side> {
         let word = plain(text);
         let is_in = |own: &[String], known: &[&str]| {
             known.contains(&word.as_str()) || own.iter().any(|it| plain(it) == word)

@@ -37,7 +37,9 @@ impl Span {
         Span { from, to }
     }
 
-    fn has(self, at: Timestamp) -> bool {
+    /// Whether `at` is in it.
+    #[must_use]
+    pub fn has(self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
     }
 }

@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 
 use super::cell::{self, Intent, State, Words};
 use super::columns::{Column, Columns};
-use super::exact::{Average, product};
+use crate::desk::exact::{Average, product};
 use crate::record::field::{Action, OrderId, sum};
 use crate::time::Timestamp;
 

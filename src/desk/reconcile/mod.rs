@@ -17,17 +17,16 @@ mod book;
 mod cell;
 mod columns;
 mod compare;
-mod exact;
 mod history;
 mod recover;
 #[cfg(test)]
 mod tests;
 
+pub use crate::desk::exact::Average;
 pub use book::{Book, Booked, Key};
 pub(in crate::desk) use cell::decimal;
 pub use cell::{Intent, Words};
 pub use columns::{Column, Columns, ColumnsError, Format, Named, UnknownColumn};
 pub use compare::{Comparison, Difference, Different, Extra, Missing, Span, What, compare};
-pub use exact::Average;
 pub use history::{BrokerOrder, History, Reading, Row, RowError};
 pub use recover::{LeftOut, Recovered, Recovery, recover};

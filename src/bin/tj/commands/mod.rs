@@ -8,12 +8,14 @@ mod archive;
 mod backup;
 mod check;
 mod checkpoint;
+mod compare;
 mod completions;
 mod config;
 pub(crate) mod demo;
 mod export;
 mod hold;
 mod import;
+mod inspect;
 mod key;
 mod man;
 mod metrics;
@@ -22,6 +24,7 @@ mod prove;
 mod query;
 mod reconcile;
 mod repair;
+mod replay;
 mod report;
 mod restore;
 mod retention;
@@ -31,6 +34,7 @@ mod summary;
 mod tail;
 mod tax;
 mod verify;
+mod why;
 
 use crate::args::{Args, Command};
 use crate::failure::Verdict;
@@ -85,6 +89,10 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Import(wanted) => import::run(wanted, context),
         Command::Export(wanted) => export::run(wanted, context),
         Command::Reconcile(wanted) => reconcile::run(wanted, context),
+        Command::Why(wanted) => why::run(wanted, context),
+        Command::Compare(wanted) => compare::run(wanted, context),
+        Command::Replay(wanted) => replay::run(wanted, context),
+        Command::Inspect(wanted) => inspect::run(wanted, context),
         Command::Tax(wanted) => tax::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),

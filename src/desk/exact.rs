@@ -15,7 +15,7 @@ const ROUNDED_PLACES: u32 = 8;
 const ROUNDED_PLACES_MIN: u32 = 2;
 
 /// `left` x `right` where a decimal holds all of it.
-pub(super) fn product(left: Decimal, right: Decimal) -> Option<Decimal> {
+pub(in crate::desk) fn product(left: Decimal, right: Decimal) -> Option<Decimal> {
     let (left, right) = (left.normalize(), right.normalize());
     let mantissa = left.mantissa().checked_mul(right.mantissa())?;
     Decimal::try_from_i128_with_scale(mantissa, left.scale() + right.scale()).ok()
@@ -30,7 +30,7 @@ pub struct Average {
 
 impl Average {
     /// `total` / `quantity`, both above 0.
-    pub(super) fn of(total: Decimal, quantity: Decimal) -> Option<Average> {
+    pub(in crate::desk) fn of(total: Decimal, quantity: Decimal) -> Option<Average> {
         let (total, quantity) = (total.normalize(), quantity.normalize());
         if total.mantissa() <= 0 || quantity.mantissa() <= 0 {
             return None;
@@ -43,6 +43,11 @@ impl Average {
             numerator: numerator.checked_div(divisor)?,
             denominator: denominator.checked_div(divisor)?,
         })
+    }
+
+    /// Numerator and denominator, in lowest terms.
+    pub(super) fn terms(self) -> (i128, i128) {
+        (self.numerator, self.denominator)
     }
 
     /// The same as a decimal, if one has all of it.
@@ -67,7 +72,7 @@ impl Average {
 
     /// Whether `price` is this average, or one of its two neighbours with the places of `price` where no
     /// decimal has all of it.
-    pub(super) fn is_written_as(self, price: Decimal) -> bool {
+    pub(in crate::desk) fn is_written_as(self, price: Decimal) -> bool {
         if let Some(exact) = self.decimal() {
             return exact == price;
         }
@@ -110,11 +115,11 @@ impl fmt::Display for Average {
     }
 }
 
-fn power_of_ten(exponent: u32) -> Option<i128> {
+pub(super) fn power_of_ten(exponent: u32) -> Option<i128> {
     10_i128.checked_pow(exponent)
 }
 
-fn greatest_common_divisor(mut left: i128, mut right: i128) -> i128 {
+pub(super) fn greatest_common_divisor(mut left: i128, mut right: i128) -> i128 {
     while right != 0 {
         (left, right) = (right, left % right);
     }
