@@ -60,7 +60,7 @@
 //! | [`keep`] | what becomes of files: a bot's own log, which rotates |
 //! | [`bot`] | what a bot embeds: its session, its trade log, its metrics and limits while it trades |
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
-//! | [`desk`] | what a person asks for: all trades of a journal, the report and its page, tax forms |
+//! | [`desk`] | what a person asks for: all trades of a journal, the report, tax forms, why an order was placed |
 //!
 //! # Features
 //!

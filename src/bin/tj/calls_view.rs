@@ -171,9 +171,11 @@ fn divergence(title: &str, it: &Divergence<'_>, zone: Tz, out: &mut Out) -> anyh
 
 /// A call in one line: `seq 12  2024-01-09 14:30:01.000  get_last_price("AAPL") -> 150.25`.
 fn line(call: &Call, zone: Tz) -> String {
-    let seq = call
-        .seq
-        .map_or_else(|| "no seq".to_owned(), |it| format!("seq {it}"));
+    let seq = match (call.seq, call.line) {
+        (Some(seq), _) => format!("seq {seq}"),
+        (None, Some(line)) => format!("line {line}"),
+        (None, None) => "no seq".to_owned(),
+    };
     let at = when::shown_finely(call.record.timestamp(), zone);
     format!("{seq}  {at}  {}", spelled(&call.record))
 }
@@ -463,6 +465,7 @@ struct DivergenceReport<'a> {
 #[derive(Serialize)]
 struct CallReport<'a> {
     seq: Option<u64>,
+    line: Option<u64>,
     call: &'a CallRecord,
 }
 
@@ -561,6 +564,7 @@ impl<'a> CallReport<'a> {
     fn of(call: &'a Call) -> CallReport<'a> {
         CallReport {
             seq: call.seq,
+            line: call.line,
             call: &call.record,
         }
     }

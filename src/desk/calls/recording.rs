@@ -15,12 +15,14 @@ use crate::record::field::{Json, Meaning, Word};
 use crate::record::{CallRecord, Invalid, Record as _, SessionRecord};
 use crate::time::Timestamp;
 
-/// A call and its number.
+/// A call and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Call {
-    /// The number of its line; nothing where the line has none.
+    /// Its number in the stream; nothing where the line has none.
     pub seq: Option<u64>,
+    /// On which line of a file it stands; nothing in a journal.
+    pub line: Option<u64>,
     /// What was called, and what came back.
     pub record: CallRecord,
 }
@@ -104,15 +106,15 @@ impl Recording {
         recording
     }
 
-    /// Takes the next line of a file of such lines, with or without what a journal puts at their ends.
+    /// Takes the line of that number in a file, with or without what a journal puts at its end.
     ///
     /// # Errors
     /// What keeps the line from being a call; it is counted as unread.
-    pub fn add_line(&mut self, line: &[u8]) -> Result<(), Invalid> {
+    pub fn add_line(&mut self, number: u64, line: &[u8]) -> Result<(), Invalid> {
         match CallRecord::decode(line) {
             Ok(record) => {
-                let whole = [line, b"\n"].concat();
-                self.add(Tail::parse(&whole).map(|it| it.seq), record);
+                let seq = Tail::parse(line).map(|it| it.seq);
+                self.take(seq, Some(number), record);
                 Ok(())
             }
             Err(invalid) => {
@@ -122,14 +124,18 @@ impl Recording {
         }
     }
 
-    /// Takes the next call.
+    /// Takes the next call of a journal.
     pub fn add(&mut self, seq: Option<u64>, record: CallRecord) {
+        self.take(seq, None, record);
+    }
+
+    fn take(&mut self, seq: Option<u64>, line: Option<u64>, record: CallRecord) {
         if is_role(&record, "gap") {
             self.gaps.push(Gap::of(seq, &record));
         } else if is_nested(&record) {
             self.nested += 1;
         } else {
-            self.calls.push(Call { seq, record });
+            self.calls.push(Call { seq, line, record });
         }
     }
 }

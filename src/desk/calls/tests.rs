@@ -254,10 +254,11 @@ fn nested_calls_and_gaps_are_no_calls() {
 fn a_line_of_a_file_may_have_what_a_journal_puts_at_its_end() {
     let golden = include_str!("../../../tests/fixtures/v1/calls.jsonl");
     let mut recording = Recording::default();
-    for line in golden.lines() {
-        recording.add_line(line.as_bytes()).unwrap();
+    for (number, line) in (1..).zip(golden.split_inclusive('\n')) {
+        recording.add_line(number, line.as_bytes()).unwrap();
     }
+    assert_eq!(recording.calls[1].line, Some(2));
     assert_eq!(recording.calls.len(), golden.lines().count());
-    assert!(recording.add_line(b"{}").is_err());
+    assert!(recording.add_line(3, b"{}").is_err());
     assert_eq!(recording.unread.lines, 1);
 }

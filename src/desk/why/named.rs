@@ -13,6 +13,10 @@ use crate::record::{CallRecord, DecisionRecord, ErrorRecord};
 /// Under which keys an order's id stands.
 const KEYS: [&str; 4] = ["order_id", "client_order_id", "orderId", "clientOrderId"];
 
+/// Those of them under which the exchange's id stands, and the bot's.
+const EXCHANGES_KEYS: [&str; 2] = ["order_id", "orderId"];
+const BOTS_KEYS: [&str; 2] = ["client_order_id", "clientOrderId"];
+
 /// The ids of one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ids(BTreeSet<String>);
@@ -60,14 +64,24 @@ impl Ids {
         }) || call.error().is_some_and(|it| self.are_words_of(it))
     }
 
-    /// The ids that a call gives its order: those at the top of its result and of its named arguments.
+    /// The other id of the order, as a call tells it that places it: by named arguments and its result. A
+    /// call that has one order's id as an argument and another's as its result, such as a replacement, makes
+    /// them no one order.
     pub(super) fn add_those_of(&mut self, call: &CallRecord) {
         let result = call.result().map_or(Meaning::Null, Json::meaning);
-        for meaning in [result, call.kwargs().meaning()] {
-            let words = KEYS.iter().filter_map(|it| meaning.member(it)?.as_word());
+        let words = |meaning: &Meaning, keys: [&str; 2]| -> Vec<String> {
+            let words = keys.iter().filter_map(|it| meaning.member(it)?.as_word());
             words
                 .filter(|it| !it.is_empty())
-                .for_each(|it| self.add(it));
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut bots = words(&call.kwargs().meaning(), BOTS_KEYS);
+        bots.extend(words(&result, BOTS_KEYS));
+        let exchanges = words(&result, EXCHANGES_KEYS);
+        let has_any = |ids: &[String]| ids.iter().any(|it| self.has(it));
+        if has_any(&bots) || has_any(&exchanges) {
+            bots.iter().chain(&exchanges).for_each(|it| self.add(it));
         }
     }
 
@@ -139,6 +153,31 @@ mod tests {
             assert!(!is_word_of("7", text), "{text}");
         }
         assert!(is_word_of("ö", "77 ö"));
+    }
+
+    #[test]
+    fn a_call_that_places_an_order_leads_to_its_other_id_and_a_replacement_does_not() {
+        let led = |id: &str, kwargs: &str, result: &str| {
+            let record = format!(
+                "{{\"timestamp\":\"2025-10-26T12:00:00Z\",\"method\":\"m\",\"args\":[\"1001\"],\
+                 \"kwargs\":{kwargs},\"result\":{result},\"duration_ns\":0,\"role\":\"output\"}}"
+            );
+            let mut ids = Ids::of(id);
+            ids.add_those_of(&serde_json::from_str(&record).unwrap());
+            ids.into_sorted()
+        };
+        let placed = (
+            "{\"client_order_id\":\"mm-1\"}",
+            "{\"order_id\":7,\"ok\":true}",
+        );
+        assert_eq!(led("7", placed.0, placed.1), ["7", "mm-1"]);
+        assert_eq!(led("mm-1", placed.0, placed.1), ["7", "mm-1"]);
+        assert_eq!(led("1001", "{}", "{\"orderId\":\"1002\"}"), ["1001"]);
+        assert_eq!(
+            led("1001", "{\"order_id\":\"1001\"}", "{\"orderId\":\"1002\"}"),
+            ["1001"]
+        );
+        assert_eq!(led("7", "{}", "null"), ["7"]);
     }
 
     #[test]

@@ -85,12 +85,12 @@ fn recording(name: &str, talk: &Talk) -> anyhow::Result<Recording> {
 fn from_file(path: &Path, talk: &Talk) -> anyhow::Result<Recording> {
     let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut recording = Recording::default();
-    let lines = text.split(|it| *it == b'\n');
+    let lines = text.split_inclusive(|it| *it == b'\n');
     for (number, line) in (1_u64..).zip(lines) {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        if let Err(wrong) = recording.add_line(line) {
+        if let Err(wrong) = recording.add_line(number, line) {
             let place = format!("{}:{number}", path.display());
             invalid(talk, &place, Stream::Calls, &wrong);
         }
