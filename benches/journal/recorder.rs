@@ -19,7 +19,7 @@ const ROUNDS: usize = 7;
 /// Calls of one thread whose times are looked at one by one.
 const TIMED: usize = 100_000;
 /// Calls that are to get to the disk.
-const SUSTAINED: usize = 6_000_000;
+const SUSTAINED: usize = 3_000_000;
 const WAIT: Duration = Duration::from_secs(60);
 
 /// What one producer does again and again.
@@ -210,22 +210,28 @@ fn tracing_appender(folder: &Path, producers: usize) -> Vec<u32> {
     times
 }
 
-/// Calls that get to the disk in a second, with nothing lost.
+/// Calls that get to the disk in a second, with nothing lost, beside their bare bytes.
 pub(crate) fn sustained(table: &mut Table, folder: &Path) {
     for (producers, goal) in [(1, 1.0), (8, 1.5)] {
-        let mut rounds = Rounds::new();
-        for round in 0..3 {
+        let (mut rates, mut beside) = (Rounds::new(), Rounds::new());
+        for round in 0..5 {
             let folder = folder.join(format!("{producers}-{round}"));
             std::fs::create_dir_all(&folder).unwrap();
-            rounds.push(million_a_second(&journal(&folder).0, producers));
+            let took = sustain(&journal(&folder).0, producers);
+            rates.push(SUSTAINED as f64 / took / 1e6);
+            beside.push(took / bare(&folder));
             std::fs::remove_dir_all(&folder).unwrap();
         }
         let what = format!("calls on disk, {producers} producers");
-        table.add(&what, "-", &Goal::AtLeast(goal), "million/s", &rounds);
+        let goal = Goal::AtLeast(goal);
+        table.add(&what, "-", &goal, "million/s", &rates);
+        let bytes = "the bare bytes of the log, written and synced at the end";
+        table.add("- the same, time", bytes, &Goal::None, "x", &beside);
     }
 }
 
-fn million_a_second(journal: &Journal, producers: usize) -> f64 {
+/// Seconds until all calls are on disk.
+fn sustain(journal: &Journal, producers: usize) -> f64 {
     let config = RecorderConfig::new("1.0.0".parse().unwrap(), "bench").when_full(WhenFull::Block);
     let recorder = Recorder::open(journal, config).unwrap();
     let start = Instant::now();
@@ -242,5 +248,22 @@ fn million_a_second(journal: &Journal, producers: usize) -> f64 {
     let stats = recorder.close(WAIT).unwrap();
     let took = start.elapsed().as_secs_f64();
     assert_eq!(stats.durable, SUSTAINED as u64);
-    SUSTAINED as f64 / took / 1e6
+    took
+}
+
+/// Seconds that the bytes of the log of the calls take, in writes as large as the recorder's.
+fn bare(folder: &Path) -> f64 {
+    let log = std::fs::read_dir(folder.join("logs/calls")).unwrap();
+    let days = log
+        .map(|it| it.unwrap().path())
+        .filter(|it| it.extension().is_some_and(|it| it == "jsonl"));
+    let bytes: Vec<u8> = days.flat_map(|it| std::fs::read(it).unwrap()).collect();
+    assert!(300 * SUSTAINED < bytes.len());
+    let mut file = std::fs::File::create(folder.join("bare")).unwrap();
+    let start = Instant::now();
+    for some in bytes.chunks(600 << 10) {
+        file.write_all(some).unwrap();
+    }
+    file.sync_data().unwrap();
+    start.elapsed().as_secs_f64()
 }
