@@ -304,6 +304,8 @@ fn rooms_named(module: &[String], tokens: &[Token<'_>]) -> Vec<(usize, String)> 
                 inline.retain(|began| *began < depth);
             }
             "mod" if at(2) == "{" => inline.push(depth),
+            // A macro that is exported stands at the root, and in no room.
+            "crate" if at(1) == "::" && at(3) == "!" => {}
             "crate" if at(1) == "::" => named.extend(names_after(&tokens[index + 2..])),
             "super" if index == 0 || tokens[index - 1].text != "::" => {
                 let mut supers = 1;
@@ -499,6 +501,7 @@ fn a_forbidden_room_is_seen_however_it_is_written() {
         "/* use\n crate::journal; */ const A: &str = \"crate::journal\";",
         "const A: &str = r#\"a \" crate::journal\"#;",
         "const A: &str = \"\\\" crate::journal\";",
+        "macro_rules! journal { () => { $crate::journal! {} } }",
     ] {
         assert_eq!(rooms("src/books/tax.rs", text), [""; 0], "{text}");
     }

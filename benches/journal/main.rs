@@ -33,6 +33,7 @@ mod open;
 mod reading;
 mod record;
 mod recorder;
+mod replay;
 mod sample;
 mod table;
 mod tax;
@@ -47,7 +48,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 22] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -68,6 +69,7 @@ const ROWS: [Row; 21] = [
     ("planning", archive::planning),
     ("tax", tax::tax),
     ("recorder", recorder::hand_off),
+    ("replay", replay::replay),
     ("sustained", recorder::sustained),
 ];
 

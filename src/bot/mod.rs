@@ -5,14 +5,19 @@
 mod guard;
 mod hooks;
 mod live;
+pub mod market_data;
+mod recorded;
 pub mod recorder;
+pub mod replay;
 mod session;
 mod tradelog;
 
 pub use guard::{GuardError, RiskGuard};
 pub use hooks::{HookError, Logged, RiskCheck, Spread, SpreadParameters, TradingClient};
 pub use live::{Every, LiveError, LiveMetrics, LiveOptions};
+pub use recorded::{Outside, Recorded, Replayed};
 pub use recorder::{Recorder, RecorderConfig};
+pub use replay::{Replay, ReplayClock, ReplayError, ReplayOptions, Strictness};
 pub use session::{Session, SessionError, Settings};
 pub use tradelog::{
     DecisionEntry, ErrorEntry, FillEntry, LogRecord, StrategyName, StrategyNameError, TradeLog,

@@ -8,7 +8,8 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::record::{Invalid, Problem, Record};
 
@@ -98,32 +99,40 @@ fn object(json: &str) -> Result<(), Invalid> {
 
 /// The names of the top-level fields in their order, repeated ones repeatedly.
 fn names(json: &str) -> Result<Vec<String>, Invalid> {
-    raw::<Names>(json).map(|it| it.0)
+    let members = members(json)?;
+    Ok(members.into_iter().map(|(name, _)| name).collect())
 }
 
-struct Names(Vec<String>);
+/// The top-level fields in their order with what stands in them, repeated ones repeatedly.
+///
+/// # Errors
+/// When `json` is no JSON object.
+pub(crate) fn members(json: &str) -> Result<Vec<(String, &RawValue)>, Invalid> {
+    raw::<Members<'_>>(json).map(|it| it.0)
+}
 
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Names, D::Error> {
-        from.deserialize_map(NamesVisitor)
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Members<'de>, D::Error> {
+        from.deserialize_map(MembersVisitor)
     }
 }
 
-struct NamesVisitor;
+struct MembersVisitor;
 
-impl<'de> Visitor<'de> for NamesVisitor {
-    type Value = Names;
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
-        let mut names = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            map.next_value::<IgnoredAny>()?;
-            names.push(name);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
         }
-        Ok(Names(names))
+        Ok(Members(members))
     }
 }

@@ -42,6 +42,7 @@ pub use audit::{
 pub use call::{CallParts, CallRecord, RawCall};
 pub use decision::{DecisionParts, DecisionRecord, RawDecision};
 pub use door::{RESERVED, decode_new, unknown_fields};
+pub(crate) use door::{members, utf8};
 pub use error::{ErrorParts, ErrorRecord, RawError};
 pub use field::Digest;
 pub use fill::{FillParts, FillRecord, RawFill};

@@ -106,3 +106,18 @@ fn a_bots_own_log_is_written() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_recorded_day_replays_to_the_same_bytes_and_a_changed_strategy_shows_its_first_order() {
+    let folder = tempdir().unwrap();
+    let found = run("replay_bot", &folder.path().join("logs"));
+    assert_eq!(found[0], "recorded: 32755 calls, 243 failures, 883 orders");
+    let same = "the same decisions, byte for byte, and the same orders";
+    assert_eq!(found[1], format!("replayed: {same}"));
+    assert_eq!(found[2], format!("replayed again: {same}"));
+    assert_eq!(
+        found[3],
+        "changed: output 1 differs: expected place_buy_order [\"AAPL\",50,15054] \
+         (of 2024-01-08T14:31:57.000Z), got place_buy_order [\"AAPL\",50,15045]"
+    );
+}

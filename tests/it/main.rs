@@ -27,6 +27,7 @@ mod process;
 mod reading;
 mod recording;
 mod repairing;
+mod replaying;
 mod risking;
 mod sample;
 mod tax_source;

@@ -8,6 +8,7 @@
 
 mod desk;
 mod export;
+mod import;
 mod tax;
 
 use std::num::NonZeroU32;
@@ -29,7 +30,8 @@ use tradejournal::record::field::{ExecutionMode, OrderId};
 pub(crate) use desk::{
     Compare, Days, Inspect, InspectCalls, InspectWhat, Replay, ReplayDiff, ReplayWhat, Why,
 };
-pub(crate) use export::{Export, ExportRecords, ExportWhat};
+pub(crate) use export::{Export, ExportCalls, ExportRecords, ExportWhat};
+pub(crate) use import::{Import, ImportKind};
 pub(crate) use tax::{
     Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxReconcile, TaxRules, TaxSource,
     TaxWhat, WashSale,
@@ -658,40 +660,6 @@ pub(crate) struct Repair {
     /// Why it is accepted, for the record
     #[arg(long, value_name = "TEXT", requires = "accept")]
     pub(crate) reason: Option<String>,
-}
-
-/// Take older logs into the journal
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Files are taken in the given order, plain or gzip. Numbers where the journal has decimal texts are
-converted digit by digit. Nothing is written when a line is invalid, unless --on-invalid skip.
-
-Examples:
-  tj import trades --dry-run old/*.jsonl
-  tj import trades old/*.jsonl
-  tj import trades --timezone America/New_York old/2024-01-05.jsonl")]
-pub(crate) struct Import {
-    /// What the files hold
-    #[arg(value_name = "KIND", value_enum)]
-    pub(crate) kind: ImportKind,
-    /// The files, in order
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// The zone of times that have none, e.g. America/New_York
-    #[arg(long, value_name = "ZONE")]
-    pub(crate) timezone: Option<String>,
-    /// Show what would happen and write nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// What to do with invalid lines and with lines that the journal already has
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnInvalid::Stop)]
-    pub(crate) on_invalid: OnInvalid,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ImportKind {
-    /// Daily trade logs: JSON Lines with the trade fields
-    Trades,
 }
 
 /// Compare the journal's trades with the broker's order history

@@ -34,7 +34,7 @@ pub(super) enum Outcome {
 }
 
 /// A call that has been lost is a record too.
-pub(super) const GAP_METHOD: &str = "recorder.gap";
+pub(in crate::bot) const GAP_METHOD: &str = "recorder.gap";
 
 impl Role {
     pub(super) const INPUT: Word = Word::known("input");

@@ -44,6 +44,8 @@ use serde::Serialize;
 pub use call::Call;
 pub use config::{RecorderConfig, WhenFull};
 pub use error::{RecorderError, RecordingError};
+pub(in crate::bot) use frame::GAP_METHOD;
+pub(in crate::bot) use redact::REDACTED;
 pub use redact::Redaction;
 pub use stats::{Losses, RecorderStats};
 

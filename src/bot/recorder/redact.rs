@@ -15,10 +15,12 @@ use std::collections::{HashMap, HashSet};
 
 use memchr::{memchr2, memmem};
 
-use crate::record::field::{unescaped, write_string};
+use serde_json::value::RawValue;
+
+use crate::record::field::{Json, JsonObject, unescaped, write_string};
 
 /// What stands in the place of a secret.
-pub(super) const REDACTED: &str = "[redacted]";
+pub(in crate::bot) const REDACTED: &str = "[redacted]";
 
 /// Names, as [`normal`] makes them, that are secret wherever they stand in a name.
 const WITHIN: &[&str] = &[
@@ -211,6 +213,32 @@ impl Redaction {
                 rest = value.get(value_len(value)..).unwrap_or("");
             }
         }
+    }
+
+    /// The arguments of a call as they stand in a recording. What cannot be told apart stays as it is.
+    pub(in crate::bot) fn call(
+        &mut self,
+        method: &str,
+        args: &Json,
+        kwargs: &JsonObject,
+    ) -> Option<(Json, JsonObject)> {
+        let secret = self.arguments(method).cloned().unwrap_or_default();
+        let list: Vec<&RawValue> = serde_json::from_str(args.as_str()).ok()?;
+        let mut out = vec![b'['];
+        for (position, value) in list.into_iter().enumerate() {
+            if position != 0 {
+                out.push(b',');
+            }
+            match secret.contains(&position) {
+                true => write_string(REDACTED, &mut out),
+                false => self.json(value.get(), &mut out),
+            }
+        }
+        out.push(b']');
+        let args = String::from_utf8(out).ok()?.parse().ok()?;
+        let mut out = Vec::new();
+        self.json(kwargs.as_str(), &mut out);
+        Some((args, String::from_utf8(out).ok()?.parse().ok()?))
     }
 
     /// Values behind names: `name=value`, `name: value`, `"name": "value"`.

@@ -53,6 +53,14 @@ pub struct UnixTime {
     places: u32,
 }
 
+impl UnixTime {
+    /// The instant.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        self.at
+    }
+}
+
 impl From<Timestamp> for IsoTime {
     fn from(at: Timestamp) -> IsoTime {
         let places = places_of(at);

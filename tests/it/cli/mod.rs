@@ -17,6 +17,7 @@ mod metrics;
 mod nightly;
 mod reading;
 mod reconcile;
+mod recordings;
 mod report;
 mod risk;
 pub mod run;

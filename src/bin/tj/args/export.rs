@@ -1,9 +1,13 @@
 //! What can be typed after `tj export`.
 
+mod calls;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use tradejournal::bot::StrategyName;
+
+pub(crate) use calls::ExportCalls;
 
 /// Write records in another form: CSV for spreadsheets, JSON lists
 #[derive(Debug, clap::Args)]
@@ -12,7 +16,8 @@ use tradejournal::bot::StrategyName;
     after_help = "\
 Examples:
   tj export fills --day 2025-10-27 > fills.csv
-  tj export errors --json --out errors.json"
+  tj export errors --json --out errors.json
+  tj export calls --format market-data"
 )]
 pub(crate) struct Export {
     #[command(subcommand)]
@@ -27,6 +32,7 @@ pub(crate) enum ExportWhat {
     Decisions(ExportRecords),
     /// Errors, as the trade log's files have them
     Errors(ExportRecords),
+    Calls(ExportCalls),
 }
 
 #[derive(Debug, clap::Args)]

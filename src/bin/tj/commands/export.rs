@@ -2,6 +2,7 @@
 //!
 //! Not here: each kind of record, which has its own file.
 
+mod calls;
 mod records;
 
 use tradejournal::record::{DecisionRecord, ErrorRecord, FillRecord};
@@ -15,5 +16,6 @@ pub(crate) fn run(args: &Export, context: &mut Context<'_>) -> anyhow::Result<Ve
         ExportWhat::Fills(wanted) => records::run::<FillRecord>(wanted, context),
         ExportWhat::Decisions(wanted) => records::run::<DecisionRecord>(wanted, context),
         ExportWhat::Errors(wanted) => records::run::<ErrorRecord>(wanted, context),
+        ExportWhat::Calls(wanted) => calls::run(wanted, context),
     }
 }

@@ -1,4 +1,4 @@
-//! `tj import`: older logs, line by line, into a chained stream.
+//! `tj import`: older logs, line by line, into a chained stream; trades here, calls in `calls`.
 //!
 //! Always true:
 //! - Every line of every file is checked before the first one is written; with an invalid line, or
@@ -8,41 +8,39 @@
 //!
 //! Refused: a file that changed between the checking and the writing.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fs::File,
-    io::{BufReader, Read},
-    path::{Path, PathBuf},
-};
+mod calls;
+mod files;
+
+use std::{collections::HashMap, path::PathBuf};
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
-use flate2::bufread::MultiGzDecoder;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use tradejournal::journal::{Ack, Writer};
 use tradejournal::record::{Invalid, Stream, TradeRecord, decode_new, personal};
 use tradejournal::time::Timestamp;
 
+use files::Writing;
+
 use super::Context;
 use crate::args::{Import, ImportKind, OnInvalid};
-use crate::bar::bar;
 use crate::complaint::{self, Unknown};
 use crate::evidence;
 use crate::failure::{Failure, Verdict};
-use crate::input::{Lines, Next};
 use crate::journal;
 use crate::older;
 use crate::output::{Talk, printable};
 use crate::when;
 
 const STREAM: Stream = Stream::Trades;
-/// How many records may wait for the disk.
-const WAITING_MAX: usize = 8192;
 
 pub(crate) fn run(args: &Import, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
-    let ImportKind::Trades = args.kind;
+    if args.kind == ImportKind::Calls {
+        return calls::run(args, context);
+    }
+    if !args.output.is_empty() {
+        return Err(Failure::usage("--output is about calls, and these are trades").into());
+    }
     let zone = match &args.timezone {
         Some(name) => Some(zone(name)?),
         None => None,
@@ -115,23 +113,10 @@ impl Reader<'_> {
         doing: &'static str,
         mut visit: impl FnMut(&str, Item) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        for path in self.files {
-            let refusal = || format!("cannot read {}", path.display());
-            let bar = self.bar(doing, path);
-            let mut lines = lines(path, &bar).with_context(refusal)?;
-            loop {
-                let (number, item) = match lines.next(true).with_context(refusal)? {
-                    Next::End => break,
-                    Next::NotYet => continue,
-                    Next::TooLong { number } => (number, Item::TooLong),
-                    Next::Line { bytes, .. } if bytes.trim_ascii().is_empty() => continue,
-                    Next::Line { number, bytes } => (number, self.item(&bytes)),
-                };
-                visit(&format!("{}:{number}", path.display()), item)?;
-            }
-            bar.finish_and_clear();
-        }
-        Ok(())
+        files::each_line(self.files, doing, self.talk, |line| match line.bytes {
+            Some(bytes) => visit(&line.place, self.item(bytes)),
+            None => visit(&line.place, Item::TooLong),
+        })
     }
 
     fn item(&self, line: &[u8]) -> Item {
@@ -153,26 +138,6 @@ impl Reader<'_> {
         }
         Ok((record, unknown))
     }
-
-    fn bar(&self, doing: &'static str, path: &Path) -> ProgressBar {
-        let len = path.metadata().map(|it| it.len()).unwrap_or_default();
-        bar(self.talk, &format!("{doing} {}", path.display()), len)
-    }
-}
-
-/// The lines of a plain or gzip file.
-fn lines(path: &Path, bar: &ProgressBar) -> anyhow::Result<Lines> {
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        anyhow::bail!("it is not a file, and has to be read twice");
-    }
-    let mut file = BufReader::new(bar.wrap_read(file));
-    let is_gzip = std::io::BufRead::fill_buf(&mut file)?.starts_with(b"\x1f\x8b");
-    let source: Box<dyn Read + Send> = match is_gzip {
-        true => Box::new(MultiGzDecoder::new(file)),
-        false => Box::new(file),
-    };
-    Ok(Lines::new(source)?)
 }
 
 /// What would be written, and what speaks against it.
@@ -305,11 +270,7 @@ fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> any
     let writer = journal
         .writer::<TradeRecord>()
         .with_context(|| format!("cannot write to {STREAM}"))?;
-    let mut writing = Writing {
-        writer: &writer,
-        waiting: VecDeque::new(),
-        written: 0,
-    };
+    let mut writing = Writing::new(&writer);
     let mut index = 0;
     let written = reader.each("importing", |place, item| {
         let Item::Record { record, .. } = item else {
@@ -322,7 +283,7 @@ fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> any
         }
     });
     let settled = writing.settle(0);
-    let count = writing.written;
+    let count = writing.written();
     let result = written
         .and(settled)
         .and_then(|()| match count == plan.summary.records {
@@ -340,33 +301,6 @@ fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> any
             .note(&format!("{count} records were written before"));
     }
     result.and_then(|count| closed.map(|()| count))
-}
-
-struct Writing<'a> {
-    writer: &'a Writer<TradeRecord>,
-    waiting: VecDeque<Ack>,
-    written: u64,
-}
-
-impl Writing<'_> {
-    fn submit(&mut self, record: &TradeRecord) -> anyhow::Result<()> {
-        self.waiting.push_back(self.writer.submit(record)?);
-        if WAITING_MAX <= self.waiting.len() {
-            self.settle(WAITING_MAX / 2)?;
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, left: usize) -> anyhow::Result<()> {
-        while left < self.waiting.len() {
-            let Some(ack) = self.waiting.pop_front() else {
-                break;
-            };
-            ack.wait()?;
-            self.written += 1;
-        }
-        Ok(())
-    }
 }
 
 /// The end: what was or would be written, and what to do about the rest.
