@@ -20,6 +20,8 @@ pub(super) struct Mark {
     pub(super) day: Day,
     /// The days whose JSON is still to be written.
     pub(super) due: Vec<Day>,
+    /// The days out of the usual whose CSV may have rows of lines that a power cut takes.
+    pub(super) unsure: Vec<Day>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -27,6 +29,7 @@ struct Written {
     seq: u64,
     day: String,
     due: Vec<String>,
+    unsure: Vec<String>,
 }
 
 impl Mark {
@@ -38,14 +41,12 @@ impl Mark {
         let invalid = || io::Error::new(io::ErrorKind::InvalidData, "is no mark of a trade log");
         let written: Written = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
         let day = |it: &str| it.parse().map_err(|_| invalid());
+        let days = |them: &[String]| them.iter().map(|it| day(it)).collect::<Result<_, _>>();
         Ok(Some(Mark {
             seq: written.seq,
             day: day(&written.day)?,
-            due: written
-                .due
-                .iter()
-                .map(|it| day(it))
-                .collect::<Result<_, _>>()?,
+            due: days(&written.due)?,
+            unsure: days(&written.unsure)?,
         }))
     }
 
@@ -54,6 +55,7 @@ impl Mark {
             seq: self.seq,
             day: self.day.to_string(),
             due: self.due.iter().map(Day::to_string).collect(),
+            unsure: self.unsure.iter().map(Day::to_string).collect(),
         };
         let mut bytes = serde_json::to_vec(&written)?;
         bytes.push(b'\n');

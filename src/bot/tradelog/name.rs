@@ -38,6 +38,16 @@ impl StrategyName {
         format!("{}_{}_{}", self.0, plural(stream), compact(day))
     }
 
+    /// The day of a file that [`StrategyName::of_day`] and an ending name.
+    pub(super) fn day_in(&self, stream: Stream, file: &str, ending: &str) -> Option<Day> {
+        let rest = file.strip_prefix(self.as_str())?.strip_prefix('_')?;
+        let rest = rest.strip_prefix(plural(stream))?.strip_prefix('_')?;
+        let digits = rest.strip_suffix(ending)?;
+        let (year, rest) = digits.split_at_checked(4)?;
+        let (month, day) = rest.split_at_checked(2)?;
+        format!("{year}-{month}-{day}").parse().ok()
+    }
+
     /// `{strategy}_trades_export_20251024_123456.json`, without its ending.
     pub(super) fn of_export(&self, stream: Stream, at: Timestamp) -> String {
         let of_day = at.unix_secs().rem_euclid(86_400);
@@ -124,6 +134,16 @@ mod tests {
         let of_day = |it| name.of_day(it, at.day());
         assert_eq!(of_day(Stream::Fills), "avellaneda_trades_20251024");
         assert_eq!(of_day(Stream::Errors), "avellaneda_errors_20251024");
+        for (file, day) in [
+            ("avellaneda_trades_20251024.csv", Some(at.day())),
+            ("avellaneda_trades_2025-10-24.csv", None),
+            ("avellaneda_trades_20251324.csv", None),
+            ("avellaneda_errors_20251024.csv", None),
+            ("avellaneda_trades_20251024.json", None),
+            ("avellaneda_2_trades_20251024.csv", None),
+        ] {
+            assert_eq!(name.day_in(Stream::Fills, file, ".csv"), day, "{file}");
+        }
         assert_eq!(
             name.of_export(Stream::Decisions, at),
             "avellaneda_decisions_export_20251024_123456"

@@ -100,6 +100,7 @@ struct Waiting {
     /// The day of the record, and that of its line.
     day: Day,
     written: Day,
+    is_durable: bool,
     row: String,
 }
 
@@ -188,12 +189,46 @@ impl<R: LogRecord> Sheet<R> {
         }
         state.mark = mark;
         if self.place.has_csv {
-            // Rows whose lines a power cut took.
             days.insert(today);
+            days.extend(self.doubtful(state.mark.as_ref(), from, today));
             for day in days {
                 self.mend(&mut state, day);
             }
         }
+    }
+
+    /// The days whose CSV can have rows of lines that a power cut took.
+    fn doubtful(&self, mark: Option<&Mark>, from: Day, today: Day) -> Vec<Day> {
+        let folder = &self.place.csv;
+        let listed = match self.disk().list(folder) {
+            Ok(listed) => listed,
+            Err(source) => {
+                self.trouble(&failed("list", folder)(source));
+                Vec::new()
+            }
+        };
+        let name = &self.place.name;
+        let days = listed
+            .iter()
+            .filter_map(|it| name.day_in(R::STREAM, &it.name, ".csv"));
+        let is_doubtful = |day: &Day| {
+            let is_usual = (from..=today).contains(day);
+            is_usual || mark.is_some_and(|it| it.unsure.contains(day))
+        };
+        days.filter(is_doubtful).collect()
+    }
+
+    /// Says on the disk that the CSV of a day may get rows of lines that a power cut takes. Those of the days
+    /// from the mark's to today are looked at in any case.
+    fn announce(&self, state: &mut State, day: Day) {
+        let today = self.journal.clock().now().day();
+        let Some(mark) = &state.mark else { return };
+        if (mark.day..=today).contains(&day) || mark.unsure.contains(&day) {
+            return;
+        }
+        let mut mark = mark.clone();
+        mark.unsure.push(day);
+        self.write_mark(state, mark);
     }
 
     /// Takes a record that was appended.
@@ -216,6 +251,7 @@ impl<R: LogRecord> Sheet<R> {
         let waiting = Waiting {
             day,
             written: receipt.day,
+            is_durable: receipt.durable,
             row,
         };
         state.waiting.insert(receipt.seq, waiting);
@@ -225,11 +261,14 @@ impl<R: LogRecord> Sheet<R> {
             if state.next < seq {
                 break;
             }
-            let Waiting { day, written, row } = first.remove();
+            let waiting = first.remove();
             if self.place.has_csv {
-                self.put(state, seq, day, &row);
+                if !waiting.is_durable {
+                    self.announce(state, waiting.day);
+                }
+                self.put(state, seq, waiting.day, &waiting.row);
             }
-            state.written = state.written.max(written);
+            state.written = state.written.max(waiting.written);
             state.next = state.next.max(seq.saturating_add(1));
         }
         let next = state.next;
@@ -241,6 +280,7 @@ impl<R: LogRecord> Sheet<R> {
         let mut state = self.state();
         state.counted = None;
         if self.place.has_csv {
+            self.announce(&mut state, day);
             state.fell_behind(day);
         }
     }
@@ -442,10 +482,29 @@ impl<R: LogRecord> Sheet<R> {
             return;
         }
         let due = state.due.iter().copied().collect();
-        let mark = Mark { seq, day, due };
+        // Rows that came since are not synced yet.
+        let unsure = match &state.mark {
+            Some(mark) => {
+                let unsure = mark.unsure.iter().copied();
+                unsure
+                    .filter(|it| state.dirty.contains(it) || state.behind.contains_key(it))
+                    .collect()
+            }
+            None => Vec::new(),
+        };
+        let mark = Mark {
+            seq,
+            day,
+            due,
+            unsure,
+        };
         if state.mark.as_ref() == Some(&mark) {
             return;
         }
+        self.write_mark(&mut state, mark);
+    }
+
+    fn write_mark(&self, state: &mut State, mark: Mark) {
         match mark.write(self.disk(), &self.mark_path()) {
             Ok(()) => state.mark = Some(mark),
             Err(source) => self.trouble(&failed("write", &self.mark_path())(source)),

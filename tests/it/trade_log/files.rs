@@ -60,11 +60,21 @@ fn eight_threads_log_at_once_and_each_record_has_one_whole_row_in_the_order_of_t
     thread::scope(|scope| {
         for thread in 0..8 {
             let (log, now) = (&log, desk.clock.now());
+            let name = name_of(Stream::Fills, now.day(), "csv");
+            let path = desk.data(&format!("csv/{name}"));
             scope.spawn(move || {
                 for number in 0..40 {
                     log.log_trade(&fill(thread * 1000 + number, now)).unwrap();
                     if number % 10 == 0 {
                         log_others(log).unwrap();
+                    }
+                    // The stream makes it anew, while rows of others are on their way.
+                    if thread == 0 && number % 3 == 0 && number < 30 {
+                        let _ = fs::remove_file(&path);
+                    }
+                    // The first question counts what is there, in the midst of it.
+                    if thread == 1 && number == 7 {
+                        assert!(7 < log.summary().total_trades);
                     }
                 }
             });
