@@ -465,14 +465,15 @@ fn threads_that_were_recorded_are_replayed_by_threads() {
     let folder = tempdir().unwrap();
     let journal = journal(folder.path(), Arc::new(tradejournal::time::SystemClock));
     let recorder = recorder(&journal);
-    let work = |outside: Outside<Real>, name: usize| {
+    let work = |outside: Outside<Real>, name: u32| {
         let thread = std::thread::Builder::new().name(format!("worker-{name}"));
         let work = move || {
             let mut said = Vec::new();
-            for number in 0..300 {
+            for number in 0..300_u32 {
+                let client = u8::try_from(number % 256).unwrap();
                 // What all threads ask, and what this one alone asks.
-                said.push(format!("{:?}", Client::client(&outside, number as u8)));
-                said.push(format!("{:?}", outside.cancel(name as u32 * 1000 + number)));
+                said.push(format!("{:?}", Client::client(&outside, client)));
+                said.push(format!("{:?}", outside.cancel(name * 1000 + number)));
             }
             said
         };

@@ -373,7 +373,7 @@ mod tests {
             let (mut front, mut back) = pair(&blocks);
             let (mut expected, mut got) = (Vec::new(), Vec::new());
             for (at, len) in lens.into_iter().enumerate() {
-                let bytes: Vec<u8> = (0..len).map(|it| (it * 7 + at) as u8).collect();
+                let bytes: Vec<u8> = (0..=u8::MAX).cycle().skip(at % 256).take(len).collect();
                 if front.hand_over(&bytes, &blocks) {
                     expected.push(bytes);
                 }
@@ -447,11 +447,11 @@ mod tests {
     fn losses_that_are_heard_meanwhile_add_up() {
         let blocks = Blocks::new(0);
         let (front, back) = pair(&blocks);
-        let count = 200_000;
+        let count = 200_000_u32;
         let heard = std::thread::scope(|scope| {
-            scope.spawn(|| (0..count).for_each(|at| front.lose(at)));
+            scope.spawn(|| (0..count).for_each(|at| front.lose(at.into())));
             let (mut heard, mut last) = (0, -1);
-            while heard < count as u64 {
+            while heard < u64::from(count) {
                 let Some(lost) = back.lost() else { continue };
                 assert!(
                     lost.from <= lost.to && last < lost.to,
@@ -459,11 +459,11 @@ mod tests {
                 );
                 // Between hearing and its being known, one more may be told with the span before.
                 heard += lost.count;
-                assert_eq!(lost.to + 1, heard as i64);
+                assert_eq!(lost.to.unsigned_abs() + 1, heard);
                 last = lost.to;
             }
             heard
         });
-        assert_eq!(heard, count as u64);
+        assert_eq!(heard, u64::from(count));
     }
 }

@@ -177,7 +177,7 @@ fn a_disk_that_fills_up_costs_what_does_not_fit_and_nothing_twice() {
 
 #[test]
 fn writes_and_syncs_that_fail_lose_and_double_nothing_that_is_not_told() {
-    for seed in 0..40 {
+    for (seed, round) in (0..40).zip((0..8_usize).cycle()) {
         let sim = SimDisk::new(seed);
         let journal = on(sim.clone(), "/bot");
         let config = config().sync_every(Duration::from_millis(1));
@@ -189,9 +189,9 @@ fn writes_and_syncs_that_fail_lose_and_double_nothing_that_is_not_told() {
             Fault::Forgets(Errno::Io),
             Fault::ForgetsAllButLength(Errno::Io),
         ];
-        let (fault, op) = match seed % 8 {
-            it @ 0..3 => (faults[it as usize], Op::Write),
-            it => (faults[(it - 3) as usize], Op::Sync),
+        let (fault, op) = match round {
+            0..3 => (faults[round], Op::Write),
+            _ => (faults[round - 3], Op::Sync),
         };
         let made = AtomicU64::new(0);
         thread::scope(|scope| {
