@@ -154,6 +154,7 @@ impl Unpacker {
             let args = &mut parts.args;
             self.json(bytes, |text| args.rewrite(text))?;
             if bytes.tag() == tag::NULL {
+                let [_] = bytes.take()?;
                 parts.kwargs.rewrite("{}");
                 return Ok(());
             }
