@@ -329,23 +329,11 @@ impl Unpacker {
             return Err(FrameError::Cut);
         };
         let shown = self.redaction.text(bytes.text()?);
-        Ok(text(&self.impersonal(&shown), "(an error without a text)"))
-    }
-
-    /// A text that a journal takes: words with personal data in them are replaced.
-    fn impersonal<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.allow_personal_data || personal::find(text).is_none() {
-            return Cow::Borrowed(text);
-        }
-        let words = text.split(' ').map(|it| match personal::find(it) {
-            Some(_) => REDACTED,
-            None => it,
-        });
-        let text = words.collect::<Vec<_>>().join(" ");
-        match personal::find(&text) {
-            Some(_) => Cow::Borrowed(REDACTED),
-            None => Cow::Owned(text),
-        }
+        let shown = match self.allow_personal_data {
+            true => shown,
+            false => Cow::Owned(personal::masked(&shown).into_owned()),
+        };
+        Ok(text(&shown, "(an error without a text)"))
     }
 }
 
@@ -536,7 +524,7 @@ mod tests {
         );
         assert_eq!(
             call.error(),
-            Some("for [redacted] Authorization: [redacted]")
+            Some("for [an e-mail address]: Authorization: [redacted]")
         );
         let raw: &serde_json::value::RawValue = serde_json::from_str(
             "{\"price\": 1.50, \"x\": {\"secret\": [1, {\"a\": 2}], \"b\": \"sig=1\"}}",
