@@ -57,12 +57,15 @@ impl Block {
         &self.words
     }
 
-    /// Says that the words up to `len` can be read, and the block that follows is `next`.
-    pub(super) fn publish(&self, len: usize, next: Option<&Block>) {
-        // Order matters: a reader that sees the block full finds the one that follows.
-        if let Some(next) = next {
-            self.next.store(next.index, Ordering::Relaxed);
-        }
+    /// Says which block follows this one once it is full.
+    pub(super) fn link(&self, next: &Block) {
+        self.next.store(next.index, Ordering::Relaxed);
+    }
+
+    /// Says that the words up to `len` can be read.
+    #[inline]
+    pub(super) fn publish(&self, len: usize) {
+        // Order matters: a reader that sees the block full finds the one that follows, and what is in it.
         self.len.store(len, Ordering::Release);
     }
 
@@ -119,9 +122,9 @@ impl Blocks {
         }
     }
 
-    /// The block after `block`, once there is one.
+    /// The block after `block`, if there is one.
     pub(super) fn after(&self, block: &Block) -> Option<Arc<Block>> {
-        let next = block.next.load(Ordering::Acquire);
+        let next = block.next.load(Ordering::Relaxed);
         self.all.get(next).cloned()
     }
 }
@@ -148,7 +151,8 @@ mod tests {
         let blocks = Blocks::new(0);
         let (first, second) = (blocks.take().unwrap(), blocks.take().unwrap());
         first.words()[0].store(7, Ordering::Relaxed);
-        first.publish(1, Some(&second));
+        first.link(&second);
+        first.publish(1);
         assert_eq!(first.readable(0).len(), 1);
         assert_eq!(blocks.after(&first).map(|it| it.index), Some(1));
         blocks.give_back(&first);

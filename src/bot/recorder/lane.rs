@@ -103,7 +103,7 @@ impl Front {
         };
         fill(room, Some(bytes.len() as u64), bytes);
         self.used += words;
-        self.block.publish(self.used, None);
+        self.block.publish(self.used);
         self.count();
         true
     }
@@ -114,57 +114,38 @@ impl Front {
         self.lane.handed_over.store(count + 1, Ordering::Relaxed);
     }
 
-    /// The same over the end of a block.
+    /// The same over the end of a block: what follows is nobody else's until the end of this one is told.
     #[cold]
     fn hand_over_in_pieces(&mut self, bytes: &[u8], blocks: &Blocks) -> bool {
         let here = BLOCK_WORDS - self.used;
         let words = 1 + bytes.len().div_ceil(8);
         let count = words.saturating_sub(here).div_ceil(BLOCK_WORDS);
-        let mut more = Vec::with_capacity(count);
-        for _ in 0..count {
-            match blocks.take() {
-                Some(block) => more.push(block),
-                None => {
-                    more.iter().for_each(|it| blocks.give_back(it));
-                    return false;
-                }
+        let Some(first) = chain(count, blocks) else {
+            return false;
+        };
+        let len = bytes.len() as u64;
+        let room = self.block.words().get(self.used..).unwrap_or_default();
+        let (mut head, mut rest) = match room.is_empty() {
+            true => (Some(len), bytes),
+            false => (None, fill(room, Some(len), bytes)),
+        };
+        let mut last = Arc::clone(&first);
+        loop {
+            let used = usize::from(head.is_some()) + rest.len().div_ceil(8);
+            rest = fill(last.words(), head.take(), rest);
+            self.used = used.min(BLOCK_WORDS);
+            last.publish(self.used);
+            match blocks.after(&last) {
+                Some(next) => last = next,
+                None => break,
             }
         }
-        let room = self.block.words().get(self.used..).unwrap_or_default();
-        let len = bytes.len() as u64;
-        let mut rest = match room.is_empty() {
-            true => None,
-            false => Some(fill(room, Some(len), bytes)),
-        };
-        let mut used = 0;
-        for block in &more {
-            let (head, left) = match rest {
-                None => (Some(len), bytes),
-                Some(left) => (None, left),
-            };
-            rest = Some(fill(block.words(), head, left));
-            used = (usize::from(head.is_some()) + left.len().div_ceil(8)).min(BLOCK_WORDS);
-        }
-        self.publish_chain(more, used);
+        // Order matters: with this the call appears, all of it.
+        self.block.link(&first);
+        self.block.publish(BLOCK_WORDS);
+        self.block = last;
         self.count();
         true
-    }
-
-    /// Makes the call appear: from its last block to its first, so that nobody sees a part of it.
-    fn publish_chain(&mut self, more: Vec<Arc<Block>>, used: usize) {
-        let Some(last) = more.last().cloned() else {
-            return;
-        };
-        // Order matters.
-        last.publish(used, None);
-        let mut next = &last;
-        for block in more.iter().rev().skip(1) {
-            block.publish(BLOCK_WORDS, Some(next));
-            next = block;
-        }
-        self.block.publish(BLOCK_WORDS, Some(next));
-        self.block = last;
-        self.used = used;
     }
 
     /// Tells that a call which began at `at` is lost.
@@ -189,6 +170,27 @@ impl Drop for Front {
     fn drop(&mut self) {
         self.lane.ended.store(true, Ordering::Release);
     }
+}
+
+/// So many blocks, each linked to the next; the first of them. `None` when there are not as many.
+fn chain(count: usize, blocks: &Blocks) -> Option<Arc<Block>> {
+    let first = blocks.take()?;
+    let mut last = Arc::clone(&first);
+    for _ in 1..count {
+        if let Some(next) = blocks.take() {
+            last.link(&next);
+            last = next;
+            continue;
+        }
+        let mut unused = Some(first);
+        while let Some(block) = unused {
+            // Order matters: given back, it is somebody else's to link.
+            unused = blocks.after(&block);
+            blocks.give_back(&block);
+        }
+        return None;
+    }
+    Some(first)
 }
 
 /// Writes `head` and as many of `bytes` as there is room for; returns what is left of them.
