@@ -189,7 +189,9 @@ impl Export<'_, '_> {
         }
         let reader = self.reader(journal, run);
         let seen = self.look(&reader);
-        if seen.calls == 0 && run.session.is_none() {
+        // A run that began in time is told of, also when it called nothing.
+        let began_earlier = run.session.is_none() || run.from < self.from;
+        if seen.calls == 0 && began_earlier {
             return Ok(());
         }
         let zone = when::books_zone(self.context.settings.zone.value);
