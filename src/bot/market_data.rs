@@ -416,21 +416,24 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_line_is_named() {
         let wrong = |from: &str, to: &str| read(&ORDER.replace(from, to)).unwrap_err().to_string();
-        assert_eq!(
-            wrong("150.0", "NaN"),
-            "not a JSON object: NaN, which is no JSON and no value at byte 94"
+        let nan = wrong("150.0", "NaN");
+        assert!(
+            nan.starts_with("not a JSON object: NaN, which is no JSON and no value at byte "),
+            "{nan}"
         );
         assert!(wrong("150.0", "-Infinity").contains("Infinity, which is no JSON"));
-        assert!(wrong("1704726000.123456", "1704726000.1234567891").starts_with("ts must be unix"));
-        assert!(wrong("\"ts\": 1704726000.123456, ", "").starts_with("ts is missing"));
-        assert!(wrong("null", "\"failed\"").starts_with("error must be null where"));
-        assert!(wrong("\"kwargs\"", "\"args\"").contains("args is there more than once"));
+        assert!(
+            wrong("1704726000.123456", "1704726000.1234567891").starts_with("ts: must be unix")
+        );
+        assert!(wrong("\"ts\": 1704726000.123456, ", "").starts_with("ts: is missing"));
+        assert!(wrong("null", "\"failed\"").starts_with("error: must be null where"));
+        assert!(wrong("\"kwargs\"", "\"args\"").contains("args: is there more than once"));
         assert!(wrong("[\"hash123\", \"AAPL\", 10, 150.0]", "1").contains("must be a JSON list"));
         assert!(
             read("{\"meta\":[1]}")
                 .unwrap_err()
                 .to_string()
-                .starts_with("meta must be")
+                .starts_with("meta: must be")
         );
         assert!(read("[]").is_err());
         let more = ORDER.replace("\"ts\"", "\"retries\": 2, \"ts\"");
