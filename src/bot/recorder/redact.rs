@@ -17,7 +17,8 @@ use memchr::{memchr2, memmem};
 
 use serde_json::value::RawValue;
 
-use crate::record::field::{Json, JsonObject, unescaped, write_string};
+use crate::record::field::{Json, JsonObject, Text, unescaped, write_string};
+use crate::record::{CallRecord, Invalid};
 
 /// What stands in the place of a secret.
 pub(in crate::bot) const REDACTED: &str = "[redacted]";
@@ -241,6 +242,29 @@ impl Redaction {
         Some((args, String::from_utf8(out).ok()?.parse().ok()?))
     }
 
+    /// `call` without its secrets, for one that no recorder recorded.
+    ///
+    /// # Errors
+    /// None that a legal call has.
+    pub fn redacted(&mut self, call: CallRecord) -> Result<CallRecord, Invalid> {
+        let mut parts = call.into_parts();
+        if let Some(without) = self.call(parts.method.as_str(), &parts.args, &parts.kwargs) {
+            (parts.args, parts.kwargs) = without;
+        }
+        if let Some(result) = &mut parts.result {
+            let mut out = Vec::new();
+            self.json(result.as_str(), &mut out);
+            if let Ok(text) = std::str::from_utf8(&out) {
+                *result = text.parse().unwrap_or_else(|_| result.clone());
+            }
+        }
+        if let Some(error) = &mut parts.error {
+            let text = self.text(error.as_str()).into_owned();
+            *error = Text::of(&text).unwrap_or_else(|| error.clone());
+        }
+        CallRecord::new(parts)
+    }
+
     /// Values behind names: `name=value`, `name: value`, `"name": "value"`.
     fn named(&self, text: &mut Cow<'_, str>) {
         let mut from = 0;
@@ -379,6 +403,7 @@ fn by_look(text: &mut Cow<'_, str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record as _;
 
     #[test]
     fn names_are_secret_however_they_are_spelled() {
@@ -476,6 +501,34 @@ mod tests {
             assert_eq!(rules.text(text), text);
         }
         assert_eq!(Redaction::off().text("password=x1234"), "password=x1234");
+    }
+
+    #[test]
+    fn a_call_of_others_loses_its_secrets_and_nothing_else() {
+        let line = r#"{"timestamp":"2024-01-08T14:30:00.000Z","method":"login","args":["u","p",{"sign":"x"}],"kwargs":{"api_key":[1],"qty":1.50},"result":{"access_token":"t","ok":true},"error":null,"duration_ns":0}"#;
+        let call = CallRecord::decode(line.as_bytes()).unwrap();
+        let without = Redaction::default()
+            .argument("login", 1)
+            .redacted(call)
+            .unwrap();
+        assert_eq!(
+            without.args().as_str(),
+            r#"["u","[redacted]",{"sign":"[redacted]"}]"#
+        );
+        assert_eq!(
+            without.kwargs().as_str(),
+            r#"{"api_key":"[redacted]","qty":1.50}"#
+        );
+        assert_eq!(
+            without.result().map(Json::as_str),
+            Some(r#"{"access_token":"[redacted]","ok":true}"#)
+        );
+        let failed = line
+            .replace(r#"{"access_token":"t","ok":true}"#, "null")
+            .replace(r#""error":null"#, r#""error":"?sig=1 is wrong""#);
+        let call = CallRecord::decode(failed.as_bytes()).unwrap();
+        let without = Redaction::default().redacted(call).unwrap();
+        assert_eq!(without.error(), Some("?sig=[redacted] is wrong"));
     }
 
     #[test]

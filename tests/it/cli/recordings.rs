@@ -121,6 +121,38 @@ fn a_recording_does_not_come_in_twice() {
 }
 
 #[test]
+fn secrets_of_other_recorders_stay_outside_unless_they_are_wanted() {
+    let bench = Bench::new();
+    let secret = PRICE.replace("185.2", r#"{"access_token": "leak", "price": 185.2}"#);
+    bench.write("a.jsonl", &secret);
+    bench.tj("import calls a.jsonl").fine();
+    let ran = bench.tj("query calls").fine();
+    assert!(
+        !ran.out.contains("leak") && ran.out.contains("[redacted]"),
+        "{}",
+        ran.out
+    );
+    // It is the same call when it comes again.
+    bench.tj("import calls a.jsonl").code(1);
+    bench
+        .tj("import calls --keep-secrets a.jsonl --dir kept")
+        .fine();
+    assert!(
+        bench
+            .tj("query calls --dir kept")
+            .fine()
+            .out
+            .contains("leak")
+    );
+    let ran = bench.tj("import trades --keep-secrets a.jsonl").code(2);
+    assert!(
+        ran.err.contains("--keep-secrets is about calls"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn a_bad_line_is_named_and_nothing_is_written_unless_it_is_skipped() {
     let bench = Bench::new();
     let nan = PRICE.replace("185.2", "NaN");

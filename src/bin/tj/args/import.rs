@@ -39,6 +39,9 @@ pub(crate) struct Import {
     /// Calls of this method are outputs, which a replay compares, besides `place_*_order`; may be repeated
     #[arg(long, value_name = "METHOD")]
     pub(crate) output: Vec<String>,
+    /// Leave api keys, signatures, tokens and passwords in calls as they are
+    #[arg(long)]
+    pub(crate) keep_secrets: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -38,8 +38,12 @@ pub(crate) fn run(args: &Import, context: &mut Context<'_>) -> anyhow::Result<Ve
     if args.kind == ImportKind::Calls {
         return calls::run(args, context);
     }
-    if !args.output.is_empty() {
-        return Err(Failure::usage("--output is about calls, and these are trades").into());
+    let of_calls = [
+        ("--output", !args.output.is_empty()),
+        ("--keep-secrets", args.keep_secrets),
+    ];
+    if let Some((flag, _)) = of_calls.iter().find(|it| it.1) {
+        return Err(Failure::usage(format!("{flag} is about calls, and these are trades")).into());
     }
     let zone = match &args.timezone {
         Some(name) => Some(zone(name)?),

@@ -10,6 +10,7 @@
 //! Refused: `NaN` and `Infinity`, which Python writes for no number. A price that was none must not come
 //! back as something else.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Context as _;
@@ -17,6 +18,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tradejournal::bot::market_data::{MarketLine, MarketMeta, Outputs, write_call};
+use tradejournal::bot::recorder::Redaction;
 use tradejournal::journal::Journal;
 use tradejournal::record::field::SessionId;
 use tradejournal::record::{CallRecord, Invalid, Problem, SessionRecord, Stream, personal};
@@ -45,6 +47,7 @@ pub(super) fn run(args: &Import, context: &mut Context<'_>) -> anyhow::Result<Ve
         args,
         zone,
         allow_personal_data: context.settings.allow_personal_data.value,
+        redaction: RefCell::default(),
         talk: context.talk,
     };
     let mut plan = check(&reader, &mut outputs)?;
@@ -73,6 +76,8 @@ struct Reader<'a> {
     args: &'a Import,
     zone: Option<Tz>,
     allow_personal_data: bool,
+    /// What it has found of names is kept.
+    redaction: RefCell<Redaction>,
     talk: &'a Talk,
 }
 
@@ -93,8 +98,12 @@ impl Reader<'_> {
     fn item(&self, line: &[u8], outputs: &mut Outputs) -> Result<Item, Invalid> {
         match MarketLine::read(line, outputs)? {
             (MarketLine::Call(call), unknown) => {
-                self.impersonal(&*call)?;
-                Ok(Item::Call(call, unknown))
+                let call = match self.args.keep_secrets {
+                    true => *call,
+                    false => self.redaction.borrow_mut().redacted(*call)?,
+                };
+                self.impersonal(&call)?;
+                Ok(Item::Call(Box::new(call), unknown))
             }
             (MarketLine::Meta(meta), _) => {
                 let session = meta.session(self.start(&meta)?)?;
