@@ -3,12 +3,13 @@
 //! Always true:
 //! - Sums are exact, and the same in whatever order the records come: what was counted while a bot ran is
 //!   what its files say.
-//! - Fees are added up by what they were paid in, never across.
+//! - Fees are added up by what they were paid in, never across; nothing is added up, or subtracted, of two
+//!   currencies.
 //! - A fill that says nothing of what it earned is a trade, and neither a win nor a loss.
 //!
 //! Not here: reading journals, and which records belong to a day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
@@ -26,6 +27,8 @@ pub struct Activity {
     winning: u64,
     losing: u64,
     pnl: Sum,
+    /// What was earned in: the second part of `BTC-USDT`. Of what has no parts nobody knows.
+    quotes: BTreeSet<String>,
     fees: BTreeMap<Asset, Sum>,
     decisions: u64,
     errors: BTreeMap<Word, u64>,
@@ -44,13 +47,13 @@ pub struct ActivitySummary {
     /// The part of all fills that won; null without any.
     #[serde(serialize_with = "json::text_or_null")]
     pub win_rate: Option<Decimal>,
-    /// What they earned before fees.
+    /// What they earned before fees; null where that is in more than one currency, as the symbols tell it.
     #[serde(serialize_with = "json::text_or_null")]
     pub total_pnl: Option<Exact>,
     /// The fees, where all of them were paid in one asset; null where they were not.
     #[serde(serialize_with = "json::text_or_null")]
     pub total_fees: Option<Exact>,
-    /// What they earned less the fees, where all of these were paid in one asset; null where they were not.
+    /// What they earned less the fees, where all of it is in one currency; null where it is not.
     #[serde(serialize_with = "json::text_or_null")]
     pub net_pnl: Option<Exact>,
     /// The fees by what they were paid in.
@@ -75,6 +78,12 @@ impl Activity {
                 _ => self.losing += 1,
             }
             self.pnl.add(pnl.value());
+            // Nothing is nothing in every currency.
+            if let (false, Some((_, quote))) = (pnl.value().is_zero(), fill.symbol().parts())
+                && !self.quotes.contains(quote)
+            {
+                self.quotes.insert(quote.to_owned());
+            }
         }
         let fee = fill.fee().value();
         // What costs nothing was paid in nothing.
@@ -109,6 +118,7 @@ impl Activity {
         self.losing += other.losing;
         self.decisions += other.decisions;
         self.pnl.add_all(&other.pnl);
+        self.quotes.extend(other.quotes.iter().cloned());
         for (asset, sum) in &other.fees {
             self.fees.entry(asset.clone()).or_default().add_all(sum);
         }
@@ -125,9 +135,11 @@ impl Activity {
             1 => self.fees.values().next().and_then(Sum::total),
             _ => None,
         };
-        let total_pnl = self.pnl.total();
+        // Sums of two currencies are numbers of none.
+        let total_pnl = self.pnl.total().filter(|_| self.quotes.len() <= 1);
+        let is_one = |asset: &Asset| self.quotes.iter().all(|it| it == asset.as_str());
         let net_pnl = match (total_pnl, total_fees) {
-            (Some(pnl), Some(fees)) => pnl.checked_add(-fees),
+            (Some(pnl), Some(fees)) if self.fees.keys().all(is_one) => pnl.checked_add(-fees),
             _ => None,
         };
         let fees = self.fees.iter();

@@ -209,7 +209,11 @@ impl<'a> Fields<'a> {
 
     /// Why a call failed; an error that has no text is one all the same.
     fn error(&mut self) -> Option<Option<Text>> {
-        if self.given("error").is_some_and(|it| it.get() == "\"\"") {
+        let is_blank = |it: &RawValue| {
+            let text: Result<String, _> = serde_json::from_str(it.get());
+            text.is_ok_and(|it| it.trim().is_empty())
+        };
+        if self.given("error").is_some_and(is_blank) {
             return Text::try_from(NO_TEXT.to_owned()).ok().map(Some);
         }
         self.field("error")
@@ -232,19 +236,6 @@ impl<'a> Fields<'a> {
         read.map_err(|wrong| self.problems.push(wrong.at(name)))
             .ok()
     }
-}
-
-/// Whether a session is that of a recording: a recorder, and a `meta` line, say which market or file it
-/// is of.
-#[must_use]
-pub fn is_recording(session: &SessionRecord) -> bool {
-    let Some(known) = session.metadata() else {
-        return false;
-    };
-    let fields = members(known.as_str()).unwrap_or_default();
-    fields
-        .iter()
-        .any(|(name, _)| name == "market" || name == "filename")
 }
 
 /// What a file says of a run, as it says it.

@@ -427,14 +427,19 @@ impl<R: Record> Writer<R> {
     /// # Errors
     /// See [`AppendError`]: what can be told before they are written. One refused record refuses them all.
     pub fn submit_all(&self, records: &[R]) -> Result<Acks, AppendError> {
+        let stream = R::STREAM;
+        if records.is_empty() {
+            return Ok(Acks {
+                ticket: None,
+                stream,
+            });
+        }
         let (ticket, role) = self.enqueue(self.drafts(records)?)?;
-        if role == Role::Leader && !records.is_empty() {
+        if role == Role::Leader {
             self.upkeep.lead_in_background();
         }
-        Ok(Acks {
-            ticket,
-            stream: R::STREAM,
-        })
+        let ticket = Some(ticket);
+        Ok(Acks { ticket, stream })
     }
 
     /// Syncs what was written under [`Durability::Interval`] and not yet synced.
@@ -624,7 +629,8 @@ impl Future for Ack {
 #[derive(Debug)]
 #[must_use = "without a look at it nobody knows whether the records are on disk"]
 pub struct Acks {
-    ticket: Ticket,
+    /// `None` of no records.
+    ticket: Option<Ticket>,
     stream: Stream,
 }
 
@@ -634,12 +640,12 @@ impl Acks {
     /// # Errors
     /// See [`AppendError`].
     pub fn wait(self) -> Result<Vec<Receipt>, AppendError> {
-        if self.ticket.count == 0 {
+        let Some(ticket) = self.ticket else {
             return Ok(Vec::new());
-        }
-        match self.ticket.batch.wait() {
-            Ok(committed) => receipts(committed, &self.ticket).ok_or_else(|| lost(self.stream)),
-            Err(error) => Err(AppendError::new(self.stream, error, &self.ticket)),
+        };
+        match ticket.batch.wait() {
+            Ok(committed) => receipts(committed, &ticket).ok_or_else(|| lost(self.stream)),
+            Err(error) => Err(AppendError::new(self.stream, error, &ticket)),
         }
     }
 }

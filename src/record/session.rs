@@ -38,6 +38,14 @@ table! {
 record_in!(Stream::Sessions, SessionRecord, start_timestamp);
 
 impl SessionRecord {
+    /// Whether the outside calls of the run were recorded: a recorder, and a file that was imported, say
+    /// which market or file it is of.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        let known = self.metadata().map(JsonObject::meaning);
+        known.is_some_and(|it| it.member("market").is_some() || it.member("filename").is_some())
+    }
+
     /// What the trades of this run carry.
     #[must_use]
     pub fn stamp(&self) -> Stamp {

@@ -57,9 +57,9 @@ impl Block {
         &self.words
     }
 
-    /// Says which block follows this one once it is full.
+    /// Says which block follows this one. Where it is full already, that makes the next one appear.
     pub(super) fn link(&self, next: &Block) {
-        self.next.store(next.index, Ordering::Relaxed);
+        self.next.store(next.index, Ordering::Release);
     }
 
     /// Says that the words up to `len` can be read.
@@ -95,6 +95,11 @@ impl Blocks {
         self.all.len() * BLOCK_BYTES
     }
 
+    /// Whether so many bytes can ever be there beside what others have.
+    pub(super) fn can_hold(&self, bytes: usize) -> bool {
+        bytes.div_ceil(BLOCK_BYTES) + 1 < self.all.len()
+    }
+
     /// A block that nobody has; the lowest, so that memory that was just used is used again.
     pub(super) fn take(&self) -> Option<Arc<Block>> {
         for (at, word) in self.free.iter().enumerate() {
@@ -124,7 +129,7 @@ impl Blocks {
 
     /// The block after `block`, if there is one.
     pub(super) fn after(&self, block: &Block) -> Option<Arc<Block>> {
-        let next = block.next.load(Ordering::Relaxed);
+        let next = block.next.load(Ordering::Acquire);
         self.all.get(next).cloned()
     }
 }

@@ -49,6 +49,17 @@ pub enum RecorderError {
     Read(#[source] crate::journal::ReadError),
 }
 
+impl RecorderError {
+    /// Whether a spill file is readable, and what is in it is not.
+    pub(super) fn is_of_the_content(&self) -> bool {
+        match self {
+            RecorderError::Spilled { .. } => true,
+            RecorderError::Spill { source, .. } => source.kind() == io::ErrorKind::InvalidData,
+            _ => false,
+        }
+    }
+}
+
 /// What a recording had to leave out, or whose end nobody saw.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -61,7 +72,8 @@ pub enum RecordingError {
         /// What the disk failed with last, if that is why.
         source: Option<AppendError>,
     },
-    /// The time to wait was over; the recorder goes on writing as long as the process lives.
+    /// The time to wait was over, and the recorder goes on writing as long as the process lives; or its end
+    /// left calls: in spill files, which the next recorder takes up, or handed over too late.
     #[error("{} calls are still to be written", stats.waiting)]
     Unfinished {
         /// How the recording stands.

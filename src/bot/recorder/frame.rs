@@ -5,7 +5,7 @@
 //! - What comes out is a legal record without secrets, or a reason why not.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::packed::{self, tag};
 use super::redact::{REDACTED, Redaction};
@@ -87,7 +87,12 @@ pub(super) struct Unpacker {
     redaction: Redaction,
     allow_personal_data: bool,
     scratch: Vec<u8>,
+    /// Names of threads and methods, and what stands in their place.
+    names: HashMap<Box<str>, String>,
 }
+
+/// Of more names, each is looked at anew.
+const NAMES_MAX: usize = 10_000;
 
 impl Unpacker {
     pub(super) fn new(redaction: Redaction, allow_personal_data: bool) -> Unpacker {
@@ -95,6 +100,7 @@ impl Unpacker {
             redaction,
             allow_personal_data,
             scratch: Vec::new(),
+            names: HashMap::new(),
         }
     }
 
@@ -118,17 +124,13 @@ impl Unpacker {
         let [role, outcome] = bytes.take()?;
         let is_output = role == Role::Output as u8;
         parts.role = Some(if is_output { Role::OUTPUT } else { Role::INPUT });
-        set(
-            parts.thread.get_or_insert_with(|| Text::known("-")),
-            thread,
-            "(no name)",
-        );
+        self.name(parts.thread.get_or_insert_with(|| Text::known("-")), thread);
         let mut bytes = Bytes { rest: body };
         let [tag::TEXT] = bytes.take()? else {
             return Err(FrameError::Cut);
         };
         let method = bytes.text()?;
-        set(&mut parts.method, method, "(no name)");
+        self.name(&mut parts.method, method);
         self.arguments(method, &mut bytes, &mut parts)?;
         if outcome == Outcome::Error as u8 {
             parts.result = None;
@@ -139,6 +141,22 @@ impl Unpacker {
             self.json(&mut bytes, |text| result.rewrite(text))?;
         }
         Ok(CallRecord::new(parts)?)
+    }
+
+    /// A name of a thread or a method, as a journal takes it and without secrets. There are few of them.
+    fn name(&mut self, there: &mut Text, name: &str) {
+        if let Some(known) = self.names.get(name) {
+            return set(there, known, "(no name)");
+        }
+        let clean = self.redaction.text(name).into_owned();
+        let clean = match self.allow_personal_data {
+            true => clean,
+            false => personal::masked(&clean).into_owned(),
+        };
+        set(there, &clean, "(no name)");
+        if self.names.len() < NAMES_MAX {
+            self.names.insert(name.into(), clean);
+        }
     }
 
     /// What stands as `args` and as `kwargs`: a list by position, an object by name, anything else is the
@@ -195,9 +213,19 @@ impl Unpacker {
         bytes: &mut Bytes<'_>,
         secret: Option<HashSet<usize>>,
     ) -> Result<String, FrameError> {
-        let (Some(secret), tag::LIST) = (secret, bytes.tag()) else {
+        let Some(secret) = secret else {
             return self.json(bytes, str::to_owned);
         };
+        if bytes.tag() != tag::LIST {
+            let value = self.json(bytes, str::to_owned)?;
+            // One that stands alone is the first.
+            let is_secret = secret.contains(&0) && !value.starts_with(['{', 'n']);
+            return Ok(if is_secret {
+                format!("\"{REDACTED}\"")
+            } else {
+                value
+            });
+        }
         let [_] = bytes.take()?;
         let mut out = String::from("[");
         let mut position = 0;
@@ -262,7 +290,7 @@ impl Unpacker {
                         out.push(b'{');
                         continue;
                     }
-                    [tag] => self.scalar(tag, is_secret, bytes, out)?,
+                    [tag] => self.scalar(tag, (open.len(), is_secret), bytes, out)?,
                 }
             }
             if open.is_empty() {
@@ -285,7 +313,7 @@ impl Unpacker {
     fn scalar(
         &mut self,
         tag: u8,
-        is_secret: bool,
+        (levels, is_secret): (usize, bool),
         bytes: &mut Bytes<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FrameError> {
@@ -308,9 +336,13 @@ impl Unpacker {
             }
             tag::JSON => {
                 let text = bytes.text()?;
+                // It may be as deep as a record's value may be, and stand inside of others.
+                let around = "[".repeat(levels + 1) + text + &"]".repeat(levels + 1);
                 match text.parse::<Json>() {
-                    Ok(json) => self.redaction.json(json.as_str(), out),
-                    Err(_) => write_string(&self.redaction.text(text), out),
+                    Ok(json) if around.parse::<Json>().is_ok() => {
+                        self.redaction.json(json.as_str(), out)
+                    }
+                    _ => write_string(&self.redaction.text(text), out),
                 }
             }
             _ => return Err(FrameError::Cut),
@@ -532,8 +564,8 @@ mod tests {
         .unwrap();
         let call = record(&(), &raw, Err(" "));
         assert_eq!(
-            call.args().as_str(),
-            "[{\"price\":1.50,\"x\":{\"secret\":\"[redacted]\",\"b\":\"sig=[redacted]\"}}]"
+            call.kwargs().as_str(),
+            "{\"price\":1.50,\"x\":{\"secret\":\"[redacted]\",\"b\":\"sig=[redacted]\"}}"
         );
         assert_eq!(call.error(), Some("(an error without a text)"));
     }

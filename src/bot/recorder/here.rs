@@ -11,6 +11,8 @@ use super::lane::Front;
 /// A buffer that a large call made longer than this is let go.
 const BUFFER_KEPT_MAX: usize = 64 << 10;
 const BUFFER_LEN: usize = 1024;
+/// Calls that began on another thread leave their buffers here.
+const BUFFERS_MAX: usize = 16;
 
 thread_local! {
     static HERE: RefCell<Here> = const {
@@ -67,7 +69,7 @@ pub(super) fn hand_over(
         if let Some(hand_over) = hand_over.take() {
             hand_over(front.map(|(_, it)| it), &mut buffer);
         }
-        if buffer.capacity() <= BUFFER_KEPT_MAX {
+        if buffer.capacity() <= BUFFER_KEPT_MAX && here.buffers.len() < BUFFERS_MAX {
             here.buffers.push(std::mem::take(&mut buffer));
         }
     });

@@ -140,9 +140,12 @@ impl Front {
                 None => break,
             }
         }
-        // Order matters: with this the call appears, all of it.
+        // Order matters: with the last of these two the call appears, all of it. A block that was full before
+        // may be read and somebody else's as soon as the next one is linked to it.
         self.block.link(&first);
-        self.block.publish(BLOCK_WORDS);
+        if !room.is_empty() {
+            self.block.publish(BLOCK_WORDS);
+        }
         self.block = last;
         self.count();
         true
@@ -312,10 +315,16 @@ impl Losses {
         self.version.store(version + 1, Ordering::Relaxed);
         // Order matters: who sees a part of what follows sees the odd version.
         fence(Ordering::Release);
-        if self.heard.load(Ordering::Relaxed) == count {
-            self.from.store(at, Ordering::Relaxed);
-        }
-        self.to.store(at, Ordering::Relaxed);
+        // Calls end in another order than they begin.
+        let (from, to) = match self.heard.load(Ordering::Relaxed) == count {
+            true => (at, at),
+            false => (
+                self.from.load(Ordering::Relaxed).min(at),
+                self.to.load(Ordering::Relaxed).max(at),
+            ),
+        };
+        self.from.store(from, Ordering::Relaxed);
+        self.to.store(to, Ordering::Relaxed);
         self.count.store(count + 1, Ordering::Relaxed);
         self.version.store(version + 2, Ordering::Release);
     }

@@ -57,7 +57,7 @@ use worker::Worker;
 
 use crate::bot::{Session, Settings};
 use crate::disk::Disk;
-use crate::journal::{Journal, OpenError, Writer};
+use crate::journal::{AppendError, Journal, OpenError, Writer, chain_of};
 use crate::record::field::JsonObject;
 use crate::record::{CallRecord, Stream};
 
@@ -88,11 +88,12 @@ impl Recorder {
             .writer_with::<CallRecord>(&options)
             .map_err(RecorderError::Open)?;
         let unpacker = || Unpacker::new(config.redaction.clone(), journal.allows_personal_data());
+        let mut troubles = Vec::new();
         let spill = match &config.when_full {
             WhenFull::Spill { folder, bytes_max } => {
                 let disk = Arc::clone(journal.disk());
                 let (spill, left) = Spill::open(disk, folder, *bytes_max, unpacker())?;
-                take_up(journal, &writer, left)?;
+                troubles = take_up(journal, &writer, left)?;
                 Some(spill)
             }
             _ => None,
@@ -102,6 +103,9 @@ impl Recorder {
         let clock = Arc::clone(journal.clock());
         let shared = Shared::new(clock, config.capacity, config.when_full.clone(), spill);
         let shared = Arc::new(shared);
+        troubles
+            .into_iter()
+            .for_each(|it| shared.report().troubles.keep(it));
         let worker = Worker::new(Arc::clone(&shared), journal, options, unpacker(), writer);
         thread::Builder::new()
             .name("tj-recorder".to_owned())
@@ -293,13 +297,14 @@ impl Guard {
             report = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let is_done = report.is_done;
-        let (failing, unsynced) = (report.failing.take(), report.unsynced.take());
+        let (failing, unsynced) = (report.failing.clone(), report.unsynced.clone());
         drop(report);
         shared.is_abandoned.store(true, Ordering::Release);
         let stats = shared.stats();
         let boxed = || Box::new(stats);
         match unsynced {
-            _ if !is_done => Err(RecordingError::Unfinished {
+            // A call that was handed over while the worker ended, or a spill file that is left.
+            _ if !is_done || stats.waiting != 0 => Err(RecordingError::Unfinished {
                 stats: boxed(),
                 source: failing,
             }),
@@ -345,15 +350,38 @@ fn settings(header: &Header, settings: Option<Settings>) -> Result<Settings, Rec
     })
 }
 
-/// Appends what an earlier run left in its spill files, but for what it appended itself before it ended.
+/// Appends what an earlier run left in its spill files, but for what it appended itself before it ended. A
+/// file or a call that is none is told, and keeps nobody from beginning.
 fn take_up(
     journal: &Journal,
     writer: &Writer<CallRecord>,
     left: Vec<PathBuf>,
-) -> Result<(), RecorderError> {
+) -> Result<Vec<String>, RecorderError> {
     let disk: &dyn Disk = &**journal.disk();
+    let mut troubles = Vec::new();
     for path in left {
-        let mut records = VecDeque::from(spill::read(disk, &path)?);
+        let failed = |operation| {
+            let path = path.clone();
+            move |source| RecorderError::Spill {
+                operation,
+                path,
+                source,
+            }
+        };
+        let mut records = match spill::read(disk, &path, None) {
+            Ok(records) => VecDeque::from(records),
+            Err(error) if error.is_of_the_content() => {
+                let aside = spill::aside(&path);
+                disk.rename(&path, &aside).map_err(failed("rename"))?;
+                troubles.push(format!(
+                    "{}: it is {} now",
+                    chain_of(&error),
+                    aside.display()
+                ));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let count = records.len() as u64;
         // Order matters: they were appended one after another, so those that are there are the last lines,
         // and the first of the file.
@@ -368,15 +396,37 @@ fn take_up(
         records.drain(..there.len());
         let records: Vec<_> = records.into();
         for some in records.chunks(1024) {
-            writer.append_all(some).map_err(RecorderError::TakeUp)?;
+            append_possible(writer, some, &mut troubles).map_err(RecorderError::TakeUp)?;
         }
         writer.sync().map_err(RecorderError::TakeUp)?;
-        let removed = disk.remove(&path);
-        removed.map_err(|source| RecorderError::Spill {
-            operation: "remove",
-            path: path.clone(),
-            source,
-        })?;
+        disk.remove(&path).map_err(failed("remove"))?;
+    }
+    Ok(troubles)
+}
+
+/// Appends those of `records` that are lines of the journal.
+fn append_possible(
+    writer: &Writer<CallRecord>,
+    records: &[CallRecord],
+    troubles: &mut Vec<String>,
+) -> Result<(), AppendError> {
+    let is_of_one = |it: &AppendError| {
+        matches!(
+            it,
+            AppendError::Refused { .. } | AppendError::TooLong { .. }
+        )
+    };
+    match writer.append_all(records) {
+        Ok(_) => return Ok(()),
+        Err(error) if is_of_one(&error) => {}
+        Err(error) => return Err(error),
+    }
+    for record in records {
+        match writer.append(record) {
+            Ok(_) => {}
+            Err(error) if is_of_one(&error) => troubles.push(chain_of(&error)),
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

@@ -275,10 +275,14 @@ impl Redaction {
             let at = from + at;
             from = at + 1;
             let (before, after) = (text.get(..at).unwrap_or(""), text.get(from..).unwrap_or(""));
-            if !self.looks_secret(name_at_end(before)) {
+            let name = name_at_end(before);
+            if !self.looks_secret(name) {
                 continue;
             }
-            let value = value_at_start(after);
+            // Headers have several words: a scheme and a token, one cookie after another.
+            let normal = normal(name);
+            let is_header = normal.contains("authorization") || normal.contains("cookie");
+            let value = value_at_start(after, is_header);
             let is_done = after
                 .get(value.start..)
                 .is_some_and(|it| it.starts_with(REDACTED));
@@ -343,24 +347,67 @@ fn name_at_end(text: &str) -> &str {
     text.get(start..).unwrap_or("")
 }
 
-/// Where the value is that `text` begins with: a quoted one up to its quote, another up to what cannot
-/// be in it. `Bearer` and `Basic` are part of it.
-fn value_at_start(text: &str) -> std::ops::Range<usize> {
-    let start = text.len() - text.trim_start_matches(['"', '\'', '\\', ' ']).len();
-    let quoted = text.get(..start).unwrap_or("").contains(['"', '\'']);
+/// Where the value is that `text` begins with: a quoted one up to its quote, a list, an object or what is in
+/// brackets up to the last of these, another up to what cannot be in it; with `is_line`, all of the line.
+fn value_at_start(text: &str, is_line: bool) -> std::ops::Range<usize> {
+    // The quote of the name, and spaces: `"key": `, `\"key\":`.
+    let start = text.len() - text.trim_start_matches(' ').len();
     let value = text.get(start..).unwrap_or("");
-    let scheme = ["Bearer ", "Basic ", "bearer ", "basic "]
-        .iter()
-        .find(|it| value.starts_with(**it))
-        .map_or(0, |it| it.len());
-    let rest = value.get(scheme..).unwrap_or("");
-    let ends = |it: char| match quoted {
-        true => matches!(it, '"' | '\'' | '\\'),
-        false => {
-            it.is_whitespace() || matches!(it, '&' | ',' | ';' | '"' | '\'' | ')' | '}' | ']' | '<')
+    for quote in ["\\\"", "\"", "'"] {
+        if let Some(rest) = value.strip_prefix(quote) {
+            let begin = start + quote.len();
+            return begin..begin + quoted_len(rest, quote);
         }
+    }
+    let len = match is_line {
+        true => value.find(['\n', '\r', '"', '\'']).unwrap_or(value.len()),
+        false => plain_len(value),
     };
-    start..start + scheme + rest.find(ends).unwrap_or(rest.len())
+    start..start + len
+}
+
+/// The length of what stands before the quote that ends it.
+fn quoted_len(text: &str, quote: &str) -> usize {
+    let escape = if quote.starts_with('\\') {
+        "\\\\"
+    } else {
+        "\\"
+    };
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|it| !it.is_empty()) {
+        if rest.starts_with(quote) && quote.starts_with('\\') {
+            return at;
+        }
+        if let Some(escaped) = rest.strip_prefix(escape) {
+            at += escape.len() + escaped.chars().next().map_or(0, char::len_utf8);
+        } else if rest.starts_with(quote) {
+            return at;
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    text.len()
+}
+
+/// The length of a value without quotes: brackets in it are whole, as in `Some("..")`, `["..", ".."]`.
+fn plain_len(text: &str) -> usize {
+    let mut open = 0_u32;
+    for (at, it) in text.char_indices() {
+        match it {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' if open == 0 => return at,
+            ')' | ']' | '}' => {
+                open -= 1;
+                if open == 0 {
+                    return at + 1;
+                }
+            }
+            '&' | ',' | ';' | '"' | '\'' | '<' if open == 0 => return at,
+            it if it.is_whitespace() && open == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// What looks like a secret without a name.
@@ -472,7 +519,7 @@ mod tests {
             ),
             (
                 "401 for Authorization: Bearer abc.def-1, retry",
-                "401 for Authorization: [redacted], retry",
+                "401 for Authorization: [redacted]",
             ),
             (
                 "got Bearer 0123456789abcdef back",
@@ -483,6 +530,31 @@ mod tests {
             ("login with hunter2! failed", "login with [redacted] failed"),
             ("password=hunter2!&x=1", "password=[redacted]&x=1"),
             ("sig=a", "sig=[redacted]"),
+            (
+                "access_token: Some(\"leak\"), n: 1",
+                "access_token: [redacted], n: 1",
+            ),
+            (
+                "ApiKey { api_key: Key(\"leak\") }",
+                "ApiKey { api_key: [redacted] }",
+            ),
+            (
+                "{\"password\":[\"leak\",\"leak\"],\"a\":1}",
+                "{\"password\":[redacted],\"a\":1}",
+            ),
+            (
+                "{\"signature\":\"ab\\/cd-leak==\"}",
+                "{\"signature\":\"[redacted]\"}",
+            ),
+            (
+                "{\"password\":\"a\\\"leak\"}",
+                "{\"password\":\"[redacted]\"}",
+            ),
+            (
+                "Authorization: Token leak\nHost: x",
+                "Authorization: [redacted]\nHost: x",
+            ),
+            ("Cookie: a=1; sid=leak", "Cookie: [redacted]"),
             ("signature=&x=1", "signature=&x=1"),
         ] {
             assert_eq!(rules.text(text), redacted, "{text}");

@@ -20,6 +20,10 @@ use crate::time::Clock;
 /// How long a thread that waits for room sleeps before it looks again.
 const ROOM_WAIT: Duration = Duration::from_micros(500);
 
+/// How often the two clocks are looked at for once together, and what that may take, in nanoseconds.
+const CLOCK_TRIES: u32 = 3;
+const CLOCK_TOOK_MAX: u64 = 20_000;
+
 /// What both sides see.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -103,10 +107,18 @@ impl Shared {
 
     /// Looks at the time of day, so that a call costs a look at the monotonic clock alone.
     pub(super) fn set_clock(&self) {
-        let now = i64::try_from(self.clock.now().unix_nanos()).unwrap_or(i64::MAX);
-        let monotonic = i64::try_from(self.clock.monotonic_nanos()).unwrap_or(i64::MAX);
-        self.offset
-            .store(now.saturating_sub(monotonic), Ordering::Relaxed);
+        for _ in 0..CLOCK_TRIES {
+            let before = self.clock.monotonic_nanos();
+            let now = i64::try_from(self.clock.now().unix_nanos()).unwrap_or(i64::MAX);
+            let took = self.clock.monotonic_nanos().saturating_sub(before);
+            let monotonic = i64::try_from(before + took / 2).unwrap_or(i64::MAX);
+            let offset = now.saturating_sub(monotonic);
+            self.offset.store(offset, Ordering::Relaxed);
+            // Otherwise the thread was kept off between the two, and they are of different moments.
+            if took < CLOCK_TOOK_MAX {
+                return;
+            }
+        }
     }
 
     /// The unix nanoseconds of a moment of the monotonic clock.
@@ -177,7 +189,10 @@ impl Shared {
                 return;
             }
             match (&self.when_full, &self.spill) {
-                (WhenFull::Block, _) => thread::sleep(ROOM_WAIT),
+                // Not for what never fits, nor in a thread that is ending.
+                (WhenFull::Block, _) if front.is_some() && self.blocks.can_hold(frame.len()) => {
+                    thread::sleep(ROOM_WAIT);
+                }
                 (WhenFull::Spill { .. }, Some(spill)) => {
                     return self.spill_one(spill, front.as_deref(), frame);
                 }
@@ -208,7 +223,8 @@ impl Shared {
                     to: at,
                 });
                 lost.count += 1;
-                lost.to = at;
+                lost.from = lost.from.min(at);
+                lost.to = lost.to.max(at);
             }
         }
     }

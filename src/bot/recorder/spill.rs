@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::error::RecorderError;
 use super::frame::Unpacker;
 use crate::disk::{self, Access, Disk, File};
+use crate::journal::line::{LINE_LEN_MAX, TAIL_LEN_MAX};
 use crate::record::{CallRecord, Record};
 
 /// A file is read whole, so none is much longer.
@@ -57,6 +58,8 @@ pub(super) enum SpillError {
     Full { bytes_max: u64 },
     #[error("spill a call into {}", path.display())]
     Disk { path: PathBuf, source: io::Error },
+    #[error("a call of {len} bytes is longer than a line may be")]
+    TooLong { len: usize },
     #[error("spill a call")]
     NoLine(#[from] super::frame::FrameError),
 }
@@ -120,6 +123,11 @@ impl Spill {
         state.line.clear();
         record.encode(&mut state.line);
         state.line.push(b'\n');
+        if LINE_LEN_MAX < state.line.len() + TAIL_LEN_MAX {
+            return Err(SpillError::TooLong {
+                len: state.line.len(),
+            });
+        }
         let len = state.line.len() as u64;
         if self.bytes_max < state.bytes.saturating_add(len) {
             let bytes_max = self.bytes_max;
@@ -130,11 +138,12 @@ impl Spill {
         }
         if state.open.is_none() {
             let path = path(&self.folder, state.number);
+            // One that could not be made may be there all the same.
+            state.number += 1;
             match self.disk.open(&path, Access::Create) {
                 Ok(file) => state.open = Some((path, file, 0)),
                 Err(source) => return Err(SpillError::Disk { path, source }),
             }
-            state.number += 1;
         }
         if let Some((path, file, written)) = &mut state.open {
             if let Err(source) = disk::write_all(&**file, &state.line) {
@@ -175,6 +184,22 @@ impl Spill {
         Ok(())
     }
 
+    /// The calls of the oldest file, as far as they were told to be spilled.
+    pub(super) fn read(&self, path: &Path) -> Result<Vec<CallRecord>, RecorderError> {
+        let told = self.state().full.front().map_or(0, |it| it.1);
+        read(&*self.disk, path, Some(told))
+    }
+
+    /// Takes the oldest file, which cannot be read, out of the way, where the next recorder does not look.
+    pub(super) fn set_aside(&self, path: &Path) -> io::Result<()> {
+        self.disk.rename(path, &aside(path))?;
+        let mut state = self.state();
+        if let Some((_, len)) = state.full.pop_front() {
+            state.bytes = state.bytes.saturating_sub(len);
+        }
+        Ok(())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -188,15 +213,28 @@ impl State {
     }
 }
 
-/// The calls of a spill file. A last line without an end is one that was never told to be spilled.
-pub(super) fn read(disk: &dyn Disk, path: &Path) -> Result<Vec<CallRecord>, RecorderError> {
+/// The name of a file that cannot be read.
+pub(super) fn aside(path: &Path) -> PathBuf {
+    path.with_extension("unreadable")
+}
+
+/// The calls of a spill file, of its first `told` bytes if that is known. A last line without an end is one
+/// that was never told to be spilled.
+pub(super) fn read(
+    disk: &dyn Disk,
+    path: &Path,
+    told: Option<u64>,
+) -> Result<Vec<CallRecord>, RecorderError> {
     let bytes =
         disk::read_small(disk, path, 2 * FILE_LEN_MAX).map_err(|source| RecorderError::Spill {
             operation: "read",
             path: path.to_owned(),
             source,
         })?;
-    let bytes = bytes.unwrap_or_default();
+    let mut bytes = bytes.unwrap_or_default();
+    if let Some(told) = told.and_then(|it| usize::try_from(it).ok()) {
+        bytes.truncate(told);
+    }
     let whole = bytes
         .iter()
         .rposition(|it| *it == b'\n')

@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -19,15 +20,19 @@ use std::time::Duration;
 use super::frame::{GAP_METHOD, Role, Unpacker};
 use super::lane::{Back, Lost};
 use super::shared::Shared;
-use super::spill::{self, Spill};
+use super::spill::Spill;
 use super::stats::Cause;
-use crate::journal::{Acks, AppendError, Durability, Journal, OpenError, Writer, WriterOptions};
+use crate::journal::{
+    Acks, AppendError, Durability, Journal, OpenError, ReadError, Writer, WriterOptions,
+};
 use crate::record::field::{Json, JsonObject, Text};
 use crate::record::{CallParts, CallRecord};
 use crate::time::Timestamp;
 
 /// How many calls are appended at once.
 const BATCH_MAX: usize = 2048;
+/// And how many bytes of them, about.
+const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How many calls of one thread are taken before another's turn.
 const TURN_MAX: usize = 512;
 /// How long it sleeps when there is nothing to do.
@@ -49,6 +54,8 @@ pub(super) struct Worker {
     backs: Vec<Back>,
     frame: Vec<u8>,
     batch: Vec<CallRecord>,
+    /// What its frames took, about.
+    batch_bytes: usize,
     /// The batch that is being written.
     flight: Option<Flight>,
     /// The memory of the next one, and of its records.
@@ -56,6 +63,10 @@ pub(super) struct Worker {
     spare: Vec<CallRecord>,
     /// How many lines the stream has, as far as was acknowledged.
     lines: u64,
+    /// The spill file that was appended and is still there.
+    taken_up: Option<PathBuf>,
+    /// Something could not be written, and nobody waits any more.
+    gave_up: bool,
     /// What was appended and may not be on disk, the oldest first.
     unsynced: VecDeque<Appended>,
 }
@@ -102,16 +113,20 @@ impl Worker {
             backs: Vec::new(),
             frame: Vec::new(),
             batch: Vec::with_capacity(BATCH_MAX),
+            batch_bytes: 0,
             flight: None,
             next: Vec::with_capacity(BATCH_MAX),
             spare: Vec::new(),
             lines,
+            taken_up: None,
+            gave_up: false,
             unsynced: VecDeque::new(),
         }
     }
 
     /// Works until the recorder is closed and everything is written, or is lost.
     pub(super) fn run(mut self) {
+        let _end = End(Arc::clone(&self.shared));
         let mut quiet = 0;
         // After the close, a thread may be about to hand over what it began before: one more look.
         while quiet < 2 {
@@ -176,6 +191,7 @@ impl Worker {
                 break;
             }
             taken += 1;
+            self.batch_bytes += self.frame.len();
             let (frame, spare) = (&self.frame, self.spare.pop());
             match self.unpacker.record(frame, &back.lane().thread, spare) {
                 Ok(record) => self.batch.push(record),
@@ -185,7 +201,7 @@ impl Worker {
                     self.lose(Cause::NoLine, 1, begun, begun);
                 }
             }
-            if BATCH_MAX <= self.batch.len() {
+            if BATCH_MAX <= self.batch.len() || BATCH_BYTES_MAX < self.batch_bytes {
                 self.write();
             }
         }
@@ -241,26 +257,41 @@ impl Worker {
     /// Appends the oldest file of spilled calls, if there is one.
     fn take_up_spilled(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        let Some(spill) = shared.spill.as_ref().filter(|it| it.is_on()) else {
+        let Some(spill) = shared
+            .spill
+            .as_ref()
+            .filter(|it| it.is_on() && !self.gave_up)
+        else {
             return false;
         };
         let Some(path) = spill.next() else {
             return false;
         };
-        // Order matters: what a thread handed over before it spilled is in memory by now, and goes first.
+        // Order matters: what a thread handed over before it spilled is in memory by now, and goes first;
+        // also of a thread that has just come.
+        self.meet_newcomers();
         while self.drain() {}
-        match spill::read(&**self.journal.disk(), &path) {
-            Ok(records) => self.append_spilled(spill, records),
-            Err(error) => {
-                // The file stays; the next recorder names it again.
-                self.shared.report().troubles.keep_error(&error);
-                thread::sleep(LOOK);
+        if self.taken_up.as_ref() != Some(&path) {
+            match spill.read(&path) {
+                Ok(records) => self.append_spilled(records),
+                Err(error) => {
+                    // A person may make something of it; nobody waits for that.
+                    self.tell_trouble(&error);
+                    self.set_aside(spill, &path);
+                    return true;
+                }
             }
+            if self.gave_up {
+                // What is in the file is there for the next recorder.
+                return false;
+            }
+            self.taken_up = Some(path);
         }
+        self.finish_file(spill);
         true
     }
 
-    fn append_spilled(&mut self, spill: &Spill, records: Vec<CallRecord>) {
+    fn append_spilled(&mut self, records: Vec<CallRecord>) {
         for record in records {
             self.batch.push(record);
             if BATCH_MAX <= self.batch.len() {
@@ -268,15 +299,39 @@ impl Worker {
             }
         }
         self.flush();
-        // Order matters: the file goes when what was in it is on disk.
-        let synced = self.writer.as_ref().map_or(Ok(()), Writer::sync);
-        let removed = synced.map_err(|error| self.tell_failing(error));
-        if removed.is_ok()
-            && let Err(error) = spill.done()
-        {
-            self.shared.report().troubles.keep_error(&error);
-            thread::sleep(LOOK);
+    }
+
+    /// Lets go of a file whose calls are lines. What fails is tried again with the next look, the appending
+    /// not.
+    fn finish_file(&mut self, spill: &Spill) {
+        // Order matters: the file goes when what was in it is on disk. A writer that failed is opened anew
+        // first: what the disk lost of it is told then.
+        let synced = match self.open() {
+            Ok(writer) => writer.sync().map_err(|error| self.failed(error)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = synced {
+            self.tell_failing(error);
+            return self.wait(LOOK);
         }
+        match spill.done() {
+            Ok(()) => self.taken_up = None,
+            Err(error) => {
+                self.tell_trouble(&error);
+                self.wait(LOOK);
+            }
+        }
+    }
+
+    fn set_aside(&mut self, spill: &Spill, path: &Path) {
+        if let Err(error) = spill.set_aside(path) {
+            self.tell_trouble(&error);
+            self.wait(LOOK);
+        }
+    }
+
+    fn tell_trouble(&self, error: &dyn std::error::Error) {
+        self.shared.report().troubles.keep_error(error);
     }
 
     /// Hands the batch to the writer, however often it takes, unless nobody waits for it any more. The
@@ -321,6 +376,7 @@ impl Worker {
         let calls = self.batch.iter().filter(|it| !is_gap(it)).count();
         self.shared.report().lost.add(Cause::Disk, calls as u64);
         self.batch.clear();
+        self.gave_up = true;
     }
 
     /// Hears what became of the batch before, and hands over this one.
@@ -335,6 +391,7 @@ impl Worker {
             Ok(acks) => {
                 let next = std::mem::take(&mut self.next);
                 let records = std::mem::replace(&mut self.batch, next);
+                self.batch_bytes = 0;
                 self.flight = Some(Flight { records, acks });
                 Ok(())
             }
@@ -437,15 +494,30 @@ impl Worker {
         let found = writer.lines();
         self.writer = Some(writer.clone());
         if self.lines < found {
-            // Order matters: opening anew has decided what became of the write that failed.
-            let count = usize::try_from(found - self.lines).unwrap_or(usize::MAX);
-            self.done(count);
+            // Order matters: opening anew has decided what became of the write that failed. What others wrote
+            // meanwhile is none of it.
+            let ours = self.ours(found - self.lines)?;
+            self.done(ours);
             self.lines = found;
         } else if found < self.lines {
             self.miss(found);
             self.lines = found;
         }
         Ok(writer)
+    }
+
+    /// How many of the last `count` lines are the first of the batch.
+    fn ours(&self, count: u64) -> Result<usize, Failing> {
+        let mut ours = 0;
+        let lines = self.journal.read::<CallRecord>().last(count);
+        for (record, line) in self.batch.iter().zip(lines) {
+            match line {
+                Ok(line) if line.record == *record => ours += 1,
+                Ok(_) => break,
+                Err(error) => return Err(Failing::Read(error)),
+            }
+        }
+        Ok(ours)
     }
 
     /// The disk has lost the lines from `found` on, which it had taken: calls, and gaps that are told again.
@@ -487,6 +559,7 @@ impl Worker {
                 report.failing = Some(error);
             }
             Failing::Open(error) => report.troubles.keep_error(&error),
+            Failing::Read(error) => report.troubles.keep_error(&error),
         }
     }
 
@@ -515,22 +588,40 @@ impl Worker {
 
     /// The end: what is written is synced, and whoever waits is told.
     fn finish(mut self) {
-        let closed = self.writer.take().map_or(Ok(()), Writer::close);
+        // Without a writer, nobody knows more than the last look did.
+        let writer = self.writer.take();
+        let had_writer = writer.is_some();
+        let closed = writer.map_or(Ok(()), Writer::close);
         let written = self.shared.written.load(Ordering::Relaxed);
         let backs = std::mem::take(&mut self.backs);
-        let mut lanes = self.shared.lanes();
-        lanes.newcomers.clear();
-        drop(lanes);
+        let newcomers = std::mem::take(&mut self.shared.lanes().newcomers);
         // Lanes stay counted: what comes after this is told by `stats`.
-        backs.into_iter().for_each(|it| it.end(&self.shared.blocks));
+        let all = backs.into_iter().chain(newcomers);
+        all.for_each(|it| it.end(&self.shared.blocks));
         let mut report = self.shared.report();
         match closed {
-            Ok(()) => self.shared.durable.store(written, Ordering::Relaxed),
+            Ok(()) if had_writer => self.shared.durable.store(written, Ordering::Relaxed),
+            Ok(()) => {}
             Err(error) => report.unsynced = Some(error),
         }
+    }
+}
+
+/// The end of the worker, also by a panic of a disk, a clock or an observer: nobody waits for it for ever.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        let mut report = self.0.report();
         report.is_done = true;
+        if thread::panicking() {
+            report
+                .troubles
+                .keep("the recorder's thread panicked".to_owned());
+        }
         drop(report);
-        self.shared.done.notify_all();
+        self.0.done.notify_all();
     }
 }
 
@@ -539,6 +630,7 @@ impl Worker {
 enum Failing {
     Append(AppendError),
     Open(OpenError),
+    Read(ReadError),
 }
 
 impl From<AppendError> for Failing {

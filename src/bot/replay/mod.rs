@@ -34,7 +34,6 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use clock::ReplayClock;
 pub use error::{Asked, Difference, Expected, Gap, OpenReplayError, ReplayError, Unanswered, Why};
 
-use super::market_data::is_recording;
 use super::recorder::Redaction;
 use crate::journal::Journal;
 use crate::record::field::SessionId;
@@ -453,7 +452,7 @@ fn run(
         let record = entry.map_err(OpenReplayError::Read)?.record;
         if record.session_id() == session {
             found = found.or(Some(record.timestamp()));
-        } else if is_recording(&record) {
+        } else if record.is_recorded() {
             starts.push(record.timestamp());
         }
     }

@@ -428,6 +428,8 @@ impl TradeLog {
 
     /// A record of that day came: with the first one of a new day, those before it are over.
     fn turn(&self, day: Day) {
+        // A record of a day to come ends none.
+        let day = day.min(self.inner.journal.clock().now().day());
         {
             let mut current = lock(&self.inner.day);
             if day <= *current {

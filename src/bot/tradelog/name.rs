@@ -60,9 +60,11 @@ impl StrategyName {
         )
     }
 
-    /// The same under a name that somebody chose.
+    /// The same under a name that somebody chose; one of digits alone might be a day's.
     pub(super) fn of_export_called(&self, stream: Stream, name: &StrategyName) -> String {
-        format!("{}_{}_{}", self.0, plural(stream), name.0)
+        let is_number = name.0.bytes().all(|it| it.is_ascii_digit());
+        let export = if is_number { "export_" } else { "" };
+        format!("{}_{}_{export}{}", self.0, plural(stream), name.0)
     }
 }
 

@@ -160,7 +160,7 @@ pub enum SessionError {
     },
 }
 
-/// When a session began, and when the next one of the journal did. `id` is its id or the beginning of it;
+/// When a session began, and when the next one that was recorded did. `id` is its id or the beginning of it;
 /// `bad` is told of each line of `sessions` that cannot be read.
 ///
 /// # Errors
@@ -176,7 +176,10 @@ pub fn session_span(
         match entry {
             Ok(entry) => {
                 let start = entry.record.start_timestamp();
-                starts.push(start);
+                // A bot's other sessions end no recording.
+                if entry.record.is_recorded() {
+                    starts.push(start);
+                }
                 if entry.record.session_id().to_string().starts_with(id) {
                     own.push(start);
                 }

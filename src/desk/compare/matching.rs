@@ -99,16 +99,30 @@ pub(super) fn pair_up(expected: &[Traded], live: &[Traded], window: Duration) ->
     matches
 }
 
+/// Trades by time; those that are matched are taken out.
+type Times = Vec<(Timestamp, VecDeque<usize>)>;
+
 /// The trades of one symbol and direction that have no order in common.
 struct Nearest {
-    expected: Vec<(Timestamp, usize)>,
-    /// Live trades by time; those that are matched are taken out.
-    live: Vec<(Timestamp, VecDeque<usize>)>,
+    expected: Times,
+    live: Times,
+    /// For each live time, and for the end, the nearest one up to it and from it on that may have a trade
+    /// left: used-up times are gone past once.
+    free_before: Vec<usize>,
+    free_after: Vec<usize>,
     window: Duration,
 }
 
-/// A live time for an expected trade: how far apart, which trade, whether later, which time.
+/// A live time for an expected one: how far apart, which expected time, whether later, which live time.
 type Candidate = Reverse<(Duration, usize, bool, usize)>;
+
+fn by_time(trades: Vec<(Timestamp, usize)>) -> Times {
+    let mut times: BTreeMap<Timestamp, VecDeque<usize>> = BTreeMap::new();
+    for (at, place) in trades {
+        times.entry(at).or_default().push_back(place);
+    }
+    times.into_iter().collect()
+}
 
 impl Nearest {
     fn new(
@@ -117,47 +131,97 @@ impl Nearest {
         window: Duration,
     ) -> Nearest {
         expected.sort_unstable();
-        let mut times: BTreeMap<Timestamp, VecDeque<usize>> = BTreeMap::new();
-        for (at, place) in live {
-            times.entry(at).or_default().push_back(place);
-        }
+        let live = by_time(live);
         Nearest {
-            expected,
-            live: times.into_iter().collect(),
+            expected: by_time(expected),
+            // One place more at both ends, for none.
+            free_before: (0..=live.len()).collect(),
+            free_after: (0..=live.len()).collect(),
+            live,
             window,
         }
     }
 
     fn pairs(mut self) -> Vec<(usize, usize)> {
-        let candidates = (0..self.expected.len()).filter_map(|it| self.candidate(it));
-        let mut heap: BinaryHeap<Candidate> = candidates.collect();
+        let mut heap: BinaryHeap<Candidate> = BinaryHeap::new();
+        for own in 0..self.expected.len() {
+            heap.extend(self.candidate(own));
+        }
         let mut pairs = Vec::new();
         while let Some(Reverse((_, own, _, time))) = heap.pop() {
-            let free = self.live.get_mut(time).and_then(|it| it.1.pop_front());
-            match (free, self.expected.get(own)) {
-                (Some(live), Some((_, expected))) => pairs.push((*expected, live)),
-                // Somebody nearer was there first.
-                _ => heap.extend(self.candidate(own)),
+            let has_live = self.live.get(time).is_some_and(|it| !it.1.is_empty());
+            // Otherwise somebody nearer was there first.
+            if has_live
+                && let Some(expected) = self.expected.get_mut(own).and_then(|it| it.1.pop_front())
+                && let Some(live) = self.live.get_mut(time).and_then(|it| it.1.pop_front())
+            {
+                pairs.push((expected, live));
+            }
+            if self.expected.get(own).is_some_and(|it| !it.1.is_empty()) {
+                heap.extend(self.candidate(own));
             }
         }
         pairs
     }
 
     /// The nearest time with a live trade that is free.
-    fn candidate(&self, own: usize) -> Option<Candidate> {
-        let (at, _) = *self.expected.get(own)?;
+    fn candidate(&mut self, own: usize) -> Option<Candidate> {
+        let at = self.expected.get(own)?.0;
         let split = self.live.partition_point(|it| it.0 < at);
-        let free = |it: &usize| self.live.get(*it).is_some_and(|it| !it.1.is_empty());
+        let before = self.before(split);
+        let after = self.after(split);
         let apart = |it: usize| {
             let (time, _) = self.live.get(it)?;
             let apart = at.until(*time).or_else(|| time.until(at))?;
             Some(apart).filter(|apart| *apart <= self.window)
         };
-        let is_near = |it: &usize| apart(*it).is_some();
-        let before = (0..split).rev().take_while(is_near).find(free);
-        let after = (split..self.live.len()).take_while(is_near).find(free);
         let before = before.and_then(|it| Some((apart(it)?, own, false, it)));
         let after = after.and_then(|it| Some((apart(it)?, own, true, it)));
         before.into_iter().chain(after).min().map(Reverse)
     }
+
+    /// The last live time before the one at `split` with a trade that is free.
+    fn before(&mut self, split: usize) -> Option<usize> {
+        let is_used = |it: usize| it != 0 && self.live.get(it - 1).is_none_or(|it| it.1.is_empty());
+        // Places are one higher here, so that 0 is none.
+        let found = skip(&mut self.free_before, split, is_used, |it| it - 1);
+        found.checked_sub(1)
+    }
+
+    /// The first live time from the one at `split` on with a trade that is free.
+    fn after(&mut self, split: usize) -> Option<usize> {
+        let end = self.live.len();
+        let is_used = |it: usize| it != end && self.live.get(it).is_none_or(|it| it.1.is_empty());
+        let found = skip(&mut self.free_after, split, is_used, |it| it + 1);
+        (found != end).then_some(found)
+    }
+}
+
+/// From `start` on past what is used, by what `next` says; the way is remembered in `links`, so that nobody
+/// goes it again step by step.
+fn skip(
+    links: &mut [usize],
+    start: usize,
+    is_used: impl Fn(usize) -> bool,
+    next: impl Fn(usize) -> usize,
+) -> usize {
+    let mut found = start;
+    loop {
+        let link = links.get(found).copied().unwrap_or(found);
+        if link != found {
+            found = link;
+        } else if is_used(found) {
+            found = next(found);
+        } else {
+            break;
+        }
+    }
+    let mut at = start;
+    while at != found {
+        let Some(link) = links.get_mut(at) else { break };
+        let following = if *link == at { next(at) } else { *link };
+        *link = found;
+        at = following;
+    }
+    found
 }

@@ -75,22 +75,20 @@ impl Traded {
         })
     }
 
-    fn and(&self, other: Traded) -> Option<Traded> {
+    /// Takes another fill of the order; nothing, and no change, where it cannot be added up exactly.
+    fn add(&mut self, other: Traded) -> Option<()> {
         let both = |one: Option<Decimal>, other: Option<Decimal>| match (one, other) {
             (Some(one), Some(other)) => sum(one, other),
             _ => None,
         };
         let (size, total) = (sum(self.size, other.size)?, sum(self.total, other.total)?);
-        Some(Traded {
-            at: self.at.min(other.at),
-            price: Average::of(total, size)?,
-            fee: both(self.fee, other.fee),
-            pnl: both(self.pnl, other.pnl),
-            lines: [self.lines.as_slice(), &other.lines].concat(),
-            size,
-            total,
-            ..self.clone()
-        })
+        self.price = Average::of(total, size)?;
+        self.at = self.at.min(other.at);
+        self.fee = both(self.fee, other.fee);
+        self.pnl = both(self.pnl, other.pnl);
+        self.lines.extend(other.lines);
+        (self.size, self.total) = (size, total);
+        Some(())
     }
 }
 
@@ -108,11 +106,10 @@ impl Gathering {
         let key = traded.key();
         let index = key.as_ref().and_then(|it| self.known.get(it)).copied();
         if let Some((before, asset)) = index.and_then(|it| self.trades.get_mut(it)) {
-            let mut both = before.and(traded)?;
+            before.add(traded)?;
             if *asset != fill.fee_asset {
-                both.fee = None;
+                before.fee = None;
             }
-            *before = both;
             return Some(());
         }
         if let Some(key) = key {

@@ -13,7 +13,7 @@ use super::{Entry, Event, Filled, Link, Sums, Why};
 use crate::desk::Unread;
 use crate::desk::exact::{Average, product};
 use crate::journal::{EntryRef, Journal, ReadError, Reader};
-use crate::record::field::{Action, Pair, sum};
+use crate::record::field::{Action, Meaning, Pair, sum};
 use crate::record::{
     CallRecord, DecisionRecord, ErrorRecord, FillRecord, Record, RiskEvent, TradeRecord,
 };
@@ -282,8 +282,18 @@ fn symbol_of(entries: &[Entry]) -> Option<Pair> {
         entries.iter().find_map(|it| match &it.event {
             Event::Trade(trade) => trade.symbol().as_str().parse().ok(),
             Event::Decision(decision) => decision.symbol().cloned(),
+            Event::Call(call) => symbol_in(call),
             _ => None,
         })
+    })
+}
+
+/// What a call says that it is about, by name or in a value by position.
+fn symbol_in(call: &CallRecord) -> Option<Pair> {
+    let named = |it: &Meaning| it.member("symbol")?.as_word()?.parse().ok();
+    named(&call.kwargs().meaning()).or_else(|| match call.args().meaning() {
+        Meaning::List(args) => args.iter().find_map(named),
+        _ => None,
     })
 }
 

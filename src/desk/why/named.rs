@@ -77,6 +77,10 @@ impl Ids {
                 .collect()
         };
         let mut bots = words(&call.kwargs().meaning(), BOTS_KEYS);
+        // A client that takes the order as one value has it among the arguments by position.
+        if let Meaning::List(args) = call.args().meaning() {
+            args.iter().for_each(|it| bots.extend(words(it, BOTS_KEYS)));
+        }
         bots.extend(words(&result, BOTS_KEYS));
         let exchanges = words(&result, EXCHANGES_KEYS);
         let has_any = |ids: &[String]| ids.iter().any(|it| self.has(it));

@@ -185,6 +185,15 @@ impl OrderId {
     }
 }
 
+impl Pair {
+    /// What is traded and what it is paid in: `BTC` and `USDT` of `BTC-USDT`. Nothing of a symbol that does
+    /// not say it, such as `AAPL` or `BTC-USDT-PERP`.
+    pub(crate) fn parts(&self) -> Option<(&str, &str)> {
+        let parts = self.0.split_once(['-', '/', '_', ':']);
+        parts.filter(|(_, quote)| quote.bytes().all(|it| it.is_ascii_alphabetic()))
+    }
+}
+
 impl Text {
     /// The text of those words, which are not blank.
     pub(crate) fn known(words: &'static str) -> Text {

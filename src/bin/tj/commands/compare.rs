@@ -111,6 +111,12 @@ fn expected(args: &Compare, context: &Context<'_>) -> anyhow::Result<Expected> {
     let local = |text: &str| when::local(text, Some(zone)).map_err(|wrong| wrong.to_string());
     let read = Expected::read(&header, rows, args.symbol.as_deref(), &local);
     let expected = read.map_err(|error| refused(error, args, context))?;
+    if let (true, Some(symbol)) = (expected.trades.is_empty(), &args.symbol) {
+        let failure = Failure::new(format!("{file}: nothing is expected of {symbol} in it"));
+        return Err(failure
+            .hint("symbols are as they stand there, such as BTC-USDT")
+            .into());
+    }
     if expected.zoneless != 0 {
         let zone = zone.name();
         let text = match expected.zoneless {
@@ -153,9 +159,10 @@ fn refused(error: ExpectedError, args: &Compare, context: &Context<'_>) -> Failu
 fn read(path: &Path) -> anyhow::Result<(Vec<String>, Vec<Row>)> {
     let cannot = || format!("cannot read what was expected in {}", path.display());
     let text = fs::read(path).with_context(cannot)?;
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     match text.trim_ascii_start().first() {
-        Some(b'[') => objects(list(&text).with_context(cannot)?).with_context(cannot),
-        Some(b'{') => objects(lines(&text).with_context(cannot)?).with_context(cannot),
+        Some(b'[') => objects(list(text).with_context(cannot)?).with_context(cannot),
+        Some(b'{') => objects(lines(text).with_context(cannot)?).with_context(cannot),
         _ => {
             let mut rows = rows::read(path).with_context(cannot)?;
             let header = match rows.is_empty() {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tradejournal::bot::market_data::{MarketLine, MarketMeta, is_recording, write_call};
-use tradejournal::disk::{Access, Disk as _, File, RealDisk, write_all};
+use tradejournal::bot::market_data::{MarketLine, MarketMeta, write_call};
+use tradejournal::disk::{Access, Disk as _, File, Kind, RealDisk, write_all};
 use tradejournal::journal::{Journal, Reader};
 use tradejournal::record::{CallRecord, Record as _, SessionRecord};
 use tradejournal::time::{Clock as _, Day, SystemClock, Timestamp};
@@ -117,7 +117,7 @@ impl Export<'_, '_> {
         let mut sessions = Vec::new();
         for entry in journal.read::<SessionRecord>() {
             match entry {
-                Ok(entry) if is_recording(&entry.record) => sessions.push(entry.record),
+                Ok(entry) if entry.record.is_recorded() => sessions.push(entry.record),
                 // A run that was not recorded.
                 Ok(_) => {}
                 Err(error) => {
@@ -313,10 +313,18 @@ struct Sink {
     told: FileTold,
 }
 
-/// A file that has no name of its own yet.
+/// A file that has no name of its own yet; it goes where it never gets one.
 struct Temporary {
     path: PathBuf,
+    name: PathBuf,
     file: Box<dyn File>,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Renamed, it is not there any more.
+        let _ = RealDisk.remove(&self.path);
+    }
 }
 
 impl Sink {
@@ -335,7 +343,19 @@ impl Sink {
         }
         let cannot = || format!("cannot write {}", path.display());
         let absolute = std::path::absolute(&path).with_context(cannot)?;
-        if !args.force && RealDisk.look(&absolute).with_context(cannot)?.is_some() {
+        let there = RealDisk.look(&absolute).with_context(cannot)?;
+        let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if let Some(kind) = there.map(|it| it.kind).filter(|it| *it != Kind::File) {
+            let what = format!("{} is {kind}, and a file is to be there", path.display());
+            return Err(Failure::new(what).hint("--out - prints it").into());
+        }
+        if is_folder {
+            let what = format!("{} names a folder", path.display());
+            return Err(Failure::new(what)
+                .hint("--into names the folder of the files")
+                .into());
+        }
+        if !args.force && there.is_some() {
             let failure = Failure::new(format!("{} is there already", path.display()));
             return Err(failure.hint("--force replaces it").into());
         }
@@ -344,6 +364,7 @@ impl Sink {
         {
             RealDisk.create_folder(folder).with_context(cannot)?;
         }
+        let name = absolute.clone();
         let mut temporary = absolute.into_os_string();
         temporary.push(".part");
         let temporary = PathBuf::from(temporary);
@@ -353,6 +374,7 @@ impl Sink {
             .with_context(cannot)?;
         let file = Some(Temporary {
             path: temporary,
+            name,
             file,
         });
         Ok(Sink { file, told })
@@ -371,14 +393,14 @@ impl Sink {
 
     /// Gives the file its name; what it came to, unless it is standard output.
     fn close(self, stdout: &mut Out) -> anyhow::Result<Option<FileTold>> {
-        let Some(Temporary { path, file }) = self.file else {
+        let Some(temporary) = &self.file else {
             stdout.flush()?;
             return Ok(None);
         };
-        let name = path.with_extension("");
+        let Temporary { path, name, file } = temporary;
         // Order matters: the bytes are on the disk before the name points at them.
         file.sync()
-            .and_then(|()| RealDisk.rename(&path, &name))
+            .and_then(|()| RealDisk.rename(path, name))
             .and_then(|()| name.parent().map_or(Ok(()), |it| RealDisk.sync_folder(it)))
             .with_context(|| format!("cannot write {}", self.told.path.display()))?;
         Ok(Some(self.told))

@@ -50,7 +50,8 @@ pub(super) fn run(args: &Import, context: &mut Context<'_>) -> anyhow::Result<Ve
         redaction: RefCell::default(),
         talk: context.talk,
     };
-    let mut plan = check(&reader, &mut outputs)?;
+    // Both passes begin with these: what a file says of its outputs is of what stands behind it.
+    let mut plan = check(&reader, &mut outputs.clone())?;
     // It need not be there yet; then it has no calls.
     let (journal, notary) = journal::for_writing(&context.settings)?;
     find_journaled(&mut plan, &journal);
@@ -309,7 +310,8 @@ fn write(
         .writer::<SessionRecord>()
         .with_context(|| opened(Stream::Sessions))?;
     let mut writing = Writing::new(&sessions);
-    let mut outputs = outputs.clone();
+    let base = outputs;
+    let mut outputs = base.clone();
     let left = &mut plan.sessions;
     reader.each("importing the runs of", |line| {
         if let Some(text) = line.bytes
@@ -325,7 +327,7 @@ fn write(
     writing.settle(0)?;
     plan.summary.written += writing.written();
     close(&sessions, reader.talk)?;
-    write_calls(reader, &mut outputs, plan, journal)
+    write_calls(reader, &mut base.clone(), plan, journal)
 }
 
 fn write_calls(
