@@ -176,10 +176,8 @@ pub fn session_span(
         match entry {
             Ok(entry) => {
                 let start = entry.record.start_timestamp();
-                // A bot's other sessions end no recording.
-                if entry.record.is_recorded() {
-                    starts.push(start);
-                }
+                let start = (start, entry.record.is_recorded());
+                starts.push(start);
                 if entry.record.session_id().to_string().starts_with(id) {
                     own.push(start);
                 }
@@ -190,7 +188,12 @@ pub fn session_span(
     let id = || id.to_owned();
     match own[..] {
         [] => Err(SessionError::None { id: id() }),
-        [start] => Ok((start, starts.into_iter().filter(|it| start < *it).min())),
+        [(start, is_recorded)] => {
+            // A bot's other sessions end no recording.
+            let later = |it: &(Timestamp, bool)| start < it.0 && it.1 >= is_recorded;
+            let next = starts.into_iter().filter(later).map(|it| it.0).min();
+            Ok((start, next))
+        }
         _ => Err(SessionError::Several {
             id: id(),
             count: own.len(),
