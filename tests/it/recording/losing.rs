@@ -259,6 +259,80 @@ fn a_disk_that_fails_for_ever_holds_a_close_no_longer_than_its_timeout() {
 }
 
 #[test]
+fn spilled_calls_are_in_the_log_once_or_told_whatever_fails_meanwhile() {
+    let faults = [
+        (Fault::Fails(Errno::Io), Op::Sync, "logs/calls"),
+        (Fault::Forgets(Errno::Io), Op::Sync, "logs/calls"),
+        (Fault::Fails(Errno::Io), Op::Write, "logs/calls"),
+        (Fault::FailsAfterwards(Errno::Io), Op::Write, "logs/calls"),
+        (Fault::Fails(Errno::Io), Op::Remove, "spill"),
+        (Fault::FailsAfterwards(Errno::Io), Op::Write, "spill"),
+        (Fault::FailsHalfway(Errno::NoSpace), Op::Write, "spill"),
+        (Fault::FailsAfterwards(Errno::Io), Op::OpenToWrite, "spill"),
+    ];
+    for (seed, (fault, op, path)) in (20..).zip(faults) {
+        let sim = SimDisk::new(seed);
+        let disk = Stalling::new(&sim);
+        let journal = on(disk.clone(), "/bot");
+        sim.put_folder("/bot/spill").unwrap();
+        let spilling = WhenFull::spill("/bot/spill");
+        let config = config().capacity(2 * BLOCK).when_full(spilling);
+        let recorder = Recorder::open(&journal, config).unwrap();
+        disk.stall(true);
+        (0..1500).for_each(|it| record(&recorder, 0, it));
+        sim.inject(Injection::new(fault).on(op).in_path(path));
+        (1500..3000).for_each(|it| record(&recorder, 0, it));
+        assert_ne!(recorder.stats().spilled, 0);
+        disk.stall(false);
+        let start = Instant::now();
+        while recorder.stats().waiting != 0 && start.elapsed() < WAIT {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let stats = close(&recorder);
+        check(&calls(&journal), &stats, 3000);
+        assert!(sim.faults() != 0, "{fault:?} {op:?}");
+        // But for one that was made and said that it was not; the next recorder removes it.
+        let left = sim.list("/bot/spill".as_ref()).unwrap();
+        let is_empty = |name: &str| sim.cached(format!("/bot/spill/{name}")) == Some(Vec::new());
+        assert!(
+            left.iter().all(|it| is_empty(&it.name)),
+            "{fault:?} {op:?}: {left:?}"
+        );
+    }
+}
+
+#[test]
+fn a_spill_file_that_is_none_is_put_aside_and_keeps_nobody_from_beginning() {
+    let sim = SimDisk::new(7);
+    let journal = on(sim.clone(), "/bot");
+    sim.put_folder("/bot/spill").unwrap();
+    sim.put_file("/bot/spill/calls-000003.spill.jsonl", b"what is this?\n")
+        .unwrap();
+    let spill = || config().when_full(WhenFull::spill("/bot/spill"));
+    let recorder = Recorder::open(&journal, spill()).unwrap();
+    record(&recorder, 0, 1);
+    assert_eq!(recorder.close(WAIT).unwrap().written, 1);
+    let troubles = recorder.troubles().join("\n");
+    assert!(troubles.contains("calls-000003"), "{troubles}");
+    let names = sim.list("/bot/spill".as_ref()).unwrap();
+    let names: Vec<_> = names.into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["calls-000003.spill.unreadable"]);
+    drop(Recorder::open(&journal, spill()).unwrap());
+}
+
+#[test]
+fn a_call_that_never_fits_is_lost_and_holds_nobody() {
+    let sim = SimDisk::new(8);
+    let journal = on(sim.clone(), "/bot");
+    let config = config().capacity(4 * BLOCK).when_full(WhenFull::Block);
+    let recorder = Recorder::open(&journal, config).unwrap();
+    recorder.record("huge", &("x".repeat(6 * BLOCK),), &Ok::<_, String>(1));
+    record(&recorder, 0, 1);
+    let stats = close(&recorder);
+    assert_eq!((stats.written, stats.lost.total()), (1, 1));
+}
+
+#[test]
 fn what_a_crash_left_spilled_is_taken_up_once() {
     let sim = SimDisk::new(5);
     let disk = Stalling::new(&sim);
