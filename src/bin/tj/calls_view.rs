@@ -16,7 +16,7 @@ use crate::commands::Context;
 use crate::output::{Out, printable};
 use crate::table::{Column, Table};
 use crate::when;
-use crate::words::{counted, shortened, took};
+use crate::words::{counted, shortened, took, unread};
 
 /// How much of a call, and of a value, people are shown.
 const CALL_CHARS_MAX: usize = 160;
@@ -93,14 +93,7 @@ fn contents(recording: &Recording) -> String {
             counted(recording.nested, "call", "calls")
         ));
     }
-    let unread = recording.unread;
-    if !unread.is_nothing() {
-        let (lines, days) = (
-            counted(unread.lines, "line", "lines"),
-            counted(unread.days, "day", "days"),
-        );
-        text.push_str(&format!("; {lines} and {days} cannot be read"));
-    }
+    text.push_str(&unread(recording.unread));
     text
 }
 
@@ -330,14 +323,7 @@ fn head(found: &Inspection) -> String {
             found.nested
         ));
     }
-    let unread = found.unread;
-    if !unread.is_nothing() {
-        let (lines, days) = (
-            counted(unread.lines, "line", "lines"),
-            counted(unread.days, "day", "days"),
-        );
-        text.push_str(&format!("; {lines} and {days} cannot be read"));
-    }
+    text.push_str(&unread(found.unread));
     text
 }
 

@@ -15,7 +15,7 @@ use crate::commands::Context;
 use crate::output::{Out, printable};
 use crate::table::{Column, Table};
 use crate::when;
-use crate::words::{counted, took};
+use crate::words::{counted, took, unread};
 
 /// To how many places a deviation is shown that no decimal holds.
 const PLACES: u32 = 8;
@@ -81,14 +81,7 @@ fn span_line(found: &Found<'_>, zone: Tz) -> String {
     if !found.is_asked_for {
         text.push_str(", the days of the file");
     }
-    let unread = found.live.unread;
-    if !unread.is_nothing() {
-        let (lines, days) = (
-            counted(unread.lines, "line", "lines"),
-            counted(unread.days, "day", "days"),
-        );
-        text.push_str(&format!("; {lines} and {days} cannot be read"));
-    }
+    text.push_str(&unread(found.live.unread));
     text
 }
 

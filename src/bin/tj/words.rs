@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use tradejournal::desk::Unread;
+
 use crate::output::printable;
 
 /// `1 order`, `2 orders`.
@@ -12,6 +14,18 @@ pub(crate) fn counted(count: u64, one: &str, more: &str) -> String {
         1 => format!("1 {one}"),
         _ => format!("{count} {more}"),
     }
+}
+
+/// What of a journal cannot be read, behind what was read of it; nothing where all was.
+pub(crate) fn unread(unread: Unread) -> String {
+    if unread.is_nothing() {
+        return String::new();
+    }
+    let lines = counted(unread.lines, "line", "lines");
+    format!(
+        "; {lines} and {} cannot be read",
+        counted(unread.days, "day", "days")
+    )
 }
 
 /// So many nanoseconds: `817 ns`, `12.3 us`, `84.1 ms`, `2.5 s`; cut, not rounded.
