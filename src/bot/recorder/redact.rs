@@ -168,7 +168,7 @@ impl Redaction {
     }
 
     /// `text` without the secrets in it.
-    pub(super) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(in crate::bot) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if text.len() < TEXT_LEN_MIN {
             return Cow::Borrowed(text);
         }
@@ -251,6 +251,8 @@ impl Redaction {
         if let Some(without) = self.call(parts.method.as_str(), &parts.args, &parts.kwargs) {
             (parts.args, parts.kwargs) = without;
         }
+        let method = self.text(parts.method.as_str()).into_owned();
+        parts.method = Text::of(&method).unwrap_or(parts.method);
         if let Some(result) = &mut parts.result {
             let mut out = Vec::new();
             self.json(result.as_str(), &mut out);

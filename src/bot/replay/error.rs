@@ -67,7 +67,7 @@ impl Asked {
     pub(super) fn redacted(&self, redaction: &mut Redaction) -> Option<Asked> {
         let (args, kwargs) = redaction.call(&self.method, &self.args, &self.kwargs)?;
         Some(Asked {
-            method: self.method.clone(),
+            method: redaction.text(&self.method).as_ref().into(),
             args,
             kwargs,
         })
@@ -75,7 +75,8 @@ impl Asked {
 
     /// Whether something in it is no secret any more.
     pub(super) fn has_redacted(&self) -> bool {
-        self.args.as_str().contains(REDACTED) || self.kwargs.as_str().contains(REDACTED)
+        let texts = [&*self.method, self.args.as_str(), self.kwargs.as_str()];
+        texts.iter().any(|it| it.contains(REDACTED))
     }
 
     /// What is called.
