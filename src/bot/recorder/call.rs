@@ -32,6 +32,8 @@ pub struct Call<'a> {
     depth: u32,
     /// Empty when the call has ended.
     frame: Vec<u8>,
+    /// How long the frame is with all that was known at the beginning.
+    asked_len: usize,
 }
 
 impl<'a> Call<'a> {
@@ -62,6 +64,7 @@ impl<'a> Call<'a> {
             begun,
             is_timed: true,
             depth,
+            asked_len: frame.len(),
             frame,
         }
     }
@@ -147,15 +150,15 @@ impl<'a> Call<'a> {
             true => shared.clock.monotonic_nanos().saturating_sub(self.begun),
             false => 0,
         };
-        let mut frame = std::mem::take(&mut self.frame);
-        frame::end(&mut frame, took, outcome);
-        if let Err(error) = pack(&mut frame) {
-            instead(shared, &error, &mut frame);
+        frame::end(&mut self.frame, took, outcome);
+        // The frame is still the call's: where a value panics when it is serialised, the drop records that.
+        if let Err(error) = pack(&mut self.frame) {
+            instead(shared, &error, &mut self.frame);
         }
-        if BLOCK_BYTES < frame.len() {
+        if BLOCK_BYTES < self.frame.len() {
             shared.tell_large();
         }
-        shared.hand_over(frame);
+        shared.hand_over(std::mem::take(&mut self.frame));
     }
 }
 
@@ -168,6 +171,7 @@ impl Drop for Call<'_> {
         let shared = self.recorder.shared();
         let took = shared.clock.monotonic_nanos().saturating_sub(self.begun);
         let mut frame = std::mem::take(&mut self.frame);
+        frame.truncate(self.asked_len);
         frame::end(&mut frame, took, Outcome::Error);
         let why = match thread::panicking() {
             true => "the call panicked",

@@ -143,6 +143,13 @@ impl Unpacker {
         Ok(CallRecord::new(parts)?)
     }
 
+    /// A name of a thread, for who has nothing else to say of it.
+    pub(super) fn name_of(&mut self, name: &str) -> Text {
+        let mut text = Text::known("-");
+        self.name(&mut text, name);
+        text
+    }
+
     /// A name of a thread or a method, as a journal takes it and without secrets. There are few of them.
     fn name(&mut self, there: &mut Text, name: &str) {
         if let Some(known) = self.names.get(name) {

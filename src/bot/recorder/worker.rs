@@ -12,6 +12,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -251,6 +252,8 @@ impl Worker {
 
     fn push_gap(&mut self, cause: Cause, lost: Lost, thread: Option<&str>) {
         let (from, to) = (timestamp(lost.from), timestamp(lost.to));
+        // As calls have it: a gap is no place for what a call must not say.
+        let thread = thread.map(|it| self.unpacker.name_of(it));
         self.batch.extend(gap(cause, lost.count, from, to, thread));
     }
 
@@ -376,6 +379,7 @@ impl Worker {
         let calls = self.batch.iter().filter(|it| !is_gap(it)).count();
         self.shared.report().lost.add(Cause::Disk, calls as u64);
         self.batch.clear();
+        self.batch_bytes = 0;
         self.gave_up = true;
     }
 
@@ -434,18 +438,23 @@ impl Worker {
         Failing::Append(error)
     }
 
-    /// One of the batch is no line of the journal: the others are.
+    /// One of the batch is no line of the journal: the others are. What is lost follows in the next batch.
     fn write_one_by_one(&mut self, writer: &Writer<CallRecord>) -> Result<(), Failing> {
-        while let Some(first) = self.batch.first() {
-            match writer.append(first) {
-                Ok(_) => self.done(1),
+        let mut left = VecDeque::from(std::mem::take(&mut self.batch));
+        while let Some(first) = left.pop_front() {
+            match writer.append(&first) {
+                Ok(_) => self.account(slice::from_ref(&first)),
                 Err(error @ (AppendError::Refused { .. } | AppendError::TooLong { .. })) => {
                     let begun = first.timestamp();
                     self.shared.report().troubles.keep_error(&error);
-                    self.batch.remove(0);
                     self.lose(Cause::NoLine, 1, begun, begun);
                 }
-                Err(error) => return Err(self.failed(error)),
+                Err(error) => {
+                    left.push_front(first);
+                    left.extend(self.batch.drain(..));
+                    self.batch = left.into();
+                    return Err(self.failed(error));
+                }
             }
         }
         Ok(())
@@ -492,7 +501,6 @@ impl Worker {
         let opened = self.journal.writer_with(&self.options);
         let writer: Writer<CallRecord> = opened.map_err(Failing::Open)?;
         let found = writer.lines();
-        self.writer = Some(writer.clone());
         if self.lines < found {
             // Order matters: opening anew has decided what became of the write that failed. What others wrote
             // meanwhile is none of it.
@@ -503,6 +511,8 @@ impl Worker {
             self.miss(found);
             self.lines = found;
         }
+        // Order matters: only with a writer whose lines were accounted for does anybody go on.
+        self.writer = Some(writer.clone());
         Ok(writer)
     }
 
@@ -663,7 +673,7 @@ fn gap(
     count: u64,
     from: Timestamp,
     to: Timestamp,
-    thread: Option<&str>,
+    thread: Option<Text>,
 ) -> Option<CallRecord> {
     let result = format!(
         "{{\"lost\":{count},\"from\":\"{from}\",\"to\":\"{to}\",\"cause\":\"{}\"}}",
@@ -678,7 +688,7 @@ fn gap(
         result: Some(Json::written(&result)),
         error: None,
         duration_ns: u64::try_from(span.as_nanos()).unwrap_or(u64::MAX),
-        thread: thread.and_then(Text::of),
+        thread,
         depth: None,
         role: Some(Role::GAP),
     });
