@@ -281,6 +281,38 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_added_up_or_subtracted_of_two_currencies() {
+        let of_symbol = |symbol: &str, pnl: &str, fee: &str, asset: &str| {
+            let text = serde_json::to_string(&fill(pnl, fee, asset)).unwrap();
+            let text = text.replace("BTC-USDT", symbol);
+            FillRecord::decode(text.as_bytes()).unwrap()
+        };
+        let shown = |it: &ActivitySummary| {
+            let text = |it: Option<Exact>| it.map_or("-".to_owned(), |it| it.to_string());
+            format!(
+                "{} {} {}",
+                text(it.total_pnl),
+                text(it.total_fees),
+                text(it.net_pnl)
+            )
+        };
+        let dollars = of_symbol("BTC-USDT", "\"0.50\"", "0.1", "USDT");
+        let coins = of_symbol("ETH-BTC", "\"0.002\"", "0.1", "USDT");
+        let in_coin = of_symbol("BTC-USDT", "\"0.50\"", "0.002", "BNB");
+        let share = of_symbol("AAPL", "\"1\"", "0.1", "USDT");
+        assert_eq!(shown(&of(&[dollars.clone(), share])), "1.50 0.2 1.30");
+        assert_eq!(shown(&of(&[in_coin])), "0.50 0.002 -");
+        assert_eq!(shown(&of(&[dollars.clone(), coins.clone()])), "- 0.2 -");
+        let mut parts = Activity::default();
+        for fill in [&dollars, &coins] {
+            let mut part = Activity::default();
+            part.add_fill(fill);
+            parts.add(&part);
+        }
+        assert_eq!(shown(&parts.summary()), "- 0.2 -");
+    }
+
+    #[test]
     fn what_does_not_fit_is_null_and_does_not_depend_on_the_order() {
         let (most, least) = (
             "\"79228162514264337593543950335\"",

@@ -45,6 +45,33 @@ fn traded(fills: &[Fill]) -> Vec<Traded> {
     gathering.into_trades()
 }
 
+#[test]
+fn many_of_one_time_and_many_fills_of_one_order_are_no_matter() {
+    // Were it done again for each of those before, nobody would wait for it.
+    let count = 20_000;
+    let expected: Vec<_> = (0..count)
+        .map(|_| fill(0, None, "AAPL", Action::Buy, "1", "1"))
+        .collect();
+    let live: Vec<_> = (0..count)
+        .map(|it| fill(it % 3000, None, "AAPL", Action::Buy, "1", "1"))
+        .collect();
+    let found = pair_up(
+        &traded(&expected),
+        &traded(&live),
+        Duration::from_secs(3000),
+    );
+    assert_eq!(found.len(), expected.len());
+    let parts: Vec<_> = (0..100_000)
+        .map(|it| fill(it, Some("1"), "AAPL", Action::Buy, "1.5", "2"))
+        .collect();
+    let whole = traded(&parts);
+    assert_eq!((whole.len(), whole[0].lines.len()), (1, 100_000));
+    assert_eq!(
+        (whole[0].size, whole[0].total),
+        (200_000.into(), 300_000.into())
+    );
+}
+
 fn buy(second: u32, order: Option<&str>, price: &str, size: &str) -> Fill {
     fill(second, order, "BTC-USDT", Action::Buy, price, size)
 }

@@ -1,7 +1,9 @@
 //! `tj inspect calls` and `tj replay diff`: recordings as a person sees them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tradejournal::bot::{Session, Settings};
+use tradejournal::bot::{Recorder, RecorderConfig, Session, Settings};
 use tradejournal::journal::{Journal, Options};
 use tradejournal::record::CallRecord;
 use tradejournal::record::field::JsonObject;
@@ -12,7 +14,7 @@ use crate::sample::{noon, time};
 /// A call at 12:00 and so many milliseconds; `args` and `outcome` are JSON, an outcome of `!text` an error.
 fn call(millis: u64, method: &str, args: &str, outcome: &str, role: Option<&str>) -> CallRecord {
     let at = time("2025-10-26T12:00:00Z");
-    let at = at.saturating_add(std::time::Duration::from_millis(millis));
+    let at = at.saturating_add(Duration::from_millis(millis));
     let (result, error) = match outcome.strip_prefix('!') {
         Some(error) => (Value::Null, json!(error)),
         None => (serde_json::from_str(outcome).unwrap(), Value::Null),
@@ -247,6 +249,36 @@ fn a_recording_is_a_folder_a_session_or_a_file() {
         ran.err.contains("hint: name the folder with the streams"),
         "{}",
         ran.err
+    );
+}
+
+#[test]
+fn a_session_of_the_bot_itself_ends_no_recording() {
+    let bench = Bench::new();
+    let clock = noon();
+    let journal = Options::new(bench.path("logs"))
+        .clock(clock.clone())
+        .open()
+        .unwrap();
+    let mut runs = Vec::new();
+    for side in ["BUY", "SELL"] {
+        let config = RecorderConfig::new("1.0.0".parse().unwrap(), "sim");
+        let recorder = Recorder::open(&journal, config).unwrap();
+        runs.push(recorder.session().record().session_id());
+        clock.advance(Duration::from_secs(1));
+        Session::start(&journal, Settings::new("1.0.0".parse().unwrap())).unwrap();
+        clock.advance(Duration::from_secs(1));
+        let placed = recorder.output("place_order", &(side,), || Ok::<_, String>(1));
+        assert_eq!(placed, Ok(1));
+        recorder.close(Duration::from_secs(60)).unwrap();
+        clock.advance(Duration::from_secs(1));
+    }
+    let line = format!("replay diff logs#{} logs#{}", runs[0], runs[1]);
+    let ran = bench.tj(&line).code(1);
+    assert!(
+        ran.out.contains("expected \"BUY\", got \"SELL\""),
+        "{}",
+        ran.out
     );
 }
 

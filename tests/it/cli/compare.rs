@@ -223,6 +223,32 @@ fn a_file_that_is_no_prediction_is_refused() {
 }
 
 #[test]
+fn a_symbol_of_which_nothing_is_expected_is_no_success() {
+    let bench = Bench::new();
+    trading(&bench);
+    bench.write("backtest.csv", BACKTEST);
+    let ran = bench
+        .tj("compare --live fills --expected backtest.csv --symbol btc-usdt")
+        .code(3);
+    assert_eq!(
+        ran.err,
+        "tj: backtest.csv: nothing is expected of btc-usdt in it\n\
+         hint: symbols are as they stand there, such as BTC-USDT\n"
+    );
+    // What a spreadsheet puts in front of a file is not in it.
+    let row = r#"{"symbol":"BTC-USDT","side":"BUY","time":"2025-10-26T12:00:01Z","price":"67500.5","size":"0.002"}"#;
+    bench.write("bom.jsonl", format!("\u{feff}{row}\n"));
+    let ran = bench.tj("compare --live fills --expected bom.jsonl");
+    assert!(
+        ran.out.starts_with("bom.jsonl: 1 rows, 1 trades\n")
+            || ran.out.starts_with("bom.jsonl: 1 row, 1 trade\n"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}
+
+#[test]
 fn a_damaged_line_is_named_and_the_verdict_says_so() {
     let bench = Bench::new();
     trading(&bench);

@@ -331,6 +331,61 @@ fn an_export_comes_back_as_the_same_recording_and_replays() {
 }
 
 #[test]
+fn what_a_file_says_of_its_outputs_is_not_said_of_another() {
+    let roles = |files: &str| {
+        let bench = Bench::new();
+        let cancel = |ts: &str| {
+            PRICE
+                .replace("get_last_price", "cancel")
+                .replace("1704724201.123456", ts)
+        };
+        let told = META.replace("\"market\"", "\"outputs\": [\"cancel\"], \"market\"");
+        bench.write("a.jsonl", cancel("1704724201"));
+        bench.write("b.jsonl", [told, cancel("1704724202")].join("\n"));
+        bench
+            .tj(&format!("import calls --timezone UTC {files}"))
+            .fine();
+        let mut roles: Vec<_> = calls(&bench)
+            .iter()
+            .map(|it| {
+                (
+                    it.timestamp().unix_secs(),
+                    it.role().map(|it| it.as_str().to_owned()),
+                )
+            })
+            .collect();
+        roles.sort();
+        roles
+    };
+    let output = Some("output".to_owned());
+    let expected = [(1_704_724_201, None), (1_704_724_202, output)];
+    assert_eq!(roles("a.jsonl b.jsonl"), expected);
+    assert_eq!(roles("b.jsonl a.jsonl"), expected);
+}
+
+#[test]
+fn an_export_goes_into_a_file_and_nowhere_else() {
+    let bench = Bench::new();
+    recorded(&bench);
+    std::fs::create_dir(bench.path("folder")).unwrap();
+    let line = "export calls --format market-data --force --out";
+    let ran = bench.tj(&format!("{line} folder")).code(3);
+    assert_eq!(
+        ran.err,
+        "tj: folder is a folder, and a file is to be there\nhint: --out - prints it\n"
+    );
+    let ran = bench.tj(&format!("{line} new/")).code(3);
+    assert_eq!(
+        ran.err,
+        "tj: new/ names a folder\nhint: --into names the folder of the files\n"
+    );
+    std::os::unix::fs::symlink("elsewhere", bench.path("link")).unwrap();
+    let ran = bench.tj(&format!("{line} link")).code(3);
+    assert!(ran.err.starts_with("tj: link is a link"), "{}", ran.err);
+    assert!(!bench.path("link.part").exists() && !bench.path("folder.part").exists());
+}
+
+#[test]
 fn an_export_replaces_no_file_and_can_be_cut() {
     let bench = Bench::new();
     recorded(&bench);

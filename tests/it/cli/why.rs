@@ -307,6 +307,33 @@ fn the_audit_trail_of_an_order_is_part_of_it() {
 }
 
 #[test]
+fn an_order_that_was_one_value_and_never_filled_has_its_decision() {
+    let bench = Bench::new();
+    let journal = journal(&bench);
+    append::<DecisionRecord>(
+        &journal,
+        &[decision(
+            1.0,
+            "order_placement",
+            Some("BTC-USDT"),
+            json!({}),
+        )],
+    );
+    let mut call = placed(2.0, "mm-1", json!({"order_id": 7}));
+    call["args"] = json!([{"client_order_id": "mm-1", "symbol": "BTC-USDT"}]);
+    call["kwargs"] = json!({});
+    append::<CallRecord>(&journal, &[call]);
+    for id in ["mm-1", "7"] {
+        let ran = bench.tj(&format!("why {id}")).fine();
+        assert!(
+            ran.out.contains("decisions seq 0") && ran.out.contains("calls seq 0"),
+            "{}",
+            ran.out
+        );
+    }
+}
+
+#[test]
 fn an_order_that_nobody_names_is_not_found_and_the_nearest_is_named() {
     let bench = Bench::new();
     trading(&bench);

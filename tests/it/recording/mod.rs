@@ -292,6 +292,60 @@ fn one_bad_value_takes_no_other_with_it() {
     assert!(!recorder.troubles().is_empty());
 }
 
+struct Panicking;
+
+impl Serialize for Panicking {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("in a value")
+    }
+}
+
+#[test]
+fn a_value_that_panics_when_it_is_recorded_loses_no_call() {
+    let folder = tempdir().unwrap();
+    let (journal, _) = clocked(folder.path());
+    let recorder = Recorder::open(&journal, config()).unwrap();
+    let recording = || recorder.call("bad", &(1,), || Ok::<_, String>(("half", Panicking)));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(recording)).is_err());
+    recorder.record("next", &(), &Ok::<_, String>(()));
+    assert_eq!(recorder.close(WAIT).unwrap().written, 2);
+    let calls = calls(&journal);
+    assert_eq!(
+        (calls[0].method(), calls[0].args().as_str()),
+        ("bad", "[1]")
+    );
+    assert_eq!(calls[0].error(), Some("the call panicked"));
+    assert_eq!(calls[1].method(), "next");
+}
+
+#[test]
+fn threads_and_methods_are_named_without_secrets_in_calls_and_in_gaps() {
+    let folder = tempdir().unwrap();
+    let (journal, _) = clocked(folder.path());
+    let recorder = Recorder::open(&journal, config()).unwrap();
+    let work = || {
+        recorder.record("GET /order?signature=leak", &(), &Ok::<_, String>(1));
+        recorder.record("get", &("x".repeat(2 << 20),), &Ok::<_, String>(1));
+        recorder.record("GET /of/me@example.com", &(), &Ok::<_, String>(1));
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("bot of me@example.com".to_owned());
+        thread.spawn_scoped(scope, work).unwrap();
+    });
+    let Err(RecordingError::Lost { stats, .. }) = recorder.close(WAIT) else {
+        panic!("a call of 2 MiB is no line");
+    };
+    assert_eq!((stats.written, stats.lost.total()), (2, 1));
+    let calls = calls(&journal);
+    assert_eq!(told_lost(&calls), 1);
+    assert_eq!(calls[0].method(), "GET /order?signature=[redacted]");
+    assert!(
+        calls
+            .iter()
+            .all(|it| !it.method().contains('@') && !it.thread().unwrap_or("").contains('@'))
+    );
+}
+
 #[test]
 fn no_secret_is_in_any_file() {
     let folder = tempdir().unwrap();
