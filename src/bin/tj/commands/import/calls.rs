@@ -41,8 +41,8 @@ pub(super) fn run(args: &Import, context: &mut Context<'_>) -> anyhow::Result<Ve
         Some(name) => Some(super::zone(name)?),
         None => None,
     };
-    let mut outputs = Outputs::default();
-    args.output.iter().for_each(|it| outputs.add(it));
+    let mut named = Outputs::default();
+    args.output.iter().for_each(|it| named.add(it));
     let reader = Reader {
         args,
         zone,
@@ -50,15 +50,14 @@ pub(super) fn run(args: &Import, context: &mut Context<'_>) -> anyhow::Result<Ve
         redaction: RefCell::default(),
         talk: context.talk,
     };
-    // Both passes begin with these: what a file says of its outputs is of what stands behind it.
-    let mut plan = check(&reader, &mut outputs.clone())?;
+    let mut plan = check(&reader, Roles::new(&named))?;
     // It need not be there yet; then it has no calls.
     let (journal, notary) = journal::for_writing(&context.settings)?;
     find_journaled(&mut plan, &journal);
     let is_clean = plan.summary.invalid == 0 && plan.summary.doubles() == 0;
     let may_write = !args.dry_run && (is_clean || args.on_invalid == OnInvalid::Skip);
     if may_write && plan.has_news() {
-        let written = write(&reader, &outputs, &mut plan, &journal);
+        let written = write(&reader, &named, &mut plan, &journal);
         evidence::tell_troubles(notary.as_deref(), context.talk);
         if written.is_err() {
             let count = plan.summary.written;
@@ -80,6 +79,32 @@ struct Reader<'a> {
     /// What it has found of names is kept.
     redaction: RefCell<Redaction>,
     talk: &'a Talk,
+}
+
+/// Which calls are outputs at a place: what was named on the command line, and what the file said before.
+struct Roles<'a> {
+    named: &'a Outputs,
+    file: usize,
+    here: Outputs,
+}
+
+impl<'a> Roles<'a> {
+    fn new(named: &'a Outputs) -> Roles<'a> {
+        Roles {
+            named,
+            file: 0,
+            here: named.clone(),
+        }
+    }
+
+    /// Those of a line of that file; another file knows nothing of what this one said.
+    fn of(&mut self, file: usize) -> &mut Outputs {
+        if self.file != file {
+            self.file = file;
+            self.here = self.named.clone();
+        }
+        &mut self.here
+    }
 }
 
 enum Item {
@@ -224,7 +249,7 @@ impl Plan {
 }
 
 /// Reads everything once and writes nothing.
-fn check(reader: &Reader<'_>, outputs: &mut Outputs) -> anyhow::Result<Plan> {
+fn check(reader: &Reader<'_>, mut roles: Roles<'_>) -> anyhow::Result<Plan> {
     let mut plan = Plan::default();
     plan.summary.dry_run = reader.args.dry_run;
     plan.summary.files = reader.args.files.len();
@@ -235,7 +260,7 @@ fn check(reader: &Reader<'_>, outputs: &mut Outputs) -> anyhow::Result<Plan> {
             complaint::too_long(reader.talk, &line.place);
             return Ok(());
         };
-        match reader.item(text, outputs) {
+        match reader.item(text, roles.of(line.file)) {
             Err(invalid) => {
                 plan.summary.invalid += 1;
                 complaint::invalid(reader.talk, &line.place, STREAM, &invalid);
@@ -301,7 +326,7 @@ fn find_journaled(plan: &mut Plan, journal: &Journal) {
 /// without the run that it belongs to.
 fn write(
     reader: &Reader<'_>,
-    outputs: &Outputs,
+    named: &Outputs,
     plan: &mut Plan,
     journal: &Journal,
 ) -> anyhow::Result<()> {
@@ -310,12 +335,11 @@ fn write(
         .writer::<SessionRecord>()
         .with_context(|| opened(Stream::Sessions))?;
     let mut writing = Writing::new(&sessions);
-    let base = outputs;
-    let mut outputs = base.clone();
+    let mut roles = Roles::new(named);
     let left = &mut plan.sessions;
     reader.each("importing the runs of", |line| {
         if let Some(text) = line.bytes
-            && let Ok(Item::Session(session)) = reader.item(text, &mut outputs)
+            && let Ok(Item::Session(session)) = reader.item(text, roles.of(line.file))
             && left.remove(&session.session_id())
         {
             writing
@@ -327,12 +351,12 @@ fn write(
     writing.settle(0)?;
     plan.summary.written += writing.written();
     close(&sessions, reader.talk)?;
-    write_calls(reader, &mut base.clone(), plan, journal)
+    write_calls(reader, Roles::new(named), plan, journal)
 }
 
 fn write_calls(
     reader: &Reader<'_>,
-    outputs: &mut Outputs,
+    mut roles: Roles<'_>,
     plan: &mut Plan,
     journal: &Journal,
 ) -> anyhow::Result<()> {
@@ -344,7 +368,9 @@ fn write_calls(
     let mut seen: HashMap<Key, Count> = HashMap::new();
     let calls = &plan.calls;
     let written = reader.each("importing", |line| {
-        let Some(Ok(Item::Call(call, _))) = line.bytes.map(|it| reader.item(it, outputs)) else {
+        let Some(Ok(Item::Call(call, _))) =
+            line.bytes.map(|it| reader.item(it, roles.of(line.file)))
+        else {
             return Ok(());
         };
         let key = key(&call, &mut bytes);
