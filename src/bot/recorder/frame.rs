@@ -87,7 +87,7 @@ pub(super) struct Unpacker {
     redaction: Redaction,
     allow_personal_data: bool,
     scratch: Vec<u8>,
-    /// Names of threads and methods, and what stands in their place.
+    /// Names of methods and threads, and what stands in their place.
     names: HashMap<Box<str>, String>,
 }
 
@@ -104,11 +104,11 @@ impl Unpacker {
         }
     }
 
-    /// The record of `frame`, which `thread` made, in the memory of `spare` if there is one.
+    /// The record of `frame`, which a thread made that [`Unpacker::name_of`] names so, in the memory of `spare` if there is one.
     pub(super) fn record(
         &mut self,
         frame: &[u8],
-        thread: &str,
+        thread: &Text,
         spare: Option<CallRecord>,
     ) -> Result<CallRecord, FrameError> {
         let (head, body) = frame
@@ -124,7 +124,8 @@ impl Unpacker {
         let [role, outcome] = bytes.take()?;
         let is_output = role == Role::Output as u8;
         parts.role = Some(if is_output { Role::OUTPUT } else { Role::INPUT });
-        self.name(parts.thread.get_or_insert_with(|| Text::known("-")), thread);
+        let there = parts.thread.get_or_insert_with(|| Text::known("-"));
+        set(there, thread.as_str(), "(no name)");
         let mut bytes = Bytes { rest: body };
         let [tag::TEXT] = bytes.take()? else {
             return Err(FrameError::Cut);
@@ -143,7 +144,7 @@ impl Unpacker {
         Ok(CallRecord::new(parts)?)
     }
 
-    /// A name of a thread, for who has nothing else to say of it.
+    /// The name of a thread, without what must not land in a recording.
     pub(super) fn name_of(&mut self, name: &str) -> Text {
         let mut text = Text::known("-");
         self.name(&mut text, name);
@@ -498,7 +499,7 @@ mod tests {
     ) -> CallRecord {
         let mut unpacker = Unpacker::new(Redaction::default().argument("place_order", 1), false);
         unpacker
-            .record(&framed(args, kwargs, result), "main", None)
+            .record(&framed(args, kwargs, result), &Text::known("main"), None)
             .unwrap()
     }
 
@@ -642,7 +643,7 @@ mod tests {
         #[test]
         fn any_json_comes_out_as_itself(value in any_json()) {
             let mut unpacker = Unpacker::new(Redaction::off(), true);
-            let call = unpacker.record(&framed(&(&value,), &(), Ok(value.clone())), "t", None).unwrap();
+            let call = unpacker.record(&framed(&(&value,), &(), Ok(value.clone())), &Text::known("t"), None).unwrap();
             let text = serde_json::to_string(&value).unwrap();
             prop_assert_eq!(call.result().map(Json::as_str), Some(&*text));
             prop_assert_eq!(call.args().to_string(), format!("[{text}]"));
@@ -651,7 +652,7 @@ mod tests {
         #[test]
         fn any_bytes_are_a_call_or_a_reason(bytes in proptest::collection::vec(0..16_u8, 0..200)) {
             let mut unpacker = Unpacker::new(Redaction::default(), false);
-            let _ = unpacker.record(&bytes, "t", None);
+            let _ = unpacker.record(&bytes, &Text::known("t"), None);
         }
     }
 }

@@ -119,7 +119,8 @@ impl Spill {
     pub(super) fn take(&self, frame: &[u8], thread: &str) -> Result<(), SpillError> {
         let mut state = self.state();
         let state = &mut *state;
-        let record = state.unpacker.record(frame, thread, None)?;
+        let thread = state.unpacker.name_of(thread);
+        let record = state.unpacker.record(frame, &thread, None)?;
         state.line.clear();
         record.encode(&mut state.line);
         state.line.push(b'\n');

@@ -52,7 +52,7 @@ pub(super) struct Worker {
     unpacker: Unpacker,
     /// `None` after it failed, until it is opened anew.
     writer: Option<Writer<CallRecord>>,
-    backs: Vec<Back>,
+    backs: Vec<Caller>,
     frame: Vec<u8>,
     batch: Vec<CallRecord>,
     /// What its frames took, about.
@@ -70,6 +70,14 @@ pub(super) struct Worker {
     gave_up: bool,
     /// What was appended and may not be on disk, the oldest first.
     unsynced: VecDeque<Appended>,
+}
+
+/// A thread that calls.
+#[derive(Debug)]
+struct Caller {
+    back: Back,
+    /// Its name, as recordings have it.
+    name: Text,
 }
 
 /// A batch that is being written.
@@ -159,7 +167,11 @@ impl Worker {
 
     fn meet_newcomers(&mut self) {
         if self.shared.has_newcomers.swap(false, Ordering::AcqRel) {
-            self.backs.append(&mut self.shared.lanes().newcomers);
+            let newcomers = std::mem::take(&mut self.shared.lanes().newcomers);
+            for back in newcomers {
+                let name = self.unpacker.name_of(&back.lane().thread);
+                self.backs.push(Caller { back, name });
+            }
         }
     }
 
@@ -169,7 +181,7 @@ impl Worker {
         let mut at = 0;
         while at < self.backs.len() {
             // Order matters: what an ended thread handed over is there when its end is seen.
-            let has_ended = self.backs.get(at).is_some_and(Back::has_ended);
+            let has_ended = self.backs.get(at).is_some_and(|it| it.back.has_ended());
             let taken = self.take_turn(at);
             found |= taken != 0;
             if has_ended && taken < TURN_MAX {
@@ -185,16 +197,16 @@ impl Worker {
     fn take_turn(&mut self, at: usize) -> usize {
         let mut taken = 0;
         while taken < TURN_MAX {
-            let Some(back) = self.backs.get_mut(at) else {
+            let Some(caller) = self.backs.get_mut(at) else {
                 break;
             };
-            if !back.next(&self.shared.blocks, &mut self.frame) {
+            if !caller.back.next(&self.shared.blocks, &mut self.frame) {
                 break;
             }
             taken += 1;
             self.batch_bytes += self.frame.len();
             let (frame, spare) = (&self.frame, self.spare.pop());
-            match self.unpacker.record(frame, &back.lane().thread, spare) {
+            match self.unpacker.record(frame, &caller.name, spare) {
                 Ok(record) => self.batch.push(record),
                 Err(error) => {
                     let begun = timestamp(super::frame::begun(&self.frame));
@@ -210,8 +222,9 @@ impl Worker {
     }
 
     fn end_lane(&mut self, at: usize) {
-        let back = self.backs.swap_remove(at);
-        self.hear(&back);
+        let caller = self.backs.swap_remove(at);
+        self.hear(&caller);
+        let back = caller.back;
         let mut lanes = self.shared.lanes();
         let (handed_over, lost) = back.lane().counts();
         lanes.ended.0 += handed_over;
@@ -225,8 +238,8 @@ impl Worker {
     fn hear_losses(&mut self) -> bool {
         let backs = std::mem::take(&mut self.backs);
         let mut found = false;
-        for back in &backs {
-            found |= self.hear(back);
+        for caller in &backs {
+            found |= self.hear(caller);
         }
         self.backs = backs;
         let strays = self.shared.lanes().strays.take();
@@ -236,10 +249,10 @@ impl Worker {
         found || strays.is_some()
     }
 
-    fn hear(&mut self, back: &Back) -> bool {
-        let lost = back.lost();
+    fn hear(&mut self, caller: &Caller) -> bool {
+        let lost = caller.back.lost();
         if let Some(lost) = lost {
-            self.push_gap(Cause::QueueFull, lost, Some(&back.lane().thread));
+            self.push_gap(Cause::QueueFull, lost, Some(caller.name.clone()));
         }
         lost.is_some()
     }
@@ -250,10 +263,8 @@ impl Worker {
         self.batch.extend(gap(cause, count, from, to, None));
     }
 
-    fn push_gap(&mut self, cause: Cause, lost: Lost, thread: Option<&str>) {
+    fn push_gap(&mut self, cause: Cause, lost: Lost, thread: Option<Text>) {
         let (from, to) = (timestamp(lost.from), timestamp(lost.to));
-        // As calls have it: a gap is no place for what a call must not say.
-        let thread = thread.map(|it| self.unpacker.name_of(it));
         self.batch.extend(gap(cause, lost.count, from, to, thread));
     }
 
@@ -606,7 +617,7 @@ impl Worker {
         let backs = std::mem::take(&mut self.backs);
         let newcomers = std::mem::take(&mut self.shared.lanes().newcomers);
         // Lanes stay counted: what comes after this is told by `stats`.
-        let all = backs.into_iter().chain(newcomers);
+        let all = backs.into_iter().map(|it| it.back).chain(newcomers);
         all.for_each(|it| it.end(&self.shared.blocks));
         let mut report = self.shared.report();
         match closed {
