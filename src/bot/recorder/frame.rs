@@ -104,7 +104,8 @@ impl Unpacker {
         }
     }
 
-    /// The record of `frame`, which a thread made that [`Unpacker::name_of`] names so, in the memory of `spare` if there is one.
+    /// The record of `frame`, which a thread made that [`Unpacker::name_of`] names so, in the memory of
+    /// `spare` if there is one.
     pub(super) fn record(
         &mut self,
         frame: &[u8],
