@@ -60,6 +60,7 @@
 //! | [`keep`] | what becomes of files: a bot's own log, which rotates |
 //! | [`bot`] | what a bot embeds: its session, its trade log, its metrics and limits while it trades |
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
+//! | [`feed`] | what comes from outside: public trades, minute by minute, for 48 hours and after |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report, tax forms, why an order was placed |
 //!
 //! # Features
@@ -81,6 +82,7 @@ pub mod desk;
 pub mod disk;
 #[cfg(feature = "sign")]
 pub mod evidence;
+pub mod feed;
 pub mod journal;
 pub mod keep;
 pub mod record;

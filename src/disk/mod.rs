@@ -411,12 +411,26 @@ pub fn replace_with<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&dyn File) -> Result<(), E>,
 ) -> Result<(), E> {
+    put(disk, path, fill)?;
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput);
+    Ok(disk.sync_folder(folder.map_err(io::Error::from)?)?)
+}
+
+/// As [`replace_with`], without syncing the folder, which several files have in common: until that is done, a power
+/// cut may leave what was there before.
+///
+/// # Errors
+/// The disk's and those of `fill`, after which `path` is as it was.
+pub fn put<E: From<io::Error>>(
+    disk: &dyn Disk,
+    path: &Path,
+    fill: impl FnOnce(&dyn File) -> Result<(), E>,
+) -> Result<(), E> {
     let invalid = || E::from(io::ErrorKind::InvalidInput.into());
     let folder = path.parent().ok_or_else(invalid)?;
     let name = path.file_name().ok_or_else(invalid)?;
     let file = Temporary::fill(disk, folder, &name.to_string_lossy(), fill)?;
-    file.name(disk, path)?;
-    Ok(disk.sync_folder(folder)?)
+    Ok(file.name(disk, path)?)
 }
 
 /// Puts each of some files into a folder, when all of them are written: one that cannot be written leaves all

@@ -15,6 +15,7 @@ mod holds;
 mod lock;
 #[cfg(feature = "tracing")]
 mod log_writer;
+mod plain;
 mod plan;
 mod policy;
 mod retention;
@@ -25,6 +26,7 @@ pub use holds::{Hold, HoldError, Holds};
 pub use lock::{KeepLock, LockError};
 #[cfg(feature = "tracing")]
 pub use log_writer::{LogWriter, WritingLog};
+pub use plain::{PlainError, PlainFile};
 pub use plan::{Action, KeepError, Keeper, Kept, Plan, Step};
 pub use policy::{Policies, Policy, Span, SpanError};
 pub use text_log::{SweepPolicy, TextLog, TextLogError, TextLogOptions, sweep};

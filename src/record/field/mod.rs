@@ -47,7 +47,10 @@ pub use text::{AccountId, Asset, FillId, Note, OrderId, OrderType, Pair, Text};
 pub use version::BotVersion;
 pub use word::Word;
 
-pub(crate) use decimal::{difference_is, difference_times, product, product_is, sum};
+pub(crate) use decimal::{
+    difference_is, difference_times, parse as parse_decimal, product, product_is, sum,
+    write as write_decimal,
+};
 pub(crate) use moment::{agreed, agreement};
 pub(crate) use string::{unescaped, write_string};
 

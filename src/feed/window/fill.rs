@@ -1,0 +1,320 @@
+//! Keeping a resident the copy that it should be.
+//!
+//! Always true:
+//! - A resident that may have lost something, or missed something, is looked through as a whole, page by page.
+//! - A member that nobody here put there is never dropped: it becomes a file, or is set aside with the reason.
+//! - What waits to be told is bounded: a resident that is away is filled when it is back.
+//!
+//! Not here: what a resident is (`resident`).
+
+use std::collections::BTreeSet;
+
+use super::footprint::Footprint;
+use super::minute::Minute;
+use super::news::Weight;
+use super::resident::{Change, Member, Resident, ResidentError};
+use super::store::Job;
+use super::window::Window;
+use crate::journal::chain_of;
+use crate::record::field::Pair;
+
+/// How many members are looked at, or put, at once.
+const PAGE: usize = 500;
+/// How many changes wait at most for a resident that answers.
+const WAITING_MAX: usize = 20_000;
+
+/// What a resident has not been told yet.
+#[derive(Debug)]
+pub(super) struct Filling {
+    changes: Vec<Change>,
+    /// Whether the changes are not all there is to tell.
+    is_stale: bool,
+}
+
+impl Default for Filling {
+    /// Of a resident that nobody has looked at yet.
+    fn default() -> Filling {
+        Filling {
+            changes: Vec::new(),
+            is_stale: true,
+        }
+    }
+}
+
+impl Filling {
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// It is looked through as a whole next time.
+    pub(super) fn is_stale_now(&mut self) {
+        self.is_stale = true;
+        self.changes = Vec::new();
+    }
+
+    /// Something to tell.
+    pub(super) fn add(&mut self, change: Change) {
+        if self.is_stale {
+            return;
+        }
+        self.changes.push(change);
+        if WAITING_MAX <= self.changes.len() {
+            self.is_stale_now();
+        }
+    }
+
+    /// Tells the resident what it does not know. `is_time`: it is asked how much it has, too.
+    pub(super) fn bring(
+        &mut self,
+        window: &Window,
+        resident: &mut dyn Resident,
+        is_time: bool,
+    ) -> Result<(), ResidentError> {
+        if self.changes.is_empty() && !self.is_stale && !is_time {
+            return Ok(());
+        }
+        if resident.claim()? && !self.is_stale {
+            for changes in self.changes.chunks(PAGE) {
+                change(window, resident, changes)?;
+            }
+            self.changes.clear();
+            if !is_time || has_all(window, resident)? {
+                return Ok(());
+            }
+        }
+        self.is_stale_now();
+        for (symbol, closed) in window.closed() {
+            Looking {
+                window,
+                resident: &mut *resident,
+                symbol: &symbol,
+                closed: &closed,
+                seen: BTreeSet::new(),
+            }
+            .through()?;
+        }
+        resident.filled()?;
+        self.is_stale = false;
+        Ok(())
+    }
+}
+
+fn has_all(window: &Window, resident: &mut dyn Resident) -> Result<bool, ResidentError> {
+    let closed = window.closed();
+    let symbols: Vec<Pair> = closed.iter().map(|(it, _)| it.clone()).collect();
+    let counts = resident.counts(&symbols)?;
+    let wanted = closed.iter().map(|(_, it)| it.len() as u64);
+    Ok(counts.into_iter().eq(wanted))
+}
+
+fn change(
+    window: &Window,
+    resident: &mut dyn Resident,
+    changes: &[Change],
+) -> Result<(), ResidentError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    resident.change(changes)?;
+    let put = changes
+        .iter()
+        .filter(|it| matches!(it, Change::Put { .. }))
+        .count() as u64;
+    window.counted(|it| {
+        it.members_put += put;
+        it.members_removed += changes.len() as u64 - put;
+    });
+    Ok(())
+}
+
+/// A look through all members of a symbol.
+struct Looking<'a> {
+    window: &'a Window,
+    resident: &'a mut dyn Resident,
+    symbol: &'a Pair,
+    /// The minutes that have a file in the window.
+    closed: &'a BTreeSet<Minute>,
+    /// Those of which the resident has the right member.
+    seen: BTreeSet<Minute>,
+}
+
+impl Looking<'_> {
+    fn through(mut self) -> Result<(), ResidentError> {
+        let mut from = Minute::first();
+        loop {
+            let members = self
+                .resident
+                .members(self.symbol, from, Minute::last(), PAGE)?;
+            let is_last = members.len() < PAGE;
+            let last = members.last().map(|it| it.at);
+            for member in members {
+                self.look_at(member)?;
+            }
+            match last {
+                // The page may have ended within a minute.
+                Some(last) if !is_last && from < last => from = last,
+                Some(last) if !is_last => from = last.plus(1),
+                _ => break,
+            }
+        }
+        let missing: Vec<Minute> = self.closed.difference(&self.seen).copied().collect();
+        for minutes in missing.chunks(PAGE) {
+            let changes: Vec<Change> = minutes
+                .iter()
+                .filter_map(|it| self.put(*it, None))
+                .collect();
+            change(self.window, self.resident, &changes)?;
+        }
+        Ok(())
+    }
+
+    /// What puts the minute's member there.
+    fn put(&self, minute: Minute, before: Option<Vec<u8>>) -> Option<Change> {
+        let member = self.file(minute)?;
+        Some(Change::Put {
+            symbol: self.symbol.clone(),
+            minute,
+            member,
+            before,
+        })
+    }
+
+    /// What the file of a minute in the window has.
+    fn file(&self, minute: Minute) -> Option<Vec<u8>> {
+        let (store, _) = self.window.parts();
+        let path = store.layout.waiting(self.symbol, minute);
+        match store.bytes(&path) {
+            Ok(Some(bytes)) => Some(bytes),
+            Ok(None) => {
+                self.tell(&format!("{} is gone", path.display()));
+                None
+            }
+            Err(error) => {
+                self.tell(&chain_of(&error));
+                None
+            }
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        self.window
+            .tell(Weight::Warning, format!("{}: {text}", self.symbol));
+    }
+
+    fn look_at(&mut self, member: Member) -> Result<(), ResidentError> {
+        let minute = member.at;
+        let theirs = match Footprint::parse(&member.json) {
+            Ok(theirs) if member.is_start && theirs.minute() == minute => theirs,
+            Ok(theirs) => {
+                let why = format!(
+                    "its score is not the start of its minute, {}",
+                    theirs.minute()
+                );
+                return self.set_aside(&member, &why);
+            }
+            Err(error) => return self.set_aside(&member, &error.to_string()),
+        };
+        if self.closed.contains(&minute) {
+            return self.look_at_own(member, &theirs);
+        }
+        let (store, _) = self.window.parts();
+        let stored = store.footprint(&store.layout.stored(self.symbol, minute), minute);
+        match stored {
+            // It has left the window, and the resident was not there to hear of it.
+            Ok(Some(stored)) if stored.covers(&theirs) => self.remove(member),
+            Ok(None) if !self.is_known(minute) => self.adopt(member),
+            Ok(None) => self.set_aside(&member, "its minute is known here, with other trades"),
+            Ok(Some(_)) => self.set_aside(
+                &member,
+                "a file of its minute is there, and this one has something else",
+            ),
+            Err(error) => self.set_aside(&member, &chain_of(&error)),
+        }
+    }
+
+    /// Whether the minute is in the intake, in memory, or in the archive.
+    fn is_known(&self, minute: Minute) -> bool {
+        let (store, _) = self.window.parts();
+        let archived = store.layout.archived(self.symbol, minute.day());
+        let is_archived = !matches!(store.disk.look(&archived), Ok(None));
+        is_archived || self.window.is_own(self.symbol, minute)
+    }
+
+    fn look_at_own(&mut self, member: Member, theirs: &Footprint) -> Result<(), ResidentError> {
+        let minute = member.at;
+        let Some(own) = self.file(minute) else {
+            return Ok(());
+        };
+        if own == member.json {
+            self.seen.insert(minute);
+            return Ok(());
+        }
+        let is_less = Footprint::parse(&own).is_ok_and(|it| it.covers(theirs));
+        if !is_less {
+            return self.set_aside(&member, "the minute's file has something else");
+        }
+        let symbol = self.symbol.clone();
+        let put = Change::Put {
+            symbol,
+            minute,
+            member: own,
+            before: Some(member.json),
+        };
+        change(self.window, self.resident, &[put])?;
+        self.seen.insert(minute);
+        Ok(())
+    }
+
+    fn remove(&mut self, member: Member) -> Result<(), ResidentError> {
+        let (symbol, minute) = (self.symbol.clone(), member.at);
+        let gone = Change::Remove {
+            symbol,
+            minute,
+            member: member.json,
+        };
+        change(self.window, self.resident, &[gone])
+    }
+
+    /// Somebody else's minute becomes one of this window: a file first.
+    fn adopt(&mut self, member: Member) -> Result<(), ResidentError> {
+        let (store, _) = self.window.parts();
+        let minute = member.at;
+        let job = Job {
+            symbol: self.symbol.clone(),
+            minute,
+            json: member.json,
+        };
+        let written =
+            store
+                .make_folders(self.symbol)
+                .and_then(|()| match store.write(&[job]).pop() {
+                    Some(result) => result,
+                    None => Ok(()),
+                });
+        written.map_err(unkept)?;
+        self.window.adopted(self.symbol, minute);
+        self.seen.insert(minute);
+        Ok(())
+    }
+
+    fn set_aside(&mut self, member: &Member, why: &str) -> Result<(), ResidentError> {
+        let (_, aside) = self.window.parts();
+        let from = std::path::Path::new("trades_window");
+        aside
+            .keep(from, self.symbol, Some(member.at), why, &member.json)
+            .map_err(unkept)?;
+        // Order matters: it is kept before it goes.
+        self.resident.remove(self.symbol, &member.json)?;
+        self.window.counted(|it| it.set_aside += 1);
+        self.tell(&format!("a member of {} was set aside: {why}", member.at));
+        Ok(())
+    }
+}
+
+fn unkept(error: super::error::WindowError) -> ResidentError {
+    ResidentError::Down {
+        resident: "what the window's copy has".to_owned(),
+        why: format!("could not be kept in a file: {}", chain_of(&error)),
+        source: Box::new(error),
+    }
+}
