@@ -10,6 +10,7 @@ mod desk;
 mod export;
 mod import;
 mod tax;
+mod window;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub(crate) use import::{Import, ImportKind};
 pub(crate) use tax::{
     Tax, TaxCheck, TaxExplain, TaxFile, TaxKind, TaxLots, TaxReconcile, TaxRules, TaxSource,
     TaxWhat, WashSale,
+};
+pub(crate) use window::{
+    Window, WindowFlush, WindowKept, WindowLoad, WindowPlace, WindowRun, WindowStatus, WindowWhat,
 };
 
 /// A trade journal: typed records, on disk before the program says so, provably unaltered.
@@ -101,6 +105,7 @@ pub(crate) enum Command {
     Replay(Replay),
     Inspect(Inspect),
     Tax(Box<Tax>),
+    Window(Box<Window>),
     Key(Key),
     Checkpoint(Checkpoint),
     Prove(Prove),

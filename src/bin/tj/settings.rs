@@ -13,6 +13,8 @@ mod keep;
 mod metrics;
 mod reconcile;
 mod tax;
+mod window;
+mod yaml;
 
 use std::{
     env, fmt, fs, io,
@@ -44,6 +46,7 @@ pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use reconcile::ReconcileSettings;
 pub(crate) use tax::{Identical, TaxSettings, identical, split};
+pub(crate) use window::{WindowSettings, without_password};
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -86,6 +89,7 @@ pub(crate) struct Settings {
     pub(crate) reconcile: ReconcileSettings,
     pub(crate) tax: TaxSettings,
     pub(crate) backup: BackupSettings,
+    pub(crate) window: WindowSettings,
     pub(crate) json: bool,
 }
 
@@ -188,6 +192,7 @@ impl Settings {
             reconcile: values.reconcile,
             tax: values.tax,
             backup: values.backup.unwrap_or_default().below(&base),
+            window: values.window.unwrap_or_default().below(&base),
             file,
             json: flags.json,
         }
@@ -269,6 +274,7 @@ pub(crate) struct Values {
     reconcile: ReconcileSettings,
     tax: TaxSettings,
     backup: Option<BackupSettings>,
+    window: Option<WindowSettings>,
 }
 
 /// The values of the section `risk`.
@@ -292,6 +298,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Result<Values, Vec<Problem>>> 
         failure.because(error)
     })?;
     Ok(match String::from_utf8(bytes) {
+        Ok(text) if is_yaml(path) => yaml::parse(&text),
         Ok(text) => Values::parse(&text),
         Err(error) => Err(vec![Problem {
             line: 1,
@@ -304,6 +311,12 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Result<Values, Vec<Problem>>> 
     })
 }
 
+/// The settings of a window may come as YAML; the name says so.
+fn is_yaml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|it| it == "yaml" || it == "yml")
+}
+
 fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
     let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
     Failure::usage(format!("{}: {}", path.display(), texts.join("; ")))
@@ -311,7 +324,7 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
         .into()
 }
 
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "journal",
     "time",
     "metrics",
@@ -321,6 +334,7 @@ const SECTIONS: [&str; 9] = [
     "reconcile",
     "tax",
     "nightly",
+    "window",
 ];
 const JOURNAL_KEYS: [&str; 8] = [
     "dir",
@@ -400,6 +414,7 @@ impl Parser<'_> {
                 ("reconcile", DeValue::Table(table)) => values.reconcile = self.reconcile(table),
                 ("tax", DeValue::Table(table)) => values.tax = self.tax(table),
                 ("backup", DeValue::Table(table)) => values.backup = Some(self.backup(table)),
+                ("window", DeValue::Table(table)) => values.window = Some(self.window(table)),
                 (name, _) if SECTIONS.contains(&name) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);

@@ -115,6 +115,8 @@ pub(super) struct Book {
     pub(super) closed: BTreeSet<Minute>,
     /// Those that are not hot and may have more in the intake than in their files.
     pub(super) due: BTreeSet<Minute>,
+    /// Those that have left although they are young enough: what comes later goes after them.
+    gone: BTreeSet<Minute>,
     sealed: BTreeSet<Minute>,
     has_folders: bool,
 }
@@ -174,13 +176,14 @@ impl Core {
         (0..).zip(&mut self.books)
     }
 
-    /// Sees which minutes have files in the window.
-    pub(super) fn fill_closed(&mut self, store: &Store) -> Result<(), WindowError> {
+    /// Sees which minutes have files in the window, and which have left it.
+    pub(super) fn fill_closed(&mut self, store: &Store, first: Minute) -> Result<(), WindowError> {
         let names: Vec<Pair> = (0..).map_while(|it| self.names.name(it).cloned()).collect();
         for (symbol, name) in (0..).zip(names) {
             let closed = store.waiting(&name)?;
+            let gone = store.stored(&name)?.split_off(&first);
             if let Some(book) = self.book(symbol) {
-                book.closed = closed;
+                (book.closed, book.gone) = (closed, gone);
             }
         }
         Ok(())
@@ -439,10 +442,11 @@ impl Core {
         let Some(name) = self.names.name(symbol).cloned() else {
             return Ok(());
         };
+        let is_writer = self.intake.is_writer();
         let Some(book) = self.book(symbol) else {
             return Ok(());
         };
-        if !book.has_folders {
+        if is_writer && !book.has_folders {
             store.make_folders(&name)?;
             book.has_folders = true;
         }
@@ -564,18 +568,21 @@ impl Core {
     ) -> Vec<(SymbolId, Vec<Minute>)> {
         let mut leaving = Vec::new();
         for (symbol, book) in self.all() {
+            book.gone = book.gone.split_off(&first);
             let open = book
                 .hot
                 .keys()
                 .filter(|it| first <= **it && !book.closed.contains(it));
             let count = book.closed.len() + open.count();
             let too_many = count.saturating_sub(count_max);
-            let goes = |(index, minute): &(usize, &Minute)| **minute < first || *index < too_many;
+            let goes = |(index, minute): &(usize, &Minute)| {
+                **minute < first || *index < too_many || book.gone.contains(minute)
+            };
             let gone: Vec<Minute> = book
                 .closed
                 .iter()
                 .enumerate()
-                .take_while(goes)
+                .filter(goes)
                 .map(|(_, it)| *it)
                 // What is dirty is written first.
                 .filter(|it| !book.hot.get(it).is_some_and(Hot::is_dirty))
@@ -597,6 +604,12 @@ impl Core {
 }
 
 impl Book {
+    /// A minute is not in the window any more.
+    pub(super) fn left(&mut self, minute: Minute) {
+        self.closed.remove(&minute);
+        self.gone.insert(minute);
+    }
+
     fn seal(&mut self, minute: Minute) {
         if SEALED_MAX <= self.sealed.len() {
             self.sealed.clear();

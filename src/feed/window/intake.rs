@@ -75,6 +75,8 @@ impl Names {
 pub(super) struct Intake {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    /// Whether it is the only one that writes there, or one of those who read.
+    is_writer: bool,
     next: u64,
     active: Option<Active>,
     ended: BTreeMap<u64, Ended>,
@@ -117,16 +119,37 @@ pub(super) struct Found {
 }
 
 impl Intake {
-    /// Looks through the folder, which is there.
+    /// Looks through the folder, which is there, to write into it.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         folder: &Path,
         names: &mut Names,
         now: Timestamp,
     ) -> io::Result<(Intake, Found)> {
+        Intake::look_through(disk, folder, true, names, now)
+    }
+
+    /// Looks through the folder while somebody else may write into it.
+    pub(super) fn look(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        names: &mut Names,
+        now: Timestamp,
+    ) -> io::Result<(Intake, Found)> {
+        Intake::look_through(disk, folder, false, names, now)
+    }
+
+    fn look_through(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        is_writer: bool,
+        names: &mut Names,
+        now: Timestamp,
+    ) -> io::Result<(Intake, Found)> {
         let mut intake = Intake {
             disk,
             folder: folder.to_owned(),
+            is_writer,
             next: 1,
             active: None,
             ended: BTreeMap::new(),
@@ -146,6 +169,10 @@ impl Intake {
             intake.ended.insert(number, ended);
         }
         Ok((intake, found))
+    }
+
+    pub(super) fn is_writer(&self) -> bool {
+        self.is_writer
     }
 
     fn segment(&self, number: u64) -> PathBuf {
@@ -185,15 +212,19 @@ impl Intake {
     ) -> io::Result<Ended> {
         let mut keys = HashSet::new();
         let path = self.segment(number);
-        let damaged = scan(&*self.disk, &path, |trade| {
+        if self.is_writer {
+            // Order matters: what is counted from here on must not be lost again, and whoever wrote it may have been
+            // killed before its sync.
+            self.disk.open(&path, Access::Append)?.sync()?;
+        }
+        let len = self.disk.look(&path)?.map_or(0, |it| it.len);
+        let damaged = scan(&*self.disk, &path, len, |trade| {
             keys.insert((names.id(&trade.symbol), Minute::of(trade.time)));
         })?;
         if damaged > 0 {
-            found.damaged.push((path.clone(), damaged));
+            found.damaged.push((path, damaged));
         }
         found.unsettled.extend(&keys);
-        let meta = self.disk.look(&path)?;
-        let len = meta.map_or(0, |it| it.len);
         Ok(Ended {
             keys,
             len,
@@ -223,10 +254,10 @@ impl Intake {
         let active = self.active.insert(active);
         active.keys.extend(keys);
         let written = disk::write_all(&*active.file, lines).and_then(|()| active.file.sync());
-        active.len = active.len.saturating_add(lines.len() as u64);
-        if written.is_err() {
-            // Nobody knows how it ends: nothing may stand behind it.
-            self.end(now);
+        match written {
+            Ok(()) => active.len = active.len.saturating_add(lines.len() as u64),
+            // Nobody knows how it ends: nothing may stand behind it, and nothing behind its length is read.
+            Err(_) => self.end(now),
         }
         written
     }
@@ -274,6 +305,16 @@ impl Intake {
         ended.chain(self.active.iter().map(|it| (it.number, &it.keys)))
     }
 
+    /// As many bytes of a segment as are on the disk for sure.
+    fn len(&self, number: u64) -> u64 {
+        let active = self.active.as_ref().filter(|it| it.number == number);
+        let ended = self.ended.get(&number);
+        active
+            .map(|it| it.len)
+            .or(ended.map(|it| it.len))
+            .unwrap_or_default()
+    }
+
     /// Shows every trade of the segments that have one of those minutes. The same trade may come twice.
     pub(super) fn read(
         &self,
@@ -288,7 +329,12 @@ impl Intake {
             });
         for (number, _) in wanted {
             // What is damaged was told when the segment was found.
-            scan(&*self.disk, &self.segment(number), &mut visit)?;
+            scan(
+                &*self.disk,
+                &self.segment(number),
+                self.len(number),
+                &mut visit,
+            )?;
         }
         Ok(())
     }
@@ -394,18 +440,21 @@ fn trade(line: &[u8]) -> Option<PublicTrade> {
     is_whole.then(|| PublicTrade::parse(line).ok()).flatten()
 }
 
-/// Shows every trade of a segment, and says how many lines are damaged. What is no line at its end is none.
-pub(super) fn scan(
+/// Shows every trade of the first `len` bytes of a segment, and says how many lines are damaged. What is no line at the
+/// end is none.
+fn scan(
     disk: &dyn Disk,
     path: &Path,
+    len: u64,
     mut visit: impl FnMut(PublicTrade),
 ) -> io::Result<u64> {
     let file = disk.open(path, Access::Read)?;
     let mut block = Vec::new();
     let (mut offset, mut damaged) = (0_u64, 0);
-    loop {
+    while offset < len {
         let kept = block.len();
-        block.resize(kept + BLOCK_LEN, 0);
+        let left = usize::try_from(len - offset).unwrap_or(usize::MAX);
+        block.resize(kept + BLOCK_LEN.min(left), 0);
         let fresh = block.get_mut(kept..).unwrap_or_default();
         let read = disk::read_full(&*file, fresh, offset)?;
         offset = offset.saturating_add(read as u64);
@@ -419,10 +468,11 @@ pub(super) fn scan(
             }
         }
         block.drain(..whole);
-        if read < BLOCK_LEN {
-            return Ok(damaged);
+        if read == 0 {
+            break;
         }
     }
+    Ok(damaged)
 }
 
 #[cfg(test)]

@@ -219,7 +219,7 @@ impl Reader {
             return Ok(BTreeMap::new());
         }
         let mut names = Names::default();
-        let opened = Intake::open(self.store.disk.clone(), &folder, &mut names, now);
+        let opened = Intake::look(self.store.disk.clone(), &folder, &mut names, now);
         let (intake, found) = opened.map_err(on("read", &folder))?;
         let Some(id) = names.known(symbol) else {
             return Ok(BTreeMap::new());

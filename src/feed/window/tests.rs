@@ -333,7 +333,7 @@ fn days_become_one_file_each_and_are_read_from_there() {
         window.tick();
         everything(&window, "BTCUSDT")
     };
-    bench.clock.set(at("2024-10-28T00:00:00Z"));
+    bench.clock.set(at("2024-10-27T23:58:00Z"));
     window.tick();
     assert!(
         bench
@@ -343,8 +343,6 @@ fn days_become_one_file_each_and_are_read_from_there() {
         "two days are not over"
     );
     bench.clock.set(at("2024-10-28T01:00:00Z"));
-    window.tick();
-    bench.clock.set(at("2024-10-29T02:00:00Z"));
     window.tick();
     assert_eq!(window.wrong(), Vec::<String>::new());
     assert!(
@@ -370,23 +368,17 @@ fn days_become_one_file_each_and_are_read_from_there() {
         .take(&[trade("4", "2024-10-23T12:00:00Z", "1")])
         .unwrap();
     assert_eq!(taken.refused.len(), 1, "its day is archived");
-    assert!(window.news().is_empty(), "{:?}", window.news());
-    let reader = Reader::open(
-        Arc::new(bench.disk.spectator()),
-        Path::new(STORAGE),
-        Path::new(ARCHIVE),
-        None,
-    )
-    .unwrap();
+    assert_eq!(window.news(), []);
+    let disk: Arc<dyn Disk> = Arc::new(bench.disk.spectator());
+    let reader = Reader::open(disk, Path::new(STORAGE), Path::new(ARCHIVE), None).unwrap();
     let checked = reader.check().unwrap();
     assert_eq!((checked.days, checked.files, checked.minutes), (1, 1, 3));
     assert!(checked.complaints.is_empty());
-    bench
-        .disk
-        .flip_bit("/data/archive/window/BTCUSDT/20241023.sha256", 2, 0);
-    bench
-        .disk
-        .flip_bit("/data/storage/BTCUSDT/trades_20241024_0000.json", 3, 0);
+    let seal = "/data/archive/window/BTCUSDT/20241023.sha256";
+    let file = "/data/storage/BTCUSDT/trades_20241024_0000.json";
+    for path in [seal, file] {
+        bench.disk.put_file(path, b"something else").unwrap();
+    }
     assert_eq!(reader.check().unwrap().complaints.len(), 2);
     let read: Vec<_> = reader
         .range(
@@ -418,20 +410,25 @@ fn a_full_disk_is_told_once_and_everything_is_there_when_it_is_over() {
         bench.advance(1);
         window.tick();
     }
-    let texts: Vec<String> = window.news().into_iter().map(|it| it.text).collect();
-    assert_eq!(texts.len(), 1, "{texts:?}");
-    assert!(
-        texts[0].starts_with("the intake: keep trades in /data/storage/.window/intake: "),
-        "{texts:?}"
+    let told = || -> Vec<String> {
+        let texts = window.news().into_iter().map(|it| it.text);
+        let heads = texts.map(|it| it.split(": ").take(2).collect::<Vec<_>>().join(": "));
+        heads.collect()
+    };
+    assert_eq!(
+        told(),
+        [
+            "the intake: keep trades in /data/storage/.window/intake",
+            "settling the intake: settle /data/storage/.window/intake"
+        ]
     );
     bench.disk.heal();
-    assert_eq!(
-        window.take(&trades).unwrap().kept + window.take(&trades).unwrap().duplicates,
-        4
-    );
+    let (first, second) = (window.take(&trades).unwrap(), window.take(&trades).unwrap());
+    assert_eq!((first.kept, second.duplicates), (2, 2));
     // The files cannot be written, the intake can.
     bench.disk.inject(
         Injection::new(Fault::Fails(Errno::ReadOnly))
+            .on(Op::OpenToWrite)
             .in_path("minutes")
             .for_ever(),
     );
@@ -441,11 +438,14 @@ fn a_full_disk_is_told_once_and_everything_is_there_when_it_is_over() {
         let now = bench.clock.now().to_string();
         window.take(&[trade(&now, &now, "1")]).unwrap();
     }
-    let texts: Vec<String> = window.news().into_iter().map(|it| it.text).collect();
+    let mut second = told();
+    second.retain(|it| !it.starts_with("settling"));
     assert_eq!(
-        texts.len(),
-        2,
-        "the intake is well again, and the files are not: {texts:?}"
+        second,
+        [
+            "the intake: well again",
+            "the files of minutes: write /data/storage/.window/minutes/trades_20241023_1430.json",
+        ]
     );
     bench.disk.heal();
     bench.advance(2);
@@ -611,7 +611,17 @@ proptest! {
         }
         let found = everything(open, "BTCUSDT");
         let wanted: Vec<Footprint> = wanted.into_values().collect();
-        prop_assert_eq!(&found, &wanted);
+        let lines = |all: &[Footprint]| -> Vec<String> {
+            let text = |it: &Footprint| String::from_utf8(it.to_json()).unwrap();
+            all.iter().map(text).collect()
+        };
+        let (has, wants) = (lines(&found), lines(&wanted));
+        for line in wants.iter().filter(|it| !has.contains(it)) {
+            let head = &line[..30];
+            let instead = has.iter().find(|it| it.starts_with(head));
+            prop_assert!(false, "wanted {line}, found {instead:?}, {:?}", window.as_ref().unwrap().news());
+        }
+        prop_assert_eq!(has, wants);
         // Each minute is in one place, and memory has those that are in the window.
         let waiting: HashSet<String> = bench.names("/data/storage/.window/minutes/BTCUSDT").into_iter().collect();
         let stored: HashSet<String> = bench.names("/data/storage/BTCUSDT").into_iter().collect();

@@ -226,7 +226,7 @@ impl Window {
             names.id(&symbol);
         }
         let mut core = Core::new(intake, names, found.unsettled);
-        core.fill_closed(&store)?;
+        core.fill_closed(&store, options.first(now))?;
         let mut teller = Teller::default();
         for (path, lines) in &found.damaged {
             let text = format!(
@@ -425,7 +425,7 @@ impl Window {
             let mut core = self.core();
             if let Some(book) = core.book(id) {
                 for minute in moved.done.iter().map(|(it, _)| it).chain(&moved.aside) {
-                    book.closed.remove(minute);
+                    book.left(*minute);
                 }
             }
             drop(core);
@@ -506,8 +506,8 @@ impl Window {
         }
         keeping.archived = Some(now);
         let before = self.options.first(now).day();
-        let is_free = |symbol: &Pair, day| !self.core().has_day(symbol, day);
-        let done = archive::all(&self.store, before, days, is_free);
+        let is_in_use = |symbol: &Pair, day| self.core().has_day(symbol, day);
+        let done = archive::all(&self.store, before, days, is_in_use);
         let archived = done.as_ref().map_or(0, |it| it.len() as u64);
         self.count(|it| it.days_archived += archived);
         self.told(ARCHIVE, done.map(|_| ()));

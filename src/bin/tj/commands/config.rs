@@ -129,6 +129,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
     rows.extend(settings.reconcile.rows().into_iter().map(Row::of));
     rows.extend(settings.tax.rows().into_iter().map(Row::of));
     rows.extend(settings.backup.rows().into_iter().map(Row::of));
+    rows.extend(settings.window.rows().into_iter().map(Row::of));
     rows
 }
 

@@ -35,6 +35,7 @@ mod tail;
 mod tax;
 mod verify;
 mod why;
+mod window;
 
 use crate::args::{Args, Command};
 use crate::failure::Verdict;
@@ -94,6 +95,7 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Replay(wanted) => replay::run(wanted, context),
         Command::Inspect(wanted) => inspect::run(wanted, context),
         Command::Tax(wanted) => tax::run(wanted, context),
+        Command::Window(wanted) => window::run(wanted, context),
         Command::Metrics(wanted) => metrics::run(wanted, context),
         Command::Demo(wanted) => demo::run(wanted, context),
         _ => Ok(Verdict::Fine),
