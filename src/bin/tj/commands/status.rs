@@ -17,7 +17,7 @@ use tradejournal::journal::{Journal, StreamStatus};
 use tradejournal::record::Stream;
 use tradejournal::time::{Day, Timestamp};
 
-use super::Context;
+use super::{Context, window};
 use crate::evidence;
 use crate::failure::Verdict;
 use crate::journal;
@@ -39,6 +39,9 @@ struct Report {
     evidence: Evidence,
     safety: Safety,
     streams: Vec<Row>,
+    /// The minutes of public trades, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<window::Standing>,
 }
 
 /// How signing stands.
@@ -108,12 +111,14 @@ pub(crate) fn run(context: &mut Context<'_>) -> anyhow::Result<Verdict> {
             .collect(),
         evidence,
         safety: Safety::of(&journal, &context.settings)?,
+        window: window::standing(&context.settings)?,
     };
     match context.settings.json {
         true => context.out.json(&report)?,
         false => show(&report, context)?,
     }
-    Ok(Verdict::found(report.safety.is_late()))
+    let is_bad = report.window.as_ref().is_some_and(window::Standing::is_bad);
+    Ok(Verdict::found(report.safety.is_late() || is_bad))
 }
 
 /// When a checkpoint was handed out, and which.
@@ -264,6 +269,9 @@ fn show(report: &Report, context: &mut Context<'_>) -> anyhow::Result<()> {
     }
     show_evidence(report, context)?;
     report.safety.show(context.out)?;
+    if let Some(window) = &report.window {
+        window.show_briefly(context.out)?;
+    }
     if let Some(free) = report.free_bytes {
         context.out.line(format!("free disk: {}", size(free)))?;
     }

@@ -13,7 +13,7 @@ use tradejournal::evidence::{self as library, EvidenceFinding, EvidenceVerified,
 use tradejournal::journal::{Depth, Finding, Journal, Progress, Verified};
 use tradejournal::record::Stream;
 
-use super::Context;
+use super::{Context, window};
 use crate::args::Verify;
 use crate::bar::bar;
 use crate::evidence;
@@ -46,6 +46,10 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
             conclude(&all, &signed, context)?;
         }
     }
+    let minutes_wrong = match args.stream {
+        None => window::verify(context)?,
+        Some(_) => 0,
+    };
     // A key that vouches for nothing at all was taken away with what it signed.
     let is_unsigned = !args.key.is_empty()
         && all.iter().any(|it| it.lines != 0)
@@ -57,7 +61,8 @@ pub(crate) fn run(args: &Verify, context: &mut Context<'_>) -> anyhow::Result<Ve
     }
     let problems = all.iter().map(|it| it.problems);
     let mut problems = problems.chain(signed.iter().map(|it| it.problems));
-    Ok(Verdict::found(is_unsigned || problems.any(|it| it != 0)))
+    let is_found = is_unsigned || minutes_wrong != 0 || problems.any(|it| it != 0);
+    Ok(Verdict::found(is_found))
 }
 
 /// Whom to trust: the keys that were given, or those that were noted when they were made.

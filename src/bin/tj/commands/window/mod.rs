@@ -7,12 +7,14 @@ mod load;
 mod place;
 mod run;
 mod status;
+mod verify;
 
 use super::Context;
 use crate::args::{Window, WindowWhat};
 use crate::failure::Verdict;
 
-pub(crate) use place::standing;
+pub(crate) use place::{Standing, standing};
+pub(crate) use verify::verify;
 
 pub(crate) fn run(args: &Window, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     match &args.what {

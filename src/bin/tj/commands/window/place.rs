@@ -16,8 +16,9 @@ use tradejournal::time::{Clock, SystemClock};
 
 use crate::args::{WindowKept, WindowPlace};
 use crate::failure::Failure;
-use crate::output::{Talk, printable};
+use crate::output::{Out, Talk, printable};
 use crate::settings::Settings;
+use crate::words::counted;
 
 /// The folder of minutes.
 pub(super) fn storage(place: &WindowPlace, settings: &Settings) -> PathBuf {
@@ -117,6 +118,11 @@ pub(super) fn refusal(error: WindowError) -> Failure {
 /// Whoever reads minutes.
 pub(super) fn reader(place: &WindowPlace, settings: &Settings) -> anyhow::Result<Reader> {
     must_exist(place, settings)?;
+    reader_of(place, settings)
+}
+
+/// The same where nothing may be.
+pub(super) fn reader_of(place: &WindowPlace, settings: &Settings) -> anyhow::Result<Reader> {
     let storage = storage(place, settings);
     let symbol = symbol(place, settings);
     let reader = Reader::open(
@@ -194,6 +200,28 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// In one line, and what is wrong.
+    pub(crate) fn show_briefly(&self, out: &mut Out) -> anyhow::Result<()> {
+        let collector = if self.running {
+            "a collector has it now"
+        } else {
+            "no collector runs"
+        };
+        out.line(printable(&format!(
+            "minutes in {}: {} in the window, {} in files, {} archived; {collector}",
+            self.storage,
+            self.window_minutes,
+            self.stored_minutes,
+            counted(self.archived_days, "day", "days"),
+        )))?;
+        if self.is_bad() {
+            for wrong in self.told.iter().flat_map(|it| &it.wrong) {
+                out.line(printable(wrong))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether something needs a person.
     pub(crate) fn is_bad(&self) -> bool {
         self.running && self.told.as_ref().is_some_and(|it| !it.wrong.is_empty())
