@@ -38,6 +38,7 @@ mod sample;
 mod table;
 mod tax;
 mod verify;
+mod window;
 
 use std::{
     env,
@@ -48,7 +49,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 25] = [
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -71,6 +72,9 @@ const ROWS: [Row; 22] = [
     ("recorder", recorder::hand_off),
     ("replay", replay::replay),
     ("sustained", recorder::sustained),
+    ("intake", window::intake),
+    ("expiry", window::expiry),
+    ("days", window::days),
 ];
 
 fn main() {

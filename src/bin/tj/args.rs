@@ -775,6 +775,15 @@ tj.toml:
   [tax.boxes]                    # of the form, by account
   main = \"A/D\"
 
+  [window]                       # of `tj window`; each may be left out
+  storage = \"storage\"
+  symbol = \"BTCUSDT\"           # without it any, each in a folder of its own
+  step = \"0.5\"                 # between price levels
+  minutes = 2880
+  archive = \"7d\"               # or \"never\"
+  redis = \"redis://127.0.0.1:6379/0\"
+  metrics_file = \"tj.prom\"
+
 A flag comes before the environment, the environment before the file.
 
 Examples:

@@ -314,7 +314,11 @@ impl Window {
         let settled = self.settle(now);
         self.told(SETTLING, settled);
         self.tell_resident(&mut keeping, now);
-        self.archive(&mut keeping, now);
+        let is_time = |it: Timestamp| it.until(now).is_none_or(|it| ARCHIVE_EVERY <= it);
+        if !all && keeping.archived.is_none_or(is_time) {
+            keeping.archived = Some(now);
+            self.archive(now);
+        }
         self.measure(&mut keeping, now);
         written && moved
     }
@@ -494,17 +498,16 @@ impl Window {
         }
     }
 
-    fn archive(&self, keeping: &mut Keeping, now: Timestamp) {
+    /// Archives the days that are old enough, which a tick does once an hour.
+    pub fn archive_days(&self) {
+        let _keeping = self.keeping();
+        self.archive(self.clock.now());
+    }
+
+    fn archive(&self, now: Timestamp) {
         let Some(days) = self.options.archive_after else {
             return;
         };
-        let is_time = keeping
-            .archived
-            .is_none_or(|it| it.until(now).is_none_or(|it| ARCHIVE_EVERY <= it));
-        if !is_time {
-            return;
-        }
-        keeping.archived = Some(now);
         let before = self.options.first(now).day();
         let is_in_use = |symbol: &Pair, day| self.core().has_day(symbol, day);
         let done = archive::all(&self.store, before, days, is_in_use);

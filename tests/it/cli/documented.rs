@@ -48,6 +48,12 @@ fn the_drill_of_the_recovery_goes_as_it_is_written() {
     assert!(8 < commands);
 }
 
+#[test]
+fn the_window_is_as_its_document_says() {
+    let commands = run_document("WINDOW.md");
+    assert!(3 < commands);
+}
+
 /// Runs a document's commands in a folder of their own, and says how many there were.
 fn run_document(name: &str) -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

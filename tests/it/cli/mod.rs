@@ -25,3 +25,4 @@ mod sheet;
 mod tax;
 mod tax_files;
 mod why;
+mod window;

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &WindowFlush, context: &mut Context<'_>) -> anyhow::Resu
     place::must_exist(&args.kept.place, &context.settings)?;
     let window = place::open(&args.kept, &context.settings)?;
     let all_written = window.flush();
+    window.archive_days();
     let counts = window.counts();
     // Whoever asks for the status later is told of it too.
     place::write_told(&window)?;
