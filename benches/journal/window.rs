@@ -1,4 +1,5 @@
-//! Trades into a window: how many a second, what an expiry of many minutes costs, what days of it hold in memory.
+//! Trades into a window: how many a second, what an expiry of many minutes costs, what days of it hold in
+//! memory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -215,7 +216,8 @@ fn resident_mib() -> f64 {
     kib / 1024.0
 }
 
-/// Days of 100 symbols. Their files are in memory where that can be: what is asked is what the window itself holds.
+/// Days of 100 symbols. Their files are in memory where that can be: what is asked is what the window itself
+/// holds.
 pub(crate) fn days(table: &mut Table, folder: &Path) {
     const SYMBOLS: usize = 100;
     let memory = Path::new("/dev/shm");

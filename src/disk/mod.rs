@@ -416,8 +416,8 @@ pub fn replace_with<E: From<io::Error>>(
     Ok(disk.sync_folder(folder.map_err(io::Error::from)?)?)
 }
 
-/// As [`replace_with`], without syncing the folder, which several files have in common: until that is done, a power
-/// cut may leave what was there before.
+/// As [`replace_with`], without syncing the folder, which several files have in common: until that is done,
+/// a power cut may leave what was there before.
 ///
 /// # Errors
 /// The disk's and those of `fill`, after which `path` is as it was.

@@ -64,8 +64,8 @@ pub struct PlainFile {
 }
 
 impl PlainFile {
-    /// `name` is that of the plain bytes, such as `20241023.jsonl`; the packed ones add `.gz`, and the seal has
-    /// `.sha256` in place of what is behind the last dot.
+    /// `name` is that of the plain bytes, such as `20241023.jsonl`; the packed ones add `.gz`, and the seal
+    /// has `.sha256` in place of what is behind the last dot.
     #[must_use]
     pub fn new(folder: &Path, name: &str) -> PlainFile {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);

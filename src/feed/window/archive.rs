@@ -18,7 +18,8 @@ use crate::keep::{PlainError, PlainFile};
 use crate::record::field::Pair;
 use crate::time::Day;
 
-/// Archives the days that ended at least `days` days before `before`, and of which nothing is still to come. Says which.
+/// Archives the days that ended at least `days` days before `before`, and of which nothing is still to come.
+/// Says which.
 pub(super) fn all(
     store: &Store,
     before: Day,

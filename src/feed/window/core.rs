@@ -1,11 +1,11 @@
 //! The minutes that trades come into, with the ids of their trades.
 //!
 //! Always true:
-//! - A minute is what the trades of the intake add up to, each id once: in memory while it is hot, read again from the
-//!   intake when a trade comes later.
+//! - A minute is what the trades of the intake add up to, each id once: in memory while it is hot, read
+//!   again from the intake when a trade comes later.
 //! - A trade is counted when it is on the disk, and not before.
-//! - A minute whose file has something that the intake has not any more is sealed: it takes no trade, since nobody
-//!   could tell whether it has that trade already.
+//! - A minute whose file has something that the intake has not any more is sealed: it takes no trade, since
+//!   nobody could tell whether it has that trade already.
 //!
 //! Not here: when files are written (`window`).
 
@@ -232,7 +232,8 @@ impl Core {
         })
     }
 
-    /// Takes trades: those that are new are on the disk when it returns. After an error none of them counts as taken.
+    /// Takes trades: those that are new are on the disk when it returns. After an error none of them counts
+    /// as taken.
     pub(super) fn take(
         &mut self,
         store: &Store,
@@ -386,7 +387,8 @@ impl Core {
         self.warm(store, step, &cold, now)
     }
 
-    /// Makes minutes hot: from the intake where it has them, and new ones. Those that it has not all of are sealed.
+    /// Makes minutes hot: from the intake where it has them, and new ones. Those that it has not all of are
+    /// sealed.
     pub(super) fn warm(
         &mut self,
         store: &Store,
@@ -481,7 +483,8 @@ impl Core {
         Ok(())
     }
 
-    /// Makes minutes hot that may have more than their files, some at once. Says whether there are more of them.
+    /// Makes minutes hot that may have more than their files, some at once. Says whether there are more of
+    /// them.
     pub(super) fn warm_due(
         &mut self,
         store: &Store,

@@ -1,6 +1,7 @@
 //! What a collector has done and how it stands, as numbers.
 //!
-//! Always true: a count only grows while the process lives; names and units are those that Prometheus expects.
+//! Always true: a count only grows while the process lives; names and units are those that Prometheus
+//! expects.
 //!
 //! Not here: where they are shown.
 

@@ -1,8 +1,10 @@
 //! Keeping a resident the copy that it should be.
 //!
 //! Always true:
-//! - A resident that may have lost something, or missed something, is looked through as a whole, page by page.
-//! - A member that nobody here put there is never dropped: it becomes a file, or is set aside with the reason.
+//! - A resident that may have lost something, or missed something, is looked through as a whole, page by
+//!   page.
+//! - A member that nobody here put there is never dropped: it becomes a file, or is set aside with the
+//!   reason.
 //! - What waits to be told is bounded: a resident that is away is filled when it is back.
 //!
 //! Not here: what a resident is (`resident`).

@@ -591,7 +591,10 @@ mod tests {
     proptest! {
         #[test]
         fn order_changes_nothing_and_json_keeps_all(
-            trades in prop::collection::vec((any::<bool>(), 1_u32..500, 0_u32..4, 1_u32..100_000, 0_u32..9), 1..60),
+            trades in prop::collection::vec(
+                (any::<bool>(), 1_u32..500, 0_u32..4, 1_u32..100_000, 0_u32..9),
+                1..60,
+            ),
             step in prop::option::of(1_u32..50),
             seed in any::<u64>(),
         ) {
@@ -614,7 +617,8 @@ mod tests {
             }
             prop_assert_eq!(one.to_json(), other.to_json());
             prop_assert_eq!(Footprint::parse(&one.to_json()).unwrap(), one.clone());
-            let bought: Decimal = trades.iter().filter(|it| it.side == Taker::Buy).map(|it| it.size.value()).sum();
+            let bought = trades.iter().filter(|it| it.side == Taker::Buy);
+            let bought: Decimal = bought.map(|it| it.size.value()).sum();
             prop_assert_eq!(one.total().unwrap().buy_volume, bought);
         }
     }

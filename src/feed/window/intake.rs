@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - When [`Intake::append`] returns, its trades survive a power cut.
-//! - A segment is written by one process, from its beginning to its end: whoever comes later begins another. What
-//!   is cut off at a segment's end was acknowledged to nobody.
+//! - A segment is written by one process, from its beginning to its end: whoever comes later begins another.
+//!   What is cut off at a segment's end was acknowledged to nobody.
 //! - A trade may be in two segments, after a sync that failed. Whoever reads them goes by the trades' ids.
 //! - Each line has its checksum: one that was damaged is told, and counted nowhere.
 //! - An index beside a segment says that all of its trades are in files of minutes.
@@ -213,8 +213,8 @@ impl Intake {
         let mut keys = HashSet::new();
         let path = self.segment(number);
         if self.is_writer {
-            // Order matters: what is counted from here on must not be lost again, and whoever wrote it may have been
-            // killed before its sync.
+            // Order matters: what is counted from here on must not be lost again, and whoever wrote it may
+            // have been killed before its sync.
             self.disk.open(&path, Access::Append)?.sync()?;
         }
         let len = self.disk.look(&path)?.map_or(0, |it| it.len);
@@ -381,7 +381,8 @@ impl Intake {
         let due = self.ended.iter().filter(|(_, it)| is_due(it));
         let due: Vec<u64> = due.map(|(number, _)| *number).collect();
         for number in &due {
-            // Order matters: a segment without its index is read again, an index without its segment is nothing.
+            // Order matters: a segment without its index is read again, an index without its segment is
+            // nothing.
             remove(&*self.disk, &self.segment(*number))?;
             self.ended.remove(number);
             remove(&*self.disk, &self.index(*number))?;
@@ -440,8 +441,8 @@ fn trade(line: &[u8]) -> Option<PublicTrade> {
     is_whole.then(|| PublicTrade::parse(line).ok()).flatten()
 }
 
-/// Shows every trade of the first `len` bytes of a segment, and says how many lines are damaged. What is no line at the
-/// end is none.
+/// Shows every trade of the first `len` bytes of a segment, and says how many lines are damaged. What is no
+/// line at the end is none.
 fn scan(
     disk: &dyn Disk,
     path: &Path,

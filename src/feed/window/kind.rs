@@ -1,6 +1,7 @@
 //! What a storage folder's window was made for.
 //!
-//! Always true: a folder has minutes of one kind. Whoever asks for another kind is refused, before anything is written.
+//! Always true: a folder has minutes of one kind. Whoever asks for another kind is refused, before anything
+//! is written.
 
 use serde::{Deserialize, Serialize};
 

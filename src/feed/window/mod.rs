@@ -21,7 +21,8 @@
 //! ```
 //!
 //! Always true:
-//! - A trade that was taken is on the disk, and counts once, however often it comes and whatever is killed when.
+//! - A trade that was taken is on the disk, and counts once, however often it comes and whatever is killed
+//!   when.
 //! - A minute that has left the window is in a file, and only then gone from where the window is looked at.
 //! - Sums are exact.
 //!

@@ -1,7 +1,7 @@
 //! What a person should hear of a collector.
 //!
-//! Always true: a condition is told when it begins, when its reason changes, and when it is over: not each time that it
-//! is met.
+//! Always true: a condition is told when it begins, when its reason changes, and when it is over: not each
+//! time that it is met.
 //!
 //! Not here: who hears it.
 

@@ -2,7 +2,8 @@
 //!
 //! Always true:
 //! - Reading takes no lock, and goes on while a collector writes.
-//! - Each minute comes once. What cannot be read is an error in its place, and what follows it comes all the same.
+//! - Each minute comes once. What cannot be read is an error in its place, and what follows it comes all the
+//!   same.
 //! - Memory is bounded by a day of minutes and their names.
 //!
 //! Not here: Redis. What it has is a copy of what is read here.
@@ -56,8 +57,8 @@ pub struct Checked {
 }
 
 impl Reader {
-    /// Reads the storage folder of a window, or of what made the same files without one: then all are of one symbol, which
-    /// is called what `symbol` says.
+    /// Reads the storage folder of a window, or of what made the same files without one: then all are of one
+    /// symbol, which is called what `symbol` says.
     ///
     /// # Errors
     /// [`WindowError`].

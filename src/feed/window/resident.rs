@@ -1,8 +1,10 @@
 //! Where the window is looked at: in memory, or in Redis.
 //!
 //! Always true:
-//! - What a resident has is a copy. The truth is on the disk, and a resident that lost everything is filled again.
-//! - A resident has one member a minute that it was given, and gives back members that somebody else put there.
+//! - What a resident has is a copy. The truth is on the disk, and a resident that lost everything is filled
+//!   again.
+//! - A resident has one member a minute that it was given, and gives back members that somebody else put
+//!   there.
 //!
 //! Not here: when minutes come and go (`window`).
 
@@ -25,8 +27,8 @@ pub enum Change {
         /// The member that it takes the place of.
         before: Option<Vec<u8>>,
     },
-    /// The minute has left the window, and is in a file. The member goes by its own bytes: another one of the same
-    /// minute stays.
+    /// The minute has left the window, and is in a file. The member goes by its own bytes: another one of
+    /// the same minute stays.
     Remove {
         /// What was traded.
         symbol: Pair,
@@ -85,14 +87,15 @@ pub enum ResidentError {
 ///
 /// One thread calls it. A call returns soon, whatever happens: it may wait for some seconds, never for ever.
 pub trait Resident: fmt::Debug + Send {
-    /// Makes it this collector's, or sees that it still is. Says whether it has what it was given: `false` when it is
-    /// new, was emptied, or was away meanwhile, so that it must be looked through and filled.
+    /// Makes it this collector's, or sees that it still is. Says whether it has what it was given: `false`
+    /// when it is new, was emptied, or was away meanwhile, so that it must be looked through and filled.
     ///
     /// # Errors
     /// [`ResidentError`].
     fn claim(&mut self) -> Result<bool, ResidentError>;
 
-    /// It has been looked through and filled: from now on [`Resident::claim`] says `true` until something is lost.
+    /// It has been looked through and filled: from now on [`Resident::claim`] says `true` until something is
+    /// lost.
     ///
     /// # Errors
     /// [`ResidentError`].
@@ -104,8 +107,8 @@ pub trait Resident: fmt::Debug + Send {
     /// [`ResidentError`].
     fn change(&mut self, changes: &[Change]) -> Result<(), ResidentError>;
 
-    /// The members of a symbol from one minute to another, both included, in the order of minutes; no more than
-    /// `count_max`.
+    /// The members of a symbol from one minute to another, both included, in the order of minutes; no more
+    /// than `count_max`.
     ///
     /// # Errors
     /// [`ResidentError`].

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - A file has its name only when all of it is on the disk.
-//! - A file is replaced only by one that has at least as much at every level. What would be less, or something else,
-//!   is set aside.
+//! - A file is replaced only by one that has at least as much at every level. What would be less, or
+//!   something else, is set aside.
 //! - A minute that leaves the window has its name in `storage` before it loses the one it had.
 //!
 //! Not here: which minutes are to be written or moved (`window`).
@@ -242,7 +242,8 @@ impl Store {
                 }
             }
         }
-        // Order matters: the new names are on the disk before the old ones go. A power cut between the two leaves both.
+        // Order matters: the new names are on the disk before the old ones go. A power cut between the two
+        // leaves both.
         let to = self.layout.of_symbol(self.layout.storage(), symbol);
         if let Err(error) = self.disk.sync_folder(&to) {
             moved.error.get_or_insert(on("sync", &to)(error));
@@ -259,7 +260,8 @@ impl Store {
         moved
     }
 
-    /// Gives a minute its place outside of the window, and says what is in its file; `None` when it was set aside.
+    /// Gives a minute its place outside of the window, and says what is in its file; `None` when it was set
+    /// aside.
     fn place(
         &self,
         symbol: &Pair,

@@ -633,7 +633,8 @@ proptest! {
         let first = Minute::of(bench.clock.now()).plus(1 - i64::from(span));
         prop_assert!(in_memory.iter().all(|it| first <= it.minute() && wanted.contains(it)));
         drop(window);
-        let reader = Reader::open(Arc::new(bench.disk.spectator()), Path::new(STORAGE), Path::new(ARCHIVE), None).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(bench.disk.spectator());
+        let reader = Reader::open(disk, Path::new(STORAGE), Path::new(ARCHIVE), None).unwrap();
         let range = reader.range(&pair("BTCUSDT"), Minute::first(), Minute::last(), bench.clock.now()).unwrap();
         let read: Vec<Footprint> = range.map(Result::unwrap).collect();
         prop_assert_eq!(read, wanted);

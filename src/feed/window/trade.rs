@@ -144,7 +144,8 @@ struct Raw<'a> {
 }
 
 impl PublicTrade {
-    /// Reads one line of JSON: `id`, `time`, `symbol`, `side`, `price`, `size`. Other members are the feed's own.
+    /// Reads one line of JSON: `id`, `time`, `symbol`, `side`, `price`, `size`. Other members are the feed's
+    /// own.
     ///
     /// # Errors
     /// Every field that is missing or wrong.

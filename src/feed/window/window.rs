@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - When [`Window::take`] returns, the trades that it kept are on the disk.
-//! - A minute is in one file: in the window until it leaves, then in `storage`. It goes from the resident only when it is
-//!   there.
+//! - A minute is in one file: in the window until it leaves, then in `storage`. It goes from the resident
+//!   only when it is there.
 //! - Whatever fails is tried again with the next [`Window::tick`], told once, and loses nothing.
 //! - What is in memory is bounded, however long a disk or Redis is away.
 //! - One collector has a storage folder.
@@ -168,8 +168,8 @@ struct Keeping {
 }
 
 impl Window {
-    /// Opens the window in a storage folder, which is made where it is missing. What a collector that ended has left is
-    /// taken up.
+    /// Opens the window in a storage folder, which is made where it is missing. What a collector that ended
+    /// has left is taken up.
     ///
     /// # Errors
     /// [`WindowError`].
@@ -295,13 +295,15 @@ impl Window {
         taken
     }
 
-    /// Does what has become due: minutes that are over become files, those that leave the window move, the resident gets
-    /// to know, and what nobody needs any more goes. Nothing that fails here is lost; it is tried again next time.
+    /// Does what has become due: minutes that are over become files, those that leave the window move, the
+    /// resident gets to know, and what nobody needs any more goes. Nothing that fails here is lost; it is
+    /// tried again next time.
     pub fn tick(&self) {
         self.keep(false);
     }
 
-    /// As [`Window::tick`], and minutes that are not over become files too. Says whether everything is in files now.
+    /// As [`Window::tick`], and minutes that are not over become files too. Says whether everything is in
+    /// files now.
     pub fn flush(&self) -> bool {
         self.keep(true)
     }
@@ -594,8 +596,8 @@ impl Window {
         self.reader().closed(symbol, minute)
     }
 
-    /// The minutes of a symbol from one to another, both included, in their order: out of the archive, the files and the
-    /// window.
+    /// The minutes of a symbol from one to another, both included, in their order: out of the archive, the
+    /// files and the window.
     ///
     /// # Errors
     /// [`WindowError`] for what cannot be listed; of what cannot be read, the iterator says so.
@@ -614,8 +616,8 @@ impl Window {
         self.store.layout.storage()
     }
 
-    /// Writes everything into files, and lets the folder go. Says whether everything is there; what is not is taken up by
-    /// the next collector.
+    /// Writes everything into files, and lets the folder go. Says whether everything is there; what is not
+    /// is taken up by the next collector.
     pub fn close(self) -> (bool, Vec<News>) {
         let is_written = self.flush();
         self.core().intake.end(self.clock.now());
