@@ -1,7 +1,9 @@
-//! What a bot embeds: its session, its trade log, its metrics and the guard of its limits while it trades.
+//! What a bot embeds: its session, its trade log, its cache, its metrics and the guard of its limits while it
+//! trades.
 //!
 //! Not here: what cron runs and what a person asks for; those three kinds of user never meet.
 
+pub mod cache;
 mod guard;
 mod hooks;
 mod live;
@@ -12,6 +14,7 @@ pub mod replay;
 mod session;
 mod tradelog;
 
+pub use cache::Cache;
 pub use guard::{GuardError, RiskGuard};
 pub use hooks::{HookError, Logged, RiskCheck, Spread, SpreadParameters, TradingClient};
 pub use live::{Every, LiveError, LiveMetrics, LiveOptions};
