@@ -44,8 +44,8 @@
 //! - No stream waits for another, and reading takes no lock.
 //! - What is read costs memory for a block and the longest line, however long the journal is.
 //!
-//! Not here: a network (but for asking a time-stamp authority), a database, time zones,
-//! floating-point arithmetic.
+//! Not here: a network (but for asking a time-stamp authority, and a Redis where one is named), a database,
+//! time zones, floating-point arithmetic.
 //!
 //! # Rooms
 //!
@@ -62,6 +62,7 @@
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
 //! | [`feed`] | what comes from outside: public trades, minute by minute, for 48 hours and after |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report, tax forms, why an order was placed |
+//! | `driver` | what connects with services of others: Redis (feature `redis`) |
 //!
 //! # Features
 //!
@@ -69,6 +70,7 @@
 //! |---|---|---|
 //! | `cli` | yes | the program `tj` and what it needs; a bot says `default-features = false` |
 //! | `sign` | with `cli` | the room `evidence`: Ed25519 and what it needs |
+//! | `redis` | no | the room `driver`: a cache in Redis |
 //! | `tracing` | no | [`keep::TextLog`] as a writer of `tracing-subscriber` |
 //! | `tz` | with `cli` | time zones by name, for the program; the library itself knows UTC alone |
 //!
@@ -80,6 +82,8 @@ pub mod books;
 pub mod bot;
 pub mod desk;
 pub mod disk;
+#[cfg(feature = "redis")]
+pub mod driver;
 #[cfg(feature = "sign")]
 pub mod evidence;
 pub mod feed;
@@ -97,3 +101,7 @@ pub use record::{Record, Stream, TradeRecord};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "redis"))]
+#[doc = include_str!("../docs/CACHE.md")]
+struct CacheDocument;

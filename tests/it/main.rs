@@ -26,6 +26,8 @@ mod power;
 mod process;
 mod reading;
 mod recording;
+#[cfg(feature = "redis")]
+mod redis;
 mod repairing;
 mod replaying;
 mod risking;

@@ -1,0 +1,4 @@
+//! What is kept in a real Redis, and every way in which it can fail.
+
+mod cache;
+pub mod server;
