@@ -42,6 +42,7 @@ mod selection;
 pub(crate) mod snapshot;
 mod source;
 mod spans;
+mod standing;
 mod status;
 mod sum;
 #[cfg(test)]

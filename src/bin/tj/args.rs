@@ -76,8 +76,9 @@ pub(crate) struct Global {
     /// Where the signing key is [env: TJ_KEYS] [default: keys, beside the journal's folder]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) keys: Option<PathBuf>,
-    /// Where what can be made anew is kept [env: TJ_CACHE] [default: cache, beside the journal's folder]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    /// Where what can be made anew is kept [env: TJ_CACHE] [default: cache, beside the journal's folder];
+    /// a Redis, as redis://HOST:PORT/DB, keeps the results of `tj metrics` and `tj summary`
+    #[arg(long, global = true, value_name = "FOLDER|URL")]
     pub(crate) cache: Option<PathBuf>,
     /// The file of settings [env: TJ_CONFIG] [default: tj.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
@@ -745,6 +746,9 @@ tj.toml:
 
   [time]
   zone = \"America/New_York\"
+
+  [cache]
+  url = \"redis://localhost/0\"   # keeps results of `tj metrics` and `tj summary`
 
   [risk]                         # each may be left out
   max_position_pct = 5           # of the portfolio in one symbol

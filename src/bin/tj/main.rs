@@ -10,6 +10,7 @@
 mod args;
 mod backups;
 mod bar;
+mod cache;
 mod calls_view;
 mod commands;
 mod compare_view;

@@ -4,6 +4,7 @@
 //! - A reader that went away (`| head`) ends the program quietly: writing returns
 //!   [`StdoutClosed`], and that is no error.
 //! - Talk is coloured only on a terminal and never with `NO_COLOR`; data never is.
+//! - Who listens to both hears all that goes out, and changes nothing of it.
 //! - A text from a file or a record cannot drive the terminal: [`printable`] escapes it.
 //!
 //! Not here: what is said.
@@ -13,15 +14,22 @@ use std::{
     env,
     fmt::{self, Write as _},
     io::{self, BufWriter, IsTerminal, Stdout, Write},
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Standard output, buffered.
 pub(crate) struct Out {
     sink: BufWriter<Stdout>,
     width: Option<usize>,
+    /// What was written since somebody listens, while it is not too much.
+    heard: Option<Vec<u8>>,
 }
+
+/// More is not kept for anybody.
+const HEARD_MAX: usize = 1 << 20;
 
 /// Nobody reads standard output any more.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +43,7 @@ impl Out {
         Out {
             sink: BufWriter::with_capacity(1 << 16, stdout),
             width,
+            heard: None,
         }
     }
 
@@ -45,12 +54,12 @@ impl Out {
 
     /// Writes a line.
     pub(crate) fn line(&mut self, line: impl fmt::Display) -> anyhow::Result<()> {
-        told(writeln!(self.sink, "{line}"))
+        told(writeln!(self, "{line}"))
     }
 
     /// Writes bytes as they are.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        told(self.sink.write_all(bytes))
+        told(self.write_all(bytes))
     }
 
     /// Writes one JSON object as a line.
@@ -63,11 +72,28 @@ impl Out {
     pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
         told(self.sink.flush())
     }
+
+    /// Keeps what is written from here on.
+    pub(crate) fn listen(&mut self) {
+        self.heard = Some(Vec::new());
+    }
+
+    /// What was written since then; nothing where that was too much.
+    pub(crate) fn heard(&mut self) -> Option<Vec<u8>> {
+        self.heard.take()
+    }
 }
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.sink.write(bytes)
+        let written = self.sink.write(bytes)?;
+        if let (Some(heard), Some(bytes)) = (&mut self.heard, bytes.get(..written)) {
+            heard.extend_from_slice(bytes);
+            if HEARD_MAX < heard.len() {
+                self.heard = None;
+            }
+        }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -100,10 +126,28 @@ fn terminal_width(stdout: &Stdout) -> usize {
 }
 
 /// Standard error: what is said to a person.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Talk {
     is_coloured: bool,
     is_terminal: bool,
+    /// What was said since somebody listens.
+    heard: Mutex<Option<Vec<Said>>>,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Said {
+    pub(crate) voice: Voice,
+    text: String,
+}
+
+/// How something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Voice {
+    Error,
+    Warning,
+    Hint,
+    Note,
 }
 
 impl Talk {
@@ -114,6 +158,7 @@ impl Talk {
         Talk {
             is_coloured: is_terminal && !is_plain,
             is_terminal,
+            heard: Mutex::new(None),
         }
     }
 
@@ -123,28 +168,57 @@ impl Talk {
     }
 
     pub(crate) fn error(&self, text: &str) {
-        self.say("31", "tj:", text);
+        self.say(Voice::Error, text);
     }
 
     pub(crate) fn warning(&self, text: &str) {
-        self.say("33", "warning:", text);
+        self.say(Voice::Warning, text);
     }
 
     pub(crate) fn hint(&self, text: &str) {
-        self.say("36", "hint:", text);
+        self.say(Voice::Hint, text);
     }
 
     pub(crate) fn note(&self, text: &str) {
-        // A closed standard error leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        self.say(Voice::Note, text);
     }
 
-    fn say(&self, colour: &str, head: &str, text: &str) {
-        if self.is_coloured {
-            self.note(&format!("\x1b[1;{colour}m{head}\x1b[0m {text}"));
-        } else {
-            self.note(&format!("{head} {text}"));
+    /// Says something again.
+    pub(crate) fn repeat(&self, said: &Said) {
+        self.say(said.voice, &said.text);
+    }
+
+    /// Keeps what is said from here on.
+    pub(crate) fn listen(&self) {
+        *self.ears() = Some(Vec::new());
+    }
+
+    /// What was said since then.
+    pub(crate) fn heard(&self) -> Vec<Said> {
+        mem::take(&mut *self.ears()).unwrap_or_default()
+    }
+
+    fn say(&self, voice: Voice, text: &str) {
+        if let Some(heard) = &mut *self.ears() {
+            let text = text.to_owned();
+            heard.push(Said { voice, text });
         }
+        let (colour, head) = match voice {
+            Voice::Error => ("31", "tj: "),
+            Voice::Warning => ("33", "warning: "),
+            Voice::Hint => ("36", "hint: "),
+            Voice::Note => ("", ""),
+        };
+        // A closed standard error leaves nobody to tell.
+        let mut out = io::stderr().lock();
+        let _ = match self.is_coloured && voice != Voice::Note {
+            true => writeln!(out, "\x1b[1;{colour}m{}\x1b[0m {text}", head.trim_end()),
+            false => writeln!(out, "{head}{text}"),
+        };
+    }
+
+    fn ears(&self) -> MutexGuard<'_, Option<Vec<Said>>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

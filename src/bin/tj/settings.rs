@@ -9,6 +9,7 @@
 //! Not here: opening anything but the file of settings.
 
 mod backup;
+mod cache;
 mod keep;
 mod metrics;
 mod reconcile;
@@ -42,6 +43,7 @@ use crate::nearest::nearest;
 use crate::when;
 
 pub(crate) use backup::BackupSettings;
+pub(crate) use cache::CacheUrl;
 pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use reconcile::ReconcileSettings;
@@ -76,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) archive: Setting<PathBuf>,
     pub(crate) keys: Setting<PathBuf>,
     pub(crate) cache: Setting<PathBuf>,
+    /// A server that keeps results.
+    pub(crate) cache_url: Setting<Option<CacheUrl>>,
     pub(crate) name: Setting<Option<String>>,
     pub(crate) min_free_bytes: Setting<u64>,
     pub(crate) durability: Setting<Durability>,
@@ -135,7 +139,11 @@ impl Settings {
             }
             None => (None, Values::default()),
         };
-        Ok(Settings::merged(flags, file, values))
+        let caches = Caches {
+            flag: cache::split(flags.cache.clone(), "--cache")?,
+            env: cache::split(folder_in_env("TJ_CACHE"), "TJ_CACHE")?,
+        };
+        Ok(Settings::merged(flags, file, values, caches))
     }
 
     /// The zone as the books know one: where their days begin.
@@ -143,7 +151,7 @@ impl Settings {
         when::books_zone(self.zone.value)
     }
 
-    fn merged(flags: &Global, file: Option<PathBuf>, values: Values) -> Settings {
+    fn merged(flags: &Global, file: Option<PathBuf>, values: Values, caches: Caches) -> Settings {
         let base = file
             .as_deref()
             .and_then(Path::parent)
@@ -170,16 +178,23 @@ impl Settings {
             beside("keys"),
         );
         let cache = first(
-            flags.cache.clone(),
-            folder_in_env("TJ_CACHE"),
+            caches.flag.0,
+            caches.env.0,
             values.cache.map(below),
             beside("cache"),
+        );
+        let cache_url = first(
+            caches.flag.1.map(Some),
+            caches.env.1.map(Some),
+            values.cache_url.map(Some),
+            None,
         );
         Settings {
             dir,
             archive,
             keys,
             cache,
+            cache_url,
             name: first(None, None, values.name.map(Some), None),
             min_free_bytes: first(None, None, values.min_free_bytes, 0),
             durability: first(None, None, values.durability, Durability::Synced),
@@ -197,6 +212,12 @@ impl Settings {
             json: flags.json,
         }
     }
+}
+
+/// What `--cache` and `TJ_CACHE` name: a folder, or a server.
+struct Caches {
+    flag: (Option<PathBuf>, Option<CacheUrl>),
+    env: (Option<PathBuf>, Option<CacheUrl>),
 }
 
 /// The file that these flags and the environment name, or `tj.toml` if it is here.
@@ -262,6 +283,7 @@ pub(crate) struct Values {
     archive: Option<PathBuf>,
     keys: Option<PathBuf>,
     cache: Option<PathBuf>,
+    cache_url: Option<CacheUrl>,
     name: Option<String>,
     min_free_bytes: Option<u64>,
     durability: Option<Durability>,
@@ -327,6 +349,7 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
 const SECTIONS: [&str; 10] = [
     "journal",
     "time",
+    "cache",
     "metrics",
     "risk",
     "retention",
@@ -407,6 +430,7 @@ impl Parser<'_> {
             match (name, value.get_ref()) {
                 ("journal", DeValue::Table(table)) => self.journal(table, values),
                 ("time", DeValue::Table(table)) => self.time(table, values),
+                ("cache", DeValue::Table(table)) => values.cache_url = self.cache(table),
                 ("metrics", DeValue::Table(table)) => values.metrics = self.metrics(table),
                 ("risk", DeValue::Table(table)) => self.risk(table, &mut values.risk),
                 ("nightly", DeValue::Table(table)) => values.reports = self.nightly(table),
@@ -415,7 +439,8 @@ impl Parser<'_> {
                 ("tax", DeValue::Table(table)) => values.tax = self.tax(table),
                 ("backup", DeValue::Table(table)) => values.backup = Some(self.backup(table)),
                 ("window", DeValue::Table(table)) => values.window = Some(self.window(table)),
-                (name, _) if SECTIONS.contains(&name) => {
+                // `cache` is a key of [journal] too.
+                (name, _) if SECTIONS.contains(&name) && !JOURNAL_KEYS.contains(&name) => {
                     let problem = format!("`{name}` is a section: write [{name}]");
                     self.problem(&key.span(), problem, None);
                 }

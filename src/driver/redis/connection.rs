@@ -156,12 +156,12 @@ impl ConnectionError {
         )
     }
 
-    /// Whether it is certain that nothing of the call was carried out.
+    /// Whether nothing of the call was sent, so that nothing of it can have been carried out.
     #[must_use]
-    pub fn nothing_done(&self) -> bool {
-        !matches!(
+    pub fn nothing_sent(&self) -> bool {
+        matches!(
             self,
-            ConnectionError::Away { .. } | ConnectionError::Wrong { .. }
+            ConnectionError::Resting { .. } | ConnectionError::Busy { .. }
         )
     }
 }

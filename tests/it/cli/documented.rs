@@ -1,4 +1,5 @@
-//! Every command line in `docs/CLI.md` and `docs/RECOVERY.md` is run, and prints what stands there.
+//! Every command line in `docs/CLI.md`, `docs/RECOVERY.md` and `docs/CACHE.md` is run, and prints what stands
+//! there.
 //!
 //! `BLESS=1` writes down what they print now instead.
 
@@ -38,24 +39,34 @@ fn pieces(text: &str) -> Vec<Piece> {
 
 #[test]
 fn every_command_line_in_the_document_prints_what_stands_there() {
-    let commands = run_document("CLI.md");
+    let commands = run_document("CLI.md", None);
     assert!(20 < commands);
 }
 
 #[test]
 fn the_drill_of_the_recovery_goes_as_it_is_written() {
-    let commands = run_document("RECOVERY.md");
+    let commands = run_document("RECOVERY.md", None);
     assert!(8 < commands);
 }
 
 #[test]
 fn the_window_is_as_its_document_says() {
-    let commands = run_document("WINDOW.md");
+    let commands = run_document("WINDOW.md", None);
     assert!(3 < commands);
 }
 
-/// Runs a document's commands in a folder of their own, and says how many there were.
-fn run_document(name: &str) -> usize {
+#[cfg(feature = "redis")]
+#[test]
+fn what_is_kept_in_a_redis_is_as_it_is_written() {
+    let server = crate::redis::server::Server::start();
+    let url = server.url();
+    let commands = run_document("CACHE.md", Some(("redis://127.0.0.1:6379/0", &url)));
+    assert!(8 < commands);
+}
+
+/// Runs a document's commands in a folder of their own, with something else in the place of a text, and says
+/// how many there were.
+fn run_document(name: &str, instead: Option<(&str, &str)>) -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("docs")
         .join(name);
@@ -74,12 +85,16 @@ fn run_document(name: &str) -> usize {
         };
         commands += 1;
         let command = line.trim_start_matches("$ ");
+        let command = match instead {
+            Some((text, other)) => command.replace(text, other),
+            None => command.to_owned(),
+        };
         let found = match command.strip_prefix("cd ") {
             Some(name) => {
                 folder = folder.join(name);
                 String::new()
             }
-            None => run(&bench, &folder, command),
+            None => run(&bench, &folder, &command),
         };
         let found: Vec<String> = found.lines().map(str::to_owned).collect();
         let all_fit = found.len() == wanted.len()

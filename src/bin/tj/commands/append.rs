@@ -21,11 +21,14 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 use tradejournal::bot::LiveMetrics;
+use tradejournal::bot::cache::{Cache, Kind};
 use tradejournal::journal::{Ack, AppendError, Receipt, Writer};
+use tradejournal::record::field::Outcome;
 use tradejournal::record::{Record, Stream, TradeRecord, decode_new};
 
 use super::Context;
 use crate::args::{Append, OnInvalid};
+use crate::cache;
 use crate::complaint::{self, Unknown};
 use crate::evidence;
 use crate::failure::{Failure, Verdict};
@@ -92,10 +95,16 @@ impl ForRecord for Run<'_, '_> {
             Stream::Trades => live::metrics(&journal, self.context),
             _ => None,
         };
+        let cache = match stream {
+            Stream::Trades => cache::open(self.context),
+            _ => None,
+        };
         let mut appending = Appending {
             stream,
             writer: &writer,
             live: live.as_ref(),
+            cache: cache.as_ref(),
+            is_cache_stale: false,
             waiting: VecDeque::new(),
             context: self.context,
             unknown: Unknown::default(),
@@ -110,6 +119,9 @@ impl ForRecord for Run<'_, '_> {
         live::close(live, talk);
         let closed = writer.close().context("the last sync failed");
         evidence::tell_troubles(notary.as_deref(), talk);
+        if let Some(cache) = &cache {
+            cache::tell(cache, talk);
+        }
         told.and_then(|verdict| closed.map(|()| verdict))
     }
 }
@@ -120,6 +132,10 @@ struct Appending<'a, 'c, R> {
     writer: &'a Writer<R>,
     /// Counts trades when they are on disk.
     live: Option<&'a LiveMetrics>,
+    /// Has to hear of trades that are closed.
+    cache: Option<&'a Cache>,
+    /// Whether some were that it has not heard of.
+    is_cache_stale: bool,
     waiting: VecDeque<Waiting>,
     context: &'a mut Context<'c>,
     unknown: Unknown,
@@ -199,7 +215,9 @@ impl<R: Record> Appending<'_, '_, R> {
             Ok(ack) => {
                 self.unknown
                     .note(talk, &place(number), self.stream, &unknown);
-                let trade = self.live.and((&record as &dyn Any).downcast_ref());
+                let trade: Option<&TradeRecord> = (&record as &dyn Any).downcast_ref();
+                self.is_cache_stale |= trade.is_some_and(|it| it.outcome() != Outcome::Open);
+                let trade = self.live.and(trade);
                 self.waiting.push_back(Waiting {
                     line: number,
                     unknown,
@@ -223,8 +241,20 @@ impl<R: Record> Appending<'_, '_, R> {
         }
     }
 
-    /// Waits until at most `left` records wait for the disk, and prints their receipts.
+    /// Waits until at most `left` records wait for the disk, prints their receipts, and has the cache hear of
+    /// them; also of those of which nobody knows whether they are there.
     fn settle(&mut self, left: usize) -> anyhow::Result<()> {
+        let settled = self.settle_receipts(left);
+        if self.is_cache_stale {
+            if let Some(cache) = self.cache {
+                cache.invalidate(Kind::Metrics);
+            }
+            self.is_cache_stale = settled.is_ok() && !self.waiting.is_empty();
+        }
+        settled
+    }
+
+    fn settle_receipts(&mut self, left: usize) -> anyhow::Result<()> {
         while left < self.waiting.len() {
             let Some(waiting) = self.waiting.pop_front() else {
                 break;

@@ -113,6 +113,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
             from: settings.zone.from,
         },
     ];
+    rows.push(Row::of(settings.cache_url.row()));
     let sections = settings.metrics.rows().into_iter();
     rows.extend(sections.map(Row::of));
     rows.extend(risk_rows(&settings.risk));

@@ -24,6 +24,7 @@ use files::Writing;
 
 use super::Context;
 use crate::args::{Import, ImportKind, OnInvalid};
+use crate::cache;
 use crate::complaint::{self, Unknown};
 use crate::evidence;
 use crate::failure::{Failure, Verdict};
@@ -299,6 +300,7 @@ fn write(reader: &Reader<'_>, plan: &mut Plan, context: &mut Context<'_>) -> any
     }
     let closed = writer.close().context("the last sync failed");
     evidence::tell_troubles(notary.as_deref(), context.talk);
+    cache::trades_changed(context);
     if result.is_err() {
         context
             .talk

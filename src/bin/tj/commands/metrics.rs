@@ -19,11 +19,14 @@ use tradejournal::books::metrics::sheet::{Calendar, Excursion, SheetOptions, Tea
 use tradejournal::books::metrics::{Basis, Equity, Exact, Rolling, RollingMetrics, ScopeKind};
 use tradejournal::books::{ClosedTrade, Closing, PairNotes, SumError};
 use tradejournal::desk::{Ledger, Unread};
+use tradejournal::journal::Journal;
+use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
 use super::Context;
 use crate::args::{Metrics, SheetFlags};
+use crate::cache;
 use crate::complaint::{inexact, unread};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
@@ -38,31 +41,25 @@ const SPARK_LEN: usize = 24;
 pub(crate) fn run(args: &Metrics, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
     let asked = Asked::new(args, context)?;
     let journal = journal::for_reading(&context.settings)?;
-    let talk = context.talk;
-    let ledger = Ledger::read(&journal, |error| unread(talk, error));
-    ledger.refused().for_each(|it| inexact(talk, it));
-    let mut strange = Strange::of(&ledger);
-    let verdict = match (args.tear_sheet, args.series) {
-        (true, _) => {
-            let trades = asked.of_those(ledger.each_closed(), &mut strange, talk);
-            asked.tear_sheet(trades.collect(), &args.sheet, context)?
-        }
-        (false, is_series) => {
-            let trades = asked.of_those(ledger.each_closing(), &mut strange, talk);
-            match is_series {
-                true => asked.series(trades, context)?,
-                false => asked.windows(trades, context)?,
-            }
-        }
-    };
-    strange.tell(context.talk);
-    if verdict == Verdict::Found && strange.trades == 0 {
-        talk.note("no closed trade");
+    if args.sheet.excursions.is_some() {
+        // A file of somebody else, of which nobody knows when it changes.
+        return asked.compute(args, &journal, context);
     }
-    Ok(verdict.and(Verdict::found(strange.is_something_missing())))
+    let known = cache::Asked {
+        name: "metrics",
+        streams: &[Stream::Trades],
+        with: format!(
+            "{asked:?} {:?} {:?}",
+            context.settings.zone.value,
+            (args.series, args.tear_sheet, &args.sheet)
+        ),
+    };
+    let compute = |context: &mut Context<'_>| asked.compute(args, &journal, context);
+    cache::answered(&known, &journal, context, compute)
 }
 
 /// What was asked for, with what the settings say.
+#[derive(Debug)]
 struct Asked {
     window: NonZeroU32,
     equity: Option<Equity>,
@@ -110,6 +107,36 @@ impl Asked {
             from,
             to,
         })
+    }
+
+    fn compute(
+        &self,
+        args: &Metrics,
+        journal: &Journal,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<Verdict> {
+        let talk = context.talk;
+        let ledger = Ledger::read(journal, |error| unread(talk, error));
+        ledger.refused().for_each(|it| inexact(talk, it));
+        let mut strange = Strange::of(&ledger);
+        let verdict = match (args.tear_sheet, args.series) {
+            (true, _) => {
+                let trades = self.of_those(ledger.each_closed(), &mut strange, talk);
+                self.tear_sheet(trades.collect(), &args.sheet, context)?
+            }
+            (false, is_series) => {
+                let trades = self.of_those(ledger.each_closing(), &mut strange, talk);
+                match is_series {
+                    true => self.series(trades, context)?,
+                    false => self.windows(trades, context)?,
+                }
+            }
+        };
+        strange.tell(context.talk);
+        if verdict == Verdict::Found && strange.trades == 0 {
+            talk.note("no closed trade");
+        }
+        Ok(verdict.and(Verdict::found(strange.is_something_missing())))
     }
 
     /// The trades that are asked for, each looked at.

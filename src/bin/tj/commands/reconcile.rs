@@ -30,6 +30,7 @@ use tradejournal::time::Timestamp;
 
 use super::Context;
 use crate::args::{BrokerFormat, Reconcile};
+use crate::cache;
 use crate::complaint::{self, unread};
 use crate::evidence;
 use crate::failure::{Failure, Verdict};
@@ -308,7 +309,10 @@ impl Writing {
             }
         }
         Session::start_as(journal, session, stamp.session_id)?;
-        self.writer.append_all(&recovered.records)?;
+        let appended = self.writer.append_all(&recovered.records);
+        // Also where nobody knows whether they are there.
+        cache::trades_changed(context);
+        appended?;
         Ok(recovered)
     }
 

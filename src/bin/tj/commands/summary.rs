@@ -13,12 +13,13 @@ use tradejournal::desk::Ledger;
 use tradejournal::desk::report::Totals;
 use tradejournal::journal::Journal;
 use tradejournal::record::field::ExecutionMode;
-use tradejournal::record::{FillRecord, Record};
+use tradejournal::record::{FillRecord, Record, Stream};
 use tradejournal::time::{Clock, SystemClock, Timestamp};
 
 use super::Context;
 use super::report::modes;
 use crate::args::{ModeWanted, Summary};
+use crate::cache;
 use crate::complaint::{inexact, unread};
 use crate::failure::{Failure, Verdict};
 use crate::journal;
@@ -40,14 +41,36 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
     let now = SystemClock.now();
     let day = when::day("--day", &args.day, zone, now)?;
     let journal = journal::for_reading(&context.settings)?;
+    let known = cache::Asked {
+        name: "summary",
+        streams: &[
+            Stream::Trades,
+            Stream::Fills,
+            Stream::Decisions,
+            Stream::Errors,
+        ],
+        with: format!("{day} {zone:?} {:?}", args.mode),
+    };
+    cache::answered(&known, &journal, context, |context| {
+        compute(args.mode, day, &journal, context)
+    })
+}
+
+fn compute(
+    mode_wanted: ModeWanted,
+    day: tradejournal::time::Day,
+    journal: &Journal,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Verdict> {
+    let (zone, now) = (context.settings.zone.value, SystemClock.now());
     let talk = context.talk;
-    let ledger = Ledger::read(&journal, |error| unread(talk, error));
+    let ledger = Ledger::read(journal, |error| unread(talk, error));
     let mut refused: Vec<SumError> = ledger.refused().cloned().collect();
     let closed = ledger.closed(|error| refused.push(error));
     refused.iter().for_each(|it| inexact(talk, it));
     let books_zone = when::books_zone(zone);
     let mut trades = BTreeMap::new();
-    for mode in modes(args.mode) {
+    for mode in modes(mode_wanted) {
         let own = closed
             .iter()
             .filter(|it| it.mode == mode && books_zone.day(it.exited) == day);
@@ -60,9 +83,9 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
         activity: Activity::default(),
         unread: 0,
     };
-    log.count(&journal, talk, |activity, fill: &FillRecord| {
+    log.count(journal, talk, |activity, fill: &FillRecord| {
         // A fill that does not say whose it is, is in `all` alone.
-        let is_wanted = match args.mode {
+        let is_wanted = match mode_wanted {
             ModeWanted::All => true,
             ModeWanted::Live => fill.execution_mode() == Some(ExecutionMode::Live),
             ModeWanted::Paper => fill.execution_mode() == Some(ExecutionMode::Paper),
@@ -71,8 +94,8 @@ pub(crate) fn run(args: &Summary, context: &mut Context<'_>) -> anyhow::Result<V
             activity.add_fill(fill);
         }
     });
-    log.count(&journal, talk, Activity::add_decision);
-    log.count(&journal, talk, Activity::add_error);
+    log.count(journal, talk, Activity::add_decision);
+    log.count(journal, talk, Activity::add_error);
     let summary = Day {
         day: text,
         zone: zone.name().to_owned(),
