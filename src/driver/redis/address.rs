@@ -9,6 +9,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use redis::{ConnectionAddr, IntoConnectionInfo};
 
@@ -24,7 +25,13 @@ use redis::{ConnectionAddr, IntoConnectionInfo};
 /// # Ok::<(), tradejournal::driver::redis::AddressError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Address {
+pub struct Address(
+    /// Shared, since every error names its server.
+    Arc<Parts>,
+);
+
+#[derive(PartialEq, Eq)]
+struct Parts {
     place: Place,
     db: u32,
     user: Option<String>,
@@ -63,19 +70,19 @@ pub enum AddressError {
 impl Address {
     /// Where that is.
     pub(super) fn place(&self) -> &Place {
-        &self.place
+        &self.0.place
     }
 
     /// The number of its database.
     #[must_use]
     pub fn db(&self) -> u32 {
-        self.db
+        self.0.db
     }
 
     /// Who we are, and the word that proves it.
     pub(super) fn credentials(&self) -> Option<(Option<&str>, &str)> {
-        let password = self.password.as_deref()?;
-        Some((self.user.as_deref(), password))
+        let password = self.0.password.as_deref()?;
+        Some((self.0.user.as_deref(), password))
     }
 }
 
@@ -135,19 +142,19 @@ impl FromStr for Address {
             _ => return Err(AddressError::Shape),
         };
         let settings = info.redis_settings();
-        Ok(Address {
+        Ok(Address(Arc::new(Parts {
             place,
             db,
             user: settings.username().map(str::to_owned),
             password: settings.password().map(str::to_owned),
-        })
+        })))
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let db = self.db;
-        match &self.place {
+        let db = self.db();
+        match self.place() {
             Place::Tcp { host, port } if host.contains(':') => {
                 write!(f, "redis://[{host}]:{port}/{db}")
             }

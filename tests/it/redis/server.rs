@@ -115,7 +115,9 @@ impl Server {
     pub fn ask<T: FromRedisValue>(&self, words: &str) -> T {
         let mut words = words.split(' ');
         let mut command = ::redis::cmd(words.next().unwrap());
-        words.for_each(|it| drop(command.arg(it)));
+        for word in words {
+            command.arg(word);
+        }
         let client = ::redis::Client::open(self.url()).unwrap();
         let mut connection = client.get_connection_with_timeout(PATIENCE).unwrap();
         command.query(&mut connection).unwrap()
