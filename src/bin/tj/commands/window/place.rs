@@ -88,6 +88,50 @@ pub(super) fn open(kept: &WindowKept, settings: &Settings) -> anyhow::Result<Win
     Ok(Window::open(&storage, &settings.archive.value, options, resident).map_err(refusal)?)
 }
 
+/// A window in a Redis, which knows this collector by its storage folder.
+#[cfg(feature = "redis")]
+fn redis(url: &str, symbol: Option<&Pair>, storage: &Path) -> anyhow::Result<Box<dyn Resident>> {
+    use tradejournal::driver::redis::{Address, Connection, ConnectionOptions, RedisWindow};
+    use tradejournal::feed::window::Symbols;
+
+    let address: Address = url
+        .parse()
+        .map_err(|error| Failure::usage("cannot use this Redis").because(error))?;
+    let connection = Connection::new(address, ConnectionOptions::default(), Arc::new(SystemClock));
+    let symbols = symbol.map_or(Symbols::Each, |it| Symbols::Only(it.clone()));
+    let epoch = uuid::Uuid::new_v4().as_u128();
+    Ok(Box::new(RedisWindow::new(
+        connection,
+        symbols,
+        identity(storage)?,
+        epoch,
+    )))
+}
+
+/// The name of a storage folder, which it keeps wherever it is moved.
+#[cfg(feature = "redis")]
+fn identity(storage: &Path) -> anyhow::Result<String> {
+    const LEN_MAX: u64 = 100;
+    let folder = storage.join(".window");
+    let path = folder.join("ID");
+    let refusal = |operation: &str, error: std::io::Error| {
+        Failure::new(format!("cannot {operation} {}", path.display())).because(error)
+    };
+    let found = disk::read_small(&RealDisk, &path, LEN_MAX).map_err(|it| refusal("read", it))?;
+    let found = found.and_then(|it| String::from_utf8(it).ok());
+    if let Some(id) = found
+        .map(|it| it.trim().to_owned())
+        .filter(|it| !it.is_empty())
+    {
+        return Ok(id);
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    disk::create_folders(&RealDisk, &folder).map_err(|it| refusal("make the folder of", it))?;
+    disk::replace(&RealDisk, &path, format!("{id}\n").as_bytes())
+        .map_err(|it| refusal("write", it))?;
+    Ok(id)
+}
+
 #[cfg(not(feature = "redis"))]
 fn redis(_url: &str, _symbol: Option<&Pair>, _storage: &Path) -> anyhow::Result<Box<dyn Resident>> {
     let hint =

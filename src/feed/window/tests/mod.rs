@@ -1,15 +1,13 @@
-//! The window against a plain model, disks that fail, and kills.
+//! The window by a clock that is set, on disks that fail.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod model;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proptest::prelude::*;
-use rust_decimal::Decimal;
-
 use super::*;
-use crate::disk::sim::{Errno, Fault, Injection, Names, Op, Unsynced};
+use crate::disk::sim::{Errno, Fault, Injection, Op};
 use crate::disk::{Disk, SimDisk};
 use crate::record::field::Pair;
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -369,6 +367,10 @@ fn days_become_one_file_each_and_are_read_from_there() {
         .unwrap();
     assert_eq!(taken.refused.len(), 1, "its day is archived");
     assert_eq!(window.news(), []);
+    damaged_days_are_found(&bench);
+}
+
+fn damaged_days_are_found(bench: &Bench) {
     let disk: Arc<dyn Disk> = Arc::new(bench.disk.spectator());
     let reader = Reader::open(disk, Path::new(STORAGE), Path::new(ARCHIVE), None).unwrap();
     let checked = reader.check().unwrap();
@@ -506,137 +508,4 @@ fn members_that_somebody_else_put_there_become_files_or_are_set_aside() {
     );
     assert_eq!(window.counts().set_aside, 1);
     assert_eq!(window.news().len(), 1);
-}
-
-/// A trade as a model: id, minute from the beginning, millisecond, size.
-type Given = (u8, u8, u16, u16);
-
-fn given() -> impl Strategy<Value = Vec<(u8, Given)>> {
-    let trade = (0_u8..40, 0_u8..50, 0_u16..60_000, 1_u16..1000);
-    prop::collection::vec((0_u8..10, trade), 1..60)
-}
-
-fn made(bench: &Bench, start: Timestamp, (id, minute, milli, size): Given) -> PublicTrade {
-    // The same id is always the same trade.
-    let minute = u64::from(minute.wrapping_add(id) % 50);
-    let time = start.saturating_add(Duration::from_millis(minute * 60_000 + u64::from(milli)));
-    let time = time.min(bench.clock.now());
-    let size = Decimal::new(i64::from(size), 3).to_string();
-    let id = format!("{id}-{minute}-{milli}-{size}-{time}");
-    super::trade::trade(&id, &time.to_string(), Taker::Buy, "60000.00", &size)
-}
-
-/// What a power cut leaves of what was not synced.
-fn any_of(seed: u64) -> Unsynced {
-    match seed % 5 {
-        0 => Unsynced::Lost,
-        1 => Unsynced::Kept,
-        2 => Unsynced::Torn(usize::try_from(seed % 97).unwrap()),
-        3 => Unsynced::Zeros,
-        _ => Unsynced::Blocks(64),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-
-    /// Any order of trades, any window, kills, power cuts and faults: what was acknowledged is there once.
-    #[test]
-    fn files_and_window_add_up_to_what_was_acknowledged(
-        steps in given(),
-        span in 1_u32..30,
-        count_max in 1_usize..30,
-        seed in any::<u64>(),
-    ) {
-        let start = at("2024-10-23T14:30:00Z");
-        let mut bench = Bench::new("2024-10-23T15:25:00Z");
-        let options = WindowOptions::default().span(span).count_max(count_max).archive_after(None);
-        let mut window = Some(bench.open(options.clone()));
-        let mut kept: HashMap<String, PublicTrade> = HashMap::new();
-        let mut maybe: HashMap<String, PublicTrade> = HashMap::new();
-        for (index, (act, one)) in steps.into_iter().enumerate() {
-            let trade = made(&bench, start, one);
-            if act == 0 {
-                drop(window.take());
-                bench = bench.killed();
-            } else if act == 1 {
-                drop(window.take());
-                let disk = bench.disk.restart(any_of(seed + index as u64), Names::Any);
-                bench = Bench { disk, clock: bench.clock, memory: MemoryWindow::default() };
-            } else if act == 2 {
-                let fault = Injection::new(Fault::Fails(Errno::NoSpace)).after((seed + index as u64) % 30);
-                bench.disk.inject(fault);
-            } else if act < 5 {
-                bench.clock.advance(Duration::from_secs(20));
-            }
-            if window.is_none() {
-                bench.disk.heal();
-                window = Some(bench.open(options.clone()));
-            }
-            let open = window.as_ref().unwrap();
-            match open.take(std::slice::from_ref(&trade)) {
-                Ok(taken) if taken.kept == 1 => {
-                    prop_assert!(kept.insert(trade.id.to_string(), trade).is_none());
-                }
-                Ok(taken) => {
-                    prop_assert_eq!(taken.duplicates, 1, "{:?}", taken);
-                    let id = trade.id.to_string();
-                    if let Some(trade) = maybe.remove(&id) {
-                        kept.insert(id.clone(), trade);
-                    }
-                    prop_assert!(kept.contains_key(&id));
-                }
-                Err(_) => {
-                    maybe.insert(trade.id.to_string(), trade);
-                }
-            }
-            if act % 3 == 0 {
-                open.tick();
-            }
-        }
-        bench.disk.heal();
-        let open = window.as_ref().unwrap();
-        // What was refused by a disk may be there or not: given again, it is.
-        for (id, trade) in maybe {
-            open.take(std::slice::from_ref(&trade)).unwrap();
-            kept.insert(id, trade);
-        }
-        bench.clock.advance(Duration::from_secs(300));
-        prop_assert!(open.flush());
-        prop_assert_eq!(open.wrong(), Vec::<String>::new());
-        let mut wanted: BTreeMap<Minute, Footprint> = BTreeMap::new();
-        for trade in kept.values() {
-            let minute = Minute::of(trade.time);
-            wanted.entry(minute).or_insert_with(|| Footprint::new(minute)).add(trade, None).unwrap();
-        }
-        let found = everything(open, "BTCUSDT");
-        let wanted: Vec<Footprint> = wanted.into_values().collect();
-        let lines = |all: &[Footprint]| -> Vec<String> {
-            let text = |it: &Footprint| String::from_utf8(it.to_json()).unwrap();
-            all.iter().map(text).collect()
-        };
-        let (has, wants) = (lines(&found), lines(&wanted));
-        for line in wants.iter().filter(|it| !has.contains(it)) {
-            let head = &line[..30];
-            let instead = has.iter().find(|it| it.starts_with(head));
-            prop_assert!(false, "wanted {line}, found {instead:?}, {:?}", window.as_ref().unwrap().news());
-        }
-        prop_assert_eq!(has, wants);
-        // Each minute is in one place, and memory has those that are in the window.
-        let waiting: HashSet<String> = bench.names("/data/storage/.window/minutes/BTCUSDT").into_iter().collect();
-        let stored: HashSet<String> = bench.names("/data/storage/BTCUSDT").into_iter().collect();
-        prop_assert!(waiting.is_disjoint(&stored));
-        prop_assert_eq!(waiting.len() + stored.len(), wanted.len());
-        prop_assert!(waiting.len() <= count_max);
-        let in_memory = bench.memory.range(&pair("BTCUSDT"), Minute::first(), Minute::last());
-        prop_assert_eq!(in_memory.len(), waiting.len());
-        let first = Minute::of(bench.clock.now()).plus(1 - i64::from(span));
-        prop_assert!(in_memory.iter().all(|it| first <= it.minute() && wanted.contains(it)));
-        drop(window);
-        let disk: Arc<dyn Disk> = Arc::new(bench.disk.spectator());
-        let reader = Reader::open(disk, Path::new(STORAGE), Path::new(ARCHIVE), None).unwrap();
-        let range = reader.range(&pair("BTCUSDT"), Minute::first(), Minute::last(), bench.clock.now()).unwrap();
-        let read: Vec<Footprint> = range.map(Result::unwrap).collect();
-        prop_assert_eq!(read, wanted);
-    }
 }
