@@ -77,13 +77,25 @@ impl Level {
     }
 
     fn plus(&self, other: &Level) -> Option<Level> {
+        // Most of what is added has one side, and adding nothing takes no arithmetic.
+        let side = |own: Decimal, more: Decimal| match more.mantissa() {
+            0 if more.scale() <= own.scale() => Some(own),
+            _ => sum(own, more),
+        };
         let level = Level {
-            buy_volume: sum(self.buy_volume, other.buy_volume)?,
-            sell_volume: sum(self.sell_volume, other.sell_volume)?,
+            buy_volume: side(self.buy_volume, other.buy_volume)?,
+            sell_volume: side(self.sell_volume, other.sell_volume)?,
             trade_count: self.trade_count.checked_add(other.trade_count)?,
         };
-        // What cannot be told later is refused now.
-        level.total_volume().and(level.delta()).map(|_| level)
+        level.is_exact().then_some(level)
+    }
+
+    /// Whether its total and its delta can be told. What cannot be told later is refused now.
+    fn is_exact(&self) -> bool {
+        let is_short = |it: Decimal| it.scale() <= 8 && it.mantissa() < 1 << 64;
+        let is_short = is_short(self.buy_volume) && is_short(self.sell_volume);
+        // 64 bits and 8 more places are 91 bits, one more for the sum.
+        is_short || self.total_volume().and(self.delta()).is_some()
     }
 
     fn covers(&self, other: &Level) -> bool {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::aside::Aside;
 use super::error::{WindowError, on};
@@ -27,6 +28,11 @@ use crate::record::field::Pair;
 const FILE_LEN_MAX: u64 = 256 << 20;
 /// How many files are written at once: a disk syncs several in hardly more time than one.
 const WRITERS: usize = 8;
+
+/// How many minutes leave the window without a pause. With more there is one after each, so that trades that
+/// come meanwhile find the disk free.
+const MOVED_AT_ONCE: usize = 64;
+const BREATH: Duration = Duration::from_micros(100);
 
 /// A minute's file, and what is to be in it.
 #[derive(Clone, Debug)]
@@ -233,7 +239,11 @@ impl Store {
     /// Moves minutes of a symbol out of the window.
     pub(super) fn move_out(&self, symbol: &Pair, minutes: &[Minute], aside: &Aside) -> Moved {
         let mut moved = Moved::default();
+        let is_many = MOVED_AT_ONCE < minutes.len();
         for minute in minutes {
+            if is_many {
+                thread::sleep(BREATH);
+            }
             match self.place(symbol, *minute, aside) {
                 Ok(Some(json)) => moved.done.push((*minute, json)),
                 Ok(None) => moved.aside.push(*minute),
@@ -250,6 +260,9 @@ impl Store {
             moved.done.clear();
         }
         for (minute, json) in std::mem::take(&mut moved.done) {
+            if is_many {
+                thread::sleep(BREATH);
+            }
             match self.leave(&self.layout.waiting(symbol, minute)) {
                 Ok(()) => moved.done.push((minute, json)),
                 Err(error) => {

@@ -180,9 +180,17 @@ impl PublicTrade {
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":");
         match &self.id.0 {
-            // What is in these texts needs no escape.
-            Id::Number(_) | Id::Uuid(_) => {
-                out.extend_from_slice(format!("\"{}\"", self.id).as_bytes())
+            Id::Number(number) => {
+                out.push(b'"');
+                write_whole(*number, out);
+                out.push(b'"');
+            }
+            Id::Uuid(bytes) => {
+                let mut text = uuid::Uuid::encode_buffer();
+                out.push(b'"');
+                let hyphenated = uuid::Uuid::from_bytes(*bytes).hyphenated();
+                out.extend_from_slice(hyphenated.encode_lower(&mut text).as_bytes());
+                out.push(b'"');
             }
             Id::Text(text) => write_string(text, out),
         }
@@ -197,6 +205,20 @@ impl PublicTrade {
         out.extend_from_slice(b"\",\"size\":\"");
         write_decimal(self.size.value(), out);
         out.extend_from_slice(b"\"}");
+    }
+}
+
+fn write_whole(mut number: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    loop {
+        out.push(b'0' + u8::try_from(number % 10).unwrap_or_default());
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
     }
 }
 
