@@ -118,17 +118,25 @@ impl PlainFile {
                 why,
             });
         }
-        // Order matters: the seal first, so that a gzip file always has one.
+        // Order matters: the seal first, so that a gzip file always has one; and what was there keeps its own until
+        // it is gone.
         let (name, seal) = (&self.name, self.seal());
         let text = format!(
             "{}  {name}\n{}  {name}.gz\n",
             packed.sha256, packed.packed_sha256
         );
-        disk::replace(disk, &seal, text.as_bytes()).map_err(on("write", &seal))?;
+        let before = disk::read_small(disk, &seal, SEAL_LEN_MAX).map_err(on("read", &seal))?;
+        let is_there = disk.look(&to).map_err(on("look at", &to))?.is_some();
+        let before = before.filter(|_| is_there).unwrap_or_default();
+        let both = [text.as_bytes(), before.as_slice()].concat();
+        disk::replace(disk, &seal, &both).map_err(on("write", &seal))?;
         disk.rename(&temporary, &to)
             .map_err(on("rename", &temporary))?;
         disk.sync_folder(&self.folder)
             .map_err(on("sync", &self.folder))?;
+        if !before.is_empty() {
+            disk::replace(disk, &seal, text.as_bytes()).map_err(on("write", &seal))?;
+        }
         Ok(packed)
     }
 
@@ -169,11 +177,13 @@ impl PlainFile {
         };
         let text = String::from_utf8_lossy(&text);
         let suffix = format!("  {}", self.name);
-        let sealed = text.lines().find_map(|it| it.strip_suffix(&suffix));
-        match sealed.and_then(|it| it.parse::<Digest>().ok()) {
-            Some(sealed) if sealed == found => Ok(()),
-            Some(sealed) => damaged(format!("its seal says {sealed}, and it has {found}")),
-            None => damaged(format!("its seal {} does not name it", seal.display())),
+        let mut sealed = text.lines().filter_map(|it| it.strip_suffix(&suffix));
+        let first = sealed.clone().next();
+        // A file that is being replaced has two.
+        match (sealed.any(|it| it.parse() == Ok(found)), first) {
+            (true, _) => Ok(()),
+            (false, Some(first)) => damaged(format!("its seal says {first}, and it has {found}")),
+            (false, None) => damaged(format!("its seal {} does not name it", seal.display())),
         }
     }
 }

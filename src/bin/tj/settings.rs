@@ -48,7 +48,7 @@ pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use reconcile::ReconcileSettings;
 pub(crate) use tax::{Identical, TaxSettings, identical, split};
-pub(crate) use window::{WindowSettings, without_password};
+pub(crate) use window::WindowSettings;
 
 /// The file that is used when none is named.
 const FILE: &str = "tj.toml";
@@ -346,7 +346,7 @@ fn refusal(path: &Path, problems: &[Problem]) -> anyhow::Error {
         .into()
 }
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "journal",
     "time",
     "cache",

@@ -25,27 +25,36 @@ pub(super) fn all(
     before: Day,
     days: u32,
     is_in_use: impl Fn(&Pair, Day) -> bool,
-) -> Result<Vec<(Pair, Day)>, WindowError> {
+) -> Result<(Vec<(Pair, Day)>, Option<WindowError>), WindowError> {
     let mut done = Vec::new();
+    let mut failed = None;
     for symbol in store.symbols()? {
         let mut of_day: BTreeMap<Day, Vec<Minute>> = BTreeMap::new();
         for minute in store.stored(&symbol)? {
             of_day.entry(minute.day()).or_default().push(minute);
         }
         for (day, minutes) in of_day {
-            if day.plus_days(days) < before && !is_in_use(&symbol, day) {
-                one(store, &symbol, day, &minutes)?;
-                done.push((symbol.clone(), day));
+            if before <= day.plus_days(days) || is_in_use(&symbol, day) {
+                continue;
+            }
+            match one(store, &symbol, day, &minutes) {
+                Ok(()) => done.push((symbol.clone(), day)),
+                // One day that cannot be archived keeps no other from it.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
             }
         }
     }
-    Ok(done)
+    Ok((done, failed))
 }
 
 /// The gzip file of a day.
 pub(super) fn file(store: &Store, symbol: &Pair, day: Day) -> PlainFile {
-    let folder = store.layout.of_symbol(store.layout.archive(), symbol);
-    PlainFile::new(&folder, &format!("{}.jsonl", layout::digits(day)))
+    PlainFile::new(
+        &store.layout.archive_of(symbol),
+        &format!("{}.jsonl", layout::digits(day)),
+    )
 }
 
 /// The minutes of an archived day, each as its line; `None` when the day is not archived.
@@ -76,25 +85,32 @@ pub(super) fn lines(
 }
 
 fn one(store: &Store, symbol: &Pair, day: Day, minutes: &[Minute]) -> Result<(), WindowError> {
-    let there = lines(store, symbol, day)?;
-    let mut all = there.clone().unwrap_or_default();
+    let mut all = lines(store, symbol, day)?.unwrap_or_default();
+    let mut is_new = false;
     for minute in minutes {
         let path = store.layout.stored(symbol, *minute);
         let Some(json) = store.bytes(&path)? else {
             continue;
         };
         let footprint = checked(&json, *minute, &path)?;
-        // What the archive has is more only where somebody put a file back.
-        let is_less = all.get(minute).and_then(|it| Footprint::parse(it).ok());
-        if is_less.is_none_or(|it| footprint.covers(&it)) {
-            all.insert(*minute, json);
-        } else {
-            let why = format!("the archive of {day} has something else of that minute");
-            return Err(WindowError::Damaged { path, why });
+        // As one line, however somebody else has written it.
+        let line = footprint.to_json();
+        match all.get(minute) {
+            Some(there) if *there == line => {}
+            // What the archive has is more only where somebody put a file back.
+            Some(there) if !Footprint::parse(there).is_ok_and(|it| footprint.covers(&it)) => {
+                let why = format!("the archive of {day} has something else of that minute");
+                return Err(WindowError::Damaged { path, why });
+            }
+            _ => {
+                all.insert(*minute, line);
+                is_new = true;
+            }
         }
     }
-    if there.as_ref() != Some(&all) {
-        store.make_folder(&store.layout.of_symbol(store.layout.archive(), symbol))?;
+    let folder = store.layout.archive_of(symbol);
+    if is_new {
+        store.make_folder(&folder)?;
         let mut plain = Vec::with_capacity(all.values().map(|it| it.len() + 1).sum());
         for line in all.values() {
             plain.extend_from_slice(line);
@@ -104,7 +120,12 @@ fn one(store: &Store, symbol: &Pair, day: Day, minutes: &[Minute]) -> Result<(),
             .pack(&*store.disk, &plain)
             .map_err(refused)?;
     }
-    // Order matters: from here on the archive's copies are the only ones.
+    // Order matters: a run that was killed may have given the file its name and not synced it. From here on the
+    // archive's copies are the only ones.
+    store
+        .disk
+        .sync_folder(&folder)
+        .map_err(on("sync", &folder))?;
     for minute in minutes {
         let path = store.layout.stored(symbol, *minute);
         store.disk.remove(&path).map_err(on("remove", &path))?;

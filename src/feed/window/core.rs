@@ -13,14 +13,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
+use super::archive;
 use super::error::{WindowError, on};
 use super::footprint::{Footprint, Step};
 use super::intake::{self, Intake, Key, Names, SymbolId};
 use super::layout::Symbols;
 use super::minute::Minute;
-use super::store::Store;
+use super::store::{Store, checked};
 use super::trade::{PublicTrade, TradeId};
 use super::window::WindowOptions;
+use crate::journal::chain_of;
 use crate::record::field::Pair;
 use crate::time::{Day, Timestamp};
 
@@ -165,6 +167,22 @@ pub(super) struct Book {
     has_folders: bool,
 }
 
+/// Whether an error is the disk's for now. One that is the file's own would hold up all other trades for ever.
+fn is_passing(error: &WindowError) -> bool {
+    use std::io::ErrorKind as Of;
+    match error {
+        WindowError::Disk { source, .. } => !matches!(
+            source.kind(),
+            Of::PermissionDenied
+                | Of::IsADirectory
+                | Of::NotADirectory
+                | Of::InvalidData
+                | Of::InvalidInput
+        ),
+        _ => false,
+    }
+}
+
 /// How many sealed minutes are remembered before they are looked at again.
 const SEALED_MAX: usize = 10_000;
 /// How many minutes that are due are read again at once.
@@ -174,6 +192,7 @@ const DUE_AT_ONCE: usize = 1000;
 #[derive(Debug)]
 pub(super) struct DueFile {
     pub(super) symbol: SymbolId,
+    pub(super) name: Pair,
     pub(super) minute: Minute,
     pub(super) version: u64,
     pub(super) json: Vec<u8>,
@@ -188,6 +207,10 @@ pub(super) struct Core {
     pub(super) books: Vec<Book>,
     pub(super) ids: usize,
     pub(super) newest: Option<Timestamp>,
+    /// The day of the archive that was looked at last.
+    archived: Option<(SymbolId, Day, BTreeMap<Minute, Vec<u8>>)>,
+    /// What the intake has of minutes whose files are of something else, for whoever sets it aside.
+    pub(super) stranded: Vec<(Pair, Footprint, String)>,
 }
 
 impl Core {
@@ -198,6 +221,8 @@ impl Core {
             books: Vec::new(),
             ids: 0,
             newest: None,
+            archived: None,
+            stranded: Vec::new(),
         };
         for (symbol, minute) in unsettled {
             if let Some(book) = core.book(symbol) {
@@ -224,6 +249,8 @@ impl Core {
     pub(super) fn fill_closed(&mut self, store: &Store, first: Minute) -> Result<(), WindowError> {
         let names: Vec<Pair> = (0..).map_while(|it| self.names.name(it).cloned()).collect();
         for (symbol, name) in (0..).zip(names) {
+            // Order matters: who made these files may have been killed before it synced their names.
+            store.sync_folders(&name)?;
             let closed = store.waiting(&name)?;
             let gone = store.stored(&name)?.split_off(&first);
             if let Some(book) = self.book(symbol) {
@@ -269,7 +296,8 @@ impl Core {
             return false;
         };
         self.book(id).is_some_and(|it| {
-            let is_hot = it.hot.range(from..to).any(|(_, hot)| hot.is_dirty());
+            // Of a day that trades come for, more may come.
+            let is_hot = it.hot.range(from..to).next().is_some();
             is_hot
                 || it.due.range(from..to).next().is_some()
                 || it.closed.range(from..to).next().is_some()
@@ -503,35 +531,83 @@ impl Core {
             store.make_folders(&name)?;
             book.has_folders = true;
         }
-        let file = match store.find(&name, minute) {
+        let found = match store.find(&name, minute) {
+            Ok(Some(file)) => Ok(Some(file)),
+            Ok(None) => self.archived(store, symbol, &name, minute),
+            Err(error) => Err(error),
+        };
+        let file = match found {
             Ok(file) => file,
-            Err(error @ WindowError::Disk { .. }) => return Err(error),
+            Err(error) if is_passing(&error) => return Err(error),
             // One that cannot be read has who knows what in it.
-            Err(_) => {
-                book.seal(minute);
+            Err(error) => {
+                self.seal(symbol, &name, hot, &chain_of(&error));
                 return Ok(());
             }
         };
-        let archived = store.layout.archived(&name, minute.day());
-        let is_archived = || store.disk.look(&archived).map_err(on("look at", &archived));
-        match file {
-            Some(file) if !hot.footprint.covers(&file) => book.seal(minute),
-            None if is_archived()?.is_some() => book.seal(minute),
-            file => {
-                if hot.footprint.is_empty() {
-                    // New.
-                } else if file.is_some_and(|it| it == hot.footprint) {
-                    (hot.version, hot.written) = (1, 1);
+        match &file {
+            // What the file has not is not lost, and not counted.
+            Some(file) if !hot.footprint.covers(file) => {
+                let is_in_file = file.covers(&hot.footprint);
+                let why = if is_in_file {
+                    ""
                 } else {
-                    (hot.version, hot.dirty_since) = (1, Some(now));
-                }
-                let ids = hot.ids.len();
-                book.due.remove(&minute);
-                book.hot.insert(minute, hot);
-                self.ids += ids;
+                    "its file has other trades"
+                };
+                self.seal(symbol, &name, hot, why);
+                return Ok(());
             }
+            _ if hot.footprint.is_empty() => {}
+            Some(file) if *file == hot.footprint => (hot.version, hot.written) = (1, 1),
+            _ => (hot.version, hot.dirty_since) = (1, Some(now)),
+        }
+        let ids = hot.ids.len();
+        if let Some(book) = self.book(symbol) {
+            book.due.remove(&minute);
+            book.hot.insert(minute, hot);
+            self.ids += ids;
         }
         Ok(())
+    }
+
+    /// The minute in the archive of its day, if it is there.
+    fn archived(
+        &mut self,
+        store: &Store,
+        symbol: SymbolId,
+        name: &Pair,
+        minute: Minute,
+    ) -> Result<Option<Footprint>, WindowError> {
+        let day = minute.day();
+        if !self
+            .archived
+            .as_ref()
+            .is_some_and(|it| (it.0, it.1) == (symbol, day))
+        {
+            let lines = archive::lines(store, name, day)?.unwrap_or_default();
+            self.archived = Some((symbol, day, lines));
+        }
+        let lines = self.archived.as_ref().map(|it| &it.2);
+        let path = store.layout.archived(name, day);
+        let line = lines.and_then(|it| it.get(&minute));
+        line.map(|it| checked(it, minute, &path)).transpose()
+    }
+
+    /// What is known of the archive may be another thing now.
+    pub(super) fn archive_changed(&mut self) {
+        self.archived = None;
+    }
+
+    /// A minute takes no trade any more. `why` it has trades that its file has not, if it has.
+    fn seal(&mut self, symbol: SymbolId, name: &Pair, hot: Hot, why: &str) {
+        let minute = hot.footprint.minute();
+        if !why.is_empty() && !hot.footprint.is_empty() {
+            self.stranded
+                .push((name.clone(), hot.footprint, why.to_owned()));
+        }
+        if let Some(book) = self.book(symbol) {
+            book.seal(minute);
+        }
     }
 
     /// Makes minutes hot that may have more than their files, some at once. Says whether there are more of
@@ -542,15 +618,13 @@ impl Core {
         step: Option<Step>,
         now: Timestamp,
     ) -> Result<bool, WindowError> {
-        let mut keys = HashSet::new();
+        let mut due: Vec<Key> = Vec::new();
         for (symbol, book) in self.all() {
-            keys.extend(
-                book.due
-                    .iter()
-                    .map(|it| (symbol, *it))
-                    .take(DUE_AT_ONCE - keys.len()),
-            );
+            due.extend(book.due.iter().take(DUE_AT_ONCE).map(|it| (symbol, *it)));
         }
+        // By time: those of one time are in the same segments.
+        due.sort_unstable_by_key(|(symbol, minute)| (*minute, *symbol));
+        let keys: HashSet<Key> = due.into_iter().take(DUE_AT_ONCE).collect();
         self.warm(store, step, &keys, now)?;
         for (symbol, minute) in &keys {
             if let Some(book) = self.book(*symbol) {
@@ -561,14 +635,18 @@ impl Core {
     }
 
     /// The files that are due: of minutes that are over, and of all when `all`.
-    pub(super) fn due_files(&mut self, now: Timestamp, grace: Duration, all: bool) -> Vec<DueFile> {
+    pub(super) fn due_files(&self, now: Timestamp, grace: Duration, all: bool) -> Vec<DueFile> {
         let mut due = Vec::new();
-        for (symbol, book) in self.all() {
+        for (symbol, book) in (0..).zip(&self.books) {
+            let Some(name) = self.names.name(symbol) else {
+                continue;
+            };
             for (minute, hot) in &book.hot {
                 let is_due = hot.is_due(*minute, now, grace) || all && hot.is_dirty();
                 if is_due && !hot.footprint.is_empty() {
                     due.push(DueFile {
                         symbol,
+                        name: name.clone(),
                         minute: *minute,
                         version: hot.version,
                         json: hot.footprint.to_json(),
@@ -603,10 +681,15 @@ impl Core {
         let mut freed = 0;
         let is_many = options.ids_max < self.ids;
         for (_, book) in self.all() {
+            let due = &mut book.due;
             book.hot.retain(|minute, hot| {
                 let age = hot.touched.until(now).unwrap_or_default();
                 let is_over = minute.plus(1).start().saturating_add(options.grace) <= now;
-                let goes = !hot.is_dirty() && is_over && (options.warm <= age || is_many);
+                let goes = is_over && (is_many || !hot.is_dirty() && options.warm <= age);
+                if goes && hot.is_dirty() {
+                    // Its file could not be written. The intake has all of it.
+                    due.insert(*minute);
+                }
                 freed += if goes { hot.ids.len() } else { 0 };
                 !goes
             });
@@ -622,30 +705,56 @@ impl Core {
     ) -> Vec<(SymbolId, Vec<Minute>)> {
         let mut leaving = Vec::new();
         for (symbol, book) in self.all() {
-            book.gone = book.gone.split_off(&first);
+            if book.gone.first().is_some_and(|it| *it < first) {
+                book.gone = book.gone.split_off(&first);
+            }
             let open = book
                 .hot
                 .keys()
                 .filter(|it| first <= **it && !book.closed.contains(it));
-            let count = book.closed.len() + open.count();
-            let too_many = count.saturating_sub(count_max);
-            let goes = |(index, minute): &(usize, &Minute)| {
-                **minute < first || *index < too_many || book.gone.contains(minute)
-            };
-            let gone: Vec<Minute> = book
+            let too_many = (book.closed.len() + open.count()).saturating_sub(count_max);
+            let is_first =
+                |(index, minute): &(usize, &Minute)| **minute < first || *index < too_many;
+            let mut gone: BTreeSet<Minute> = book
                 .closed
                 .iter()
                 .enumerate()
-                .filter(goes)
+                .take_while(is_first)
                 .map(|(_, it)| *it)
-                // What is dirty is written first.
-                .filter(|it| !book.hot.get(it).is_some_and(Hot::is_dirty))
                 .collect();
+            gone.extend(book.gone.intersection(&book.closed));
+            // What is dirty is written first.
+            gone.retain(|it| !book.hot.get(it).is_some_and(Hot::is_dirty));
+            let gone: Vec<Minute> = gone.into_iter().collect();
             if !gone.is_empty() {
                 leaving.push((symbol, gone));
             }
         }
         leaving
+    }
+
+    /// The minutes of a symbol that are not hot, and may have more than their files.
+    pub(super) fn due(&mut self, symbol: &Pair, from: Minute, to: Minute) -> HashSet<Key> {
+        let Some(id) = self.names.known(symbol).filter(|_| from <= to) else {
+            return HashSet::new();
+        };
+        let book = self.book(id);
+        book.map(|it| it.due.range(from..=to).map(|it| (id, *it)).collect())
+            .unwrap_or_default()
+    }
+
+    /// Makes a minute somebody else's, whose file is to come; `false` when there are trades of it here.
+    pub(super) fn reserve(&mut self, symbol: &Pair, minute: Minute) -> bool {
+        let id = self.names.id(symbol);
+        let is_own = self.intake.has(&(id, minute));
+        let Some(book) = self.book(id) else {
+            return false;
+        };
+        if is_own || book.hot.contains_key(&minute) || book.due.contains(&minute) {
+            return false;
+        }
+        book.seal(minute);
+        true
     }
 
     /// Whether something of a minute may be in no file.

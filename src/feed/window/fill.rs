@@ -11,11 +11,13 @@
 
 use std::collections::BTreeSet;
 
+use super::archive;
+use super::error::WindowError;
 use super::footprint::Footprint;
 use super::minute::Minute;
 use super::news::Weight;
 use super::resident::{Change, Member, Resident, ResidentError};
-use super::store::Job;
+use super::store::{Job, checked};
 use super::window::Window;
 use crate::journal::chain_of;
 use crate::record::field::Pair;
@@ -24,11 +26,15 @@ use crate::record::field::Pair;
 const PAGE: usize = 500;
 /// How many changes wait at most for a resident that answers.
 const WAITING_MAX: usize = 20_000;
+/// And of how many bytes.
+const BYTES_MAX: usize = 64 << 20;
 
 /// What a resident has not been told yet.
 #[derive(Debug)]
 pub(super) struct Filling {
     changes: Vec<Change>,
+    /// Of their members.
+    bytes: usize,
     /// Whether the changes are not all there is to tell.
     is_stale: bool,
 }
@@ -38,6 +44,7 @@ impl Default for Filling {
     fn default() -> Filling {
         Filling {
             changes: Vec::new(),
+            bytes: 0,
             is_stale: true,
         }
     }
@@ -51,7 +58,7 @@ impl Filling {
     /// It is looked through as a whole next time.
     pub(super) fn is_stale_now(&mut self) {
         self.is_stale = true;
-        self.changes = Vec::new();
+        (self.changes, self.bytes) = (Vec::new(), 0);
     }
 
     /// Something to tell.
@@ -59,8 +66,10 @@ impl Filling {
         if self.is_stale {
             return;
         }
+        let (Change::Put { member, .. } | Change::Remove { member, .. }) = &change;
+        self.bytes += member.len();
         self.changes.push(change);
-        if WAITING_MAX <= self.changes.len() {
+        if WAITING_MAX <= self.changes.len() || BYTES_MAX <= self.bytes {
             self.is_stale_now();
         }
     }
@@ -72,25 +81,29 @@ impl Filling {
         resident: &mut dyn Resident,
         is_time: bool,
     ) -> Result<(), ResidentError> {
-        if self.changes.is_empty() && !self.is_stale && !is_time {
+        if !resident.is_there() || self.changes.is_empty() && !self.is_stale && !is_time {
+            self.changes.clear();
             return Ok(());
         }
         if resident.claim()? && !self.is_stale {
             for changes in self.changes.chunks(PAGE) {
                 change(window, resident, changes)?;
             }
-            self.changes.clear();
+            (self.changes, self.bytes) = (Vec::new(), 0);
             if !is_time || has_all(window, resident)? {
                 return Ok(());
             }
         }
         self.is_stale_now();
-        for (symbol, closed) in window.closed() {
+        let (symbols, _) = window.closed_counts();
+        for symbol in &symbols {
+            let closed = window.closed(symbol);
+            let (resident, closed) = (&mut *resident, &closed);
             Looking {
                 window,
-                resident: &mut *resident,
-                symbol: &symbol,
-                closed: &closed,
+                resident,
+                symbol,
+                closed,
                 seen: BTreeSet::new(),
             }
             .through()?;
@@ -102,11 +115,8 @@ impl Filling {
 }
 
 fn has_all(window: &Window, resident: &mut dyn Resident) -> Result<bool, ResidentError> {
-    let closed = window.closed();
-    let symbols: Vec<Pair> = closed.iter().map(|(it, _)| it.clone()).collect();
-    let counts = resident.counts(&symbols)?;
-    let wanted = closed.iter().map(|(_, it)| it.len() as u64);
-    Ok(counts.into_iter().eq(wanted))
+    let (symbols, wanted) = window.closed_counts();
+    Ok(resident.counts(&symbols)? == wanted)
 }
 
 fn change(
@@ -216,30 +226,36 @@ impl Looking<'_> {
             }
             Err(error) => return self.set_aside(&member, &error.to_string()),
         };
-        if self.closed.contains(&minute) {
+        if self.closed.contains(&minute) || self.seen.contains(&minute) {
             return self.look_at_own(member, &theirs);
         }
-        let (store, _) = self.window.parts();
-        let stored = store.footprint(&store.layout.stored(self.symbol, minute), minute);
-        match stored {
+        match self.outside(minute) {
             // It has left the window, and the resident was not there to hear of it.
             Ok(Some(stored)) if stored.covers(&theirs) => self.remove(member),
-            Ok(None) if !self.is_known(minute) => self.adopt(member),
-            Ok(None) => self.set_aside(&member, "its minute is known here, with other trades"),
             Ok(Some(_)) => self.set_aside(
                 &member,
                 "a file of its minute is there, and this one has something else",
             ),
+            Ok(None) if self.window.reserve(self.symbol, minute) => self.adopt(member),
+            Ok(None) => self.set_aside(&member, "its minute is known here, with other trades"),
             Err(error) => self.set_aside(&member, &chain_of(&error)),
         }
     }
 
-    /// Whether the minute is in the intake, in memory, or in the archive.
-    fn is_known(&self, minute: Minute) -> bool {
+    /// A minute that has left the window, in its file or in the archive.
+    fn outside(&self, minute: Minute) -> Result<Option<Footprint>, WindowError> {
         let (store, _) = self.window.parts();
-        let archived = store.layout.archived(self.symbol, minute.day());
-        let is_archived = !matches!(store.disk.look(&archived), Ok(None));
-        is_archived || self.window.is_own(self.symbol, minute)
+        match store.footprint(&store.layout.stored(self.symbol, minute), minute)? {
+            Some(stored) => Ok(Some(stored)),
+            None => {
+                let lines = archive::lines(store, self.symbol, minute.day())?.unwrap_or_default();
+                let path = store.layout.archived(self.symbol, minute.day());
+                lines
+                    .get(&minute)
+                    .map(|it| checked(it, minute, &path))
+                    .transpose()
+            }
+        }
     }
 
     fn look_at_own(&mut self, member: Member, theirs: &Footprint) -> Result<(), ResidentError> {
@@ -313,7 +329,7 @@ impl Looking<'_> {
     }
 }
 
-fn unkept(error: super::error::WindowError) -> ResidentError {
+fn unkept(error: WindowError) -> ResidentError {
     ResidentError::Down {
         resident: "what the window's copy has".to_owned(),
         why: format!("could not be kept in a file: {}", chain_of(&error)),

@@ -391,8 +391,8 @@ impl RawLevel<'_> {
                 return Err(wrong(member, "must not be below 0", &volume.to_string()));
             }
         }
-        let is_traded =
-            level.trade_count > 0 && (level.buy_volume + level.sell_volume).mantissa() > 0;
+        let total = level.total_volume();
+        let is_traded = level.trade_count > 0 && total.is_none_or(|it| it.mantissa() > 0);
         if !is_traded {
             return Err(wrong(
                 "trade_count",

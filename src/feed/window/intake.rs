@@ -10,7 +10,7 @@
 //!
 //! Not here: which trades are wanted (`window`), and what they add up to (`footprint`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -155,18 +155,34 @@ impl Intake {
             ended: BTreeMap::new(),
         };
         let mut found = Found::default();
-        for entry in intake.disk.list(folder)? {
-            let number = entry
-                .name
-                .strip_suffix(".jsonl")
-                .and_then(|it| it.parse::<u64>().ok());
-            let Some(number) = number else { continue };
+        let entries = intake.disk.list(folder)?;
+        let number_of = |name: &str, suffix: &str| name.strip_suffix(suffix)?.parse::<u64>().ok();
+        let segments = entries
+            .iter()
+            .filter_map(|it| number_of(&it.name, ".jsonl"));
+        let segments: BTreeSet<u64> = segments.collect();
+        for index in entries
+            .iter()
+            .filter_map(|it| number_of(&it.name, ".index"))
+        {
+            // A number is used once: an index that is left would say of another segment that it is settled.
+            intake.next = intake.next.max(index.saturating_add(1));
+            if is_writer && !segments.contains(&index) {
+                remove(&*intake.disk, &intake.index(index))?;
+            }
+        }
+        for number in segments {
             intake.next = intake.next.max(number.saturating_add(1));
             let ended = match intake.read_index(number, names) {
-                Some(ended) => ended,
-                None => intake.read_keys(number, names, now, &mut found)?,
+                Some(ended) => Ok(ended),
+                None => intake.read_keys(number, names, now, &mut found),
             };
-            intake.ended.insert(number, ended);
+            match ended {
+                Ok(ended) => intake.ended.insert(number, ended),
+                // Whoever writes there has no use for it any more.
+                Err(error) if !is_writer && error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
         }
         Ok((intake, found))
     }
@@ -252,12 +268,14 @@ impl Intake {
             None => self.begin(now)?,
         };
         let active = self.active.insert(active);
-        active.keys.extend(keys);
         let written = disk::write_all(&*active.file, lines).and_then(|()| active.file.sync());
         match written {
-            Ok(()) => active.len = active.len.saturating_add(lines.len() as u64),
+            Ok(()) => {
+                active.keys.extend(keys);
+                active.len = active.len.saturating_add(lines.len() as u64);
+            }
             // Nobody knows how it ends: nothing may stand behind it, and nothing behind its length is read.
-            Err(_) => self.end(now),
+            Err(_) => self.break_off(now),
         }
         written
     }
@@ -280,6 +298,22 @@ impl Intake {
             began: now,
             keys: HashSet::new(),
         })
+    }
+
+    /// Ends the segment after an error. What it has too much goes if it can; whoever reads it later counts what is
+    /// left.
+    fn break_off(&mut self, now: Timestamp) {
+        let Some(active) = self.active.take() else {
+            return;
+        };
+        if active.len == 0 {
+            // With a disk that is full there would be one more each time.
+            let _ = self.disk.remove(&self.segment(active.number));
+            return;
+        }
+        let _ = active.file.cut(active.len);
+        self.active = Some(active);
+        self.end(now);
     }
 
     /// Ends the segment that is written now.

@@ -8,7 +8,7 @@
 //! archive/window/20241023.jsonl.gz              a day of minutes
 //! ```
 //!
-//! With one window a symbol, `storage`, `minutes` and `archive/window` have a folder for each.
+//! With more than one symbol, `storage` and `minutes` have a folder for each.
 //!
 //! Always true: a file's name tells its minute, a folder's name its symbol, and the other way round.
 
@@ -99,7 +99,21 @@ impl Layout {
     /// A day of minutes.
     pub(super) fn archived(&self, symbol: &Pair, day: Day) -> PathBuf {
         let name = format!("{}.jsonl.gz", digits(day));
-        self.of_symbol(&self.archive, symbol).join(name)
+        self.archive_of(symbol).join(name)
+    }
+
+    /// The archived days of a symbol, which have a folder of their own in any case: several storage folders may
+    /// share an archive.
+    pub(super) fn archive_of(&self, symbol: &Pair) -> PathBuf {
+        self.archive.join(folder_name(symbol))
+    }
+
+    /// Whether the minutes of a symbol are here.
+    pub(super) fn has(&self, symbol: &Pair) -> bool {
+        match &self.symbols {
+            Symbols::Only(of) => of == symbol,
+            Symbols::Each => true,
+        }
     }
 }
 

@@ -62,6 +62,6 @@ pub use memory::MemoryWindow;
 pub use minute::{Minute, MinuteError};
 pub use news::{News, Weight};
 pub use range::{Checked, Complaint, Range, Reader};
-pub use resident::{Change, Member, Resident, ResidentError, Usage};
+pub use resident::{Change, Member, NoCopy, Resident, ResidentError, Usage};
 pub use trade::{PublicTrade, Taker, TradeId};
 pub use window::{Window, WindowOptions, is_running};

@@ -31,16 +31,18 @@ const KEPT_MAX: usize = 1000;
 /// What there is to hear, and what is wrong now.
 #[derive(Debug, Default)]
 pub(super) struct Teller {
-    wrong: BTreeMap<&'static str, String>,
+    /// By what is wrong: of which kind, and in words.
+    wrong: BTreeMap<&'static str, (String, String)>,
     news: Vec<News>,
     untold: u64,
 }
 
 impl Teller {
-    /// Something is wrong for some time. `why` is the same for the same reason.
-    pub(super) fn is_wrong(&mut self, what: &'static str, why: &str) {
-        if self.wrong.get(what).is_none_or(|it| it != why) {
-            self.wrong.insert(what, why.to_owned());
+    /// Something is wrong for some time. It is told again when its `kind` is another one.
+    pub(super) fn is_wrong(&mut self, what: &'static str, kind: &str, why: &str) {
+        let is_new = self.wrong.get(what).is_none_or(|it| it.0 != kind);
+        if is_new {
+            self.wrong.insert(what, (kind.to_owned(), why.to_owned()));
             self.tell(Weight::Warning, format!("{what}: {why}"));
         }
     }
@@ -78,7 +80,7 @@ impl Teller {
     pub(super) fn wrong(&self) -> Vec<String> {
         self.wrong
             .iter()
-            .map(|(what, why)| format!("{what}: {why}"))
+            .map(|(what, (_, why))| format!("{what}: {why}"))
             .collect()
     }
 }
@@ -91,7 +93,7 @@ mod tests {
     fn a_condition_is_told_when_it_begins_changes_and_ends() {
         let mut teller = Teller::default();
         for why in ["away", "away", "full", "full"] {
-            teller.is_wrong("Redis", why);
+            teller.is_wrong("Redis", why, why);
         }
         teller.is_well("Redis");
         teller.is_well("Redis");

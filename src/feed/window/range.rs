@@ -117,6 +117,9 @@ impl Reader {
         symbol: &Pair,
         minute: Minute,
     ) -> Result<Option<Footprint>, WindowError> {
+        if !self.store.layout.has(symbol) {
+            return Ok(None);
+        }
         if let Some(footprint) = self.store.find(symbol, minute)? {
             return Ok(Some(footprint));
         }
@@ -150,9 +153,13 @@ impl Reader {
         open: BTreeMap<Minute, Footprint>,
     ) -> Result<Range, WindowError> {
         // In this order: what moves meanwhile is seen twice, and not missed.
-        let mut files = self.store.waiting(symbol)?;
-        files.extend(self.store.stored(symbol)?);
-        let mut days = self.archived(symbol)?;
+        let mut files = BTreeSet::new();
+        let mut days = BTreeSet::new();
+        if self.store.layout.has(symbol) {
+            files.extend(self.store.waiting(symbol)?);
+            files.extend(self.store.stored(symbol)?);
+            days.extend(self.archived(symbol)?);
+        }
         files.retain(|it| (from..=to).contains(it));
         days.extend(files.iter().map(|it| it.day()));
         days.extend(open.keys().map(|it| it.day()));
@@ -176,10 +183,7 @@ impl Reader {
     /// # Errors
     /// [`WindowError`].
     pub fn archived(&self, symbol: &Pair) -> Result<BTreeSet<Day>, WindowError> {
-        let folder = self
-            .store
-            .layout
-            .of_symbol(self.store.layout.archive(), symbol);
+        let folder = self.store.layout.archive_of(symbol);
         let found = self
             .store
             .list(&folder)?

@@ -87,6 +87,11 @@ pub enum ResidentError {
 ///
 /// One thread calls it. A call returns soon, whatever happens: it may wait for some seconds, never for ever.
 pub trait Resident: fmt::Debug + Send {
+    /// Whether there is anybody to tell. `false`: nothing is, and nothing else is asked.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// Makes it this collector's, or sees that it still is. Says whether it has what it was given: `false`
     /// when it is new, was emptied, or was away meanwhile, so that it must be looked through and filled.
     ///
@@ -137,4 +142,48 @@ pub trait Resident: fmt::Debug + Send {
     /// # Errors
     /// [`ResidentError`].
     fn usage(&mut self) -> Result<Usage, ResidentError>;
+}
+
+/// No copy at all: for a collector that nobody looks into.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCopy;
+
+impl Resident for NoCopy {
+    fn is_there(&self) -> bool {
+        false
+    }
+
+    fn claim(&mut self) -> Result<bool, ResidentError> {
+        Ok(true)
+    }
+
+    fn filled(&mut self) -> Result<(), ResidentError> {
+        Ok(())
+    }
+
+    fn change(&mut self, _: &[Change]) -> Result<(), ResidentError> {
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        _: &Pair,
+        _: Minute,
+        _: Minute,
+        _: usize,
+    ) -> Result<Vec<Member>, ResidentError> {
+        Ok(Vec::new())
+    }
+
+    fn remove(&mut self, _: &Pair, _: &[u8]) -> Result<(), ResidentError> {
+        Ok(())
+    }
+
+    fn counts(&mut self, symbols: &[Pair]) -> Result<Vec<u64>, ResidentError> {
+        Ok(vec![0; symbols.len()])
+    }
+
+    fn usage(&mut self) -> Result<Usage, ResidentError> {
+        Ok(Usage::default())
+    }
 }

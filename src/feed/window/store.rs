@@ -71,6 +71,19 @@ impl Store {
         Ok(())
     }
 
+    /// Makes the names of a symbol's files survive a power cut, where it has files.
+    pub(super) fn sync_folders(&self, symbol: &Pair) -> Result<(), WindowError> {
+        let storage = self.layout.of_symbol(self.layout.storage(), symbol);
+        let minutes = self.layout.of_symbol(&self.layout.minutes(), symbol);
+        for folder in [minutes, storage] {
+            match self.disk.sync_folder(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                synced => synced.map_err(on("sync", &folder))?,
+            }
+        }
+        Ok(())
+    }
+
     /// A folder and those above it, whose names survive a power cut then.
     pub(super) fn make_folder(&self, folder: &Path) -> Result<(), WindowError> {
         let mut missing = Vec::new();
@@ -186,22 +199,20 @@ impl Store {
             replace_unsynced(&*self.disk, &path, &bytes).map_err(on("write", &path))
         });
         // Order matters: a name counts when its folder is on the disk.
-        let mut synced: BTreeMap<PathBuf, bool> = BTreeMap::new();
+        let of_job = |it: &Job| self.layout.of_symbol(&self.layout.minutes(), &it.symbol);
+        let folders: BTreeSet<PathBuf> = jobs.iter().map(of_job).collect();
+        let folders: Vec<PathBuf> = folders.into_iter().collect();
+        let synced = self.on_all(&folders, |it| {
+            self.disk.sync_folder(it).map_err(|it| it.kind())
+        });
+        let failed = folders
+            .iter()
+            .zip(synced)
+            .filter_map(|(folder, it)| Some((folder, it.err()?)));
+        let failed: BTreeMap<&PathBuf, io::ErrorKind> = failed.collect();
         for (job, result) in jobs.iter().zip(&mut results) {
-            let folder = self.layout.of_symbol(&self.layout.minutes(), &job.symbol);
-            if synced.contains_key(&folder) {
-                continue;
-            }
-            let folder_synced = self.disk.sync_folder(&folder).map_err(on("sync", &folder));
-            synced.insert(folder, folder_synced.is_ok());
-            if let (Err(error), Ok(())) = (folder_synced, &*result) {
-                *result = Err(error);
-            }
-        }
-        for (job, result) in jobs.iter().zip(&mut results) {
-            let folder = self.layout.of_symbol(&self.layout.minutes(), &job.symbol);
-            if result.is_ok() && synced.get(&folder) == Some(&false) {
-                *result = Err(on("sync", &folder)(io::Error::other("it was not synced")));
+            if let (Ok(()), Some((folder, kind))) = (&*result, failed.get_key_value(&of_job(job))) {
+                *result = Err(on("sync", folder)((*kind).into()));
             }
         }
         results
@@ -228,7 +239,11 @@ impl Store {
             let threads: Vec<_> = (1..count).map(|_| scope.spawn(worker)).collect();
             let mut results = worker();
             for thread in threads {
-                results.extend(thread.join().unwrap_or_default());
+                match thread.join() {
+                    Ok(done) => results.extend(done),
+                    // A result that is missing would make others those of other jobs.
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             }
             results
         });
@@ -247,8 +262,10 @@ impl Store {
             match self.place(symbol, *minute, aside) {
                 Ok(Some(json)) => moved.done.push((*minute, json)),
                 Ok(None) => moved.aside.push(*minute),
+                // What is true of one is true of the others, most of the time: they are tried later.
                 Err(error) => {
-                    moved.error.get_or_insert(error);
+                    moved.error = Some(error);
+                    break;
                 }
             }
         }

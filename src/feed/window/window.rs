@@ -10,6 +10,7 @@
 //!
 //! Not here: threads. Whoever embeds it calls `take` on one and `tick` on another.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -135,8 +136,12 @@ const COUNT_EVERY: Duration = Duration::from_secs(60);
 const ARCHIVE_EVERY: Duration = Duration::from_secs(3600);
 /// How many files are written before what was written is told to the resident.
 const FILES_AT_ONCE: usize = 1000;
+/// How long a disk that refused files, or a resident, is left alone.
+const REST: Duration = Duration::from_secs(1);
+const REST_MAX: Duration = Duration::from_secs(30);
 const RESIDENT: &str = "the window's copy";
 const FILES: &str = "the files of minutes";
+const MOVING: &str = "minutes that leave the window";
 const INTAKE: &str = "the intake";
 const SETTLING: &str = "settling the intake";
 const ARCHIVE: &str = "the archive of minutes";
@@ -163,6 +168,13 @@ struct Keeping {
     filling: Filling,
     counted: Option<Timestamp>,
     archived: Option<Timestamp>,
+    /// Why something could not be written since the last look.
+    unwritten: Option<WindowError>,
+    /// When the disk refused a file, and when it refused to move one.
+    refused: Option<Timestamp>,
+    unmoved: Option<Timestamp>,
+    /// When the resident refused, and how long it is left alone.
+    rest: Option<(Timestamp, Duration)>,
     /// When files were written in the last hour, and how many.
     hour: std::collections::VecDeque<(Timestamp, u64)>,
 }
@@ -240,6 +252,10 @@ impl Window {
             filling: Filling::default(),
             counted: None,
             archived: None,
+            unwritten: None,
+            refused: None,
+            unmoved: None,
+            rest: None,
             hour: std::collections::VecDeque::new(),
         };
         Ok(Window {
@@ -290,7 +306,9 @@ impl Window {
                 });
                 self.teller().is_well(INTAKE);
             }
-            Err(error) => self.teller().is_wrong(INTAKE, &chain_of(error)),
+            Err(error) => self
+                .teller()
+                .is_wrong(INTAKE, &kind_of(error), &chain_of(error)),
         }
         taken
     }
@@ -327,8 +345,15 @@ impl Window {
 
     /// Files for minutes that are over. Says whether all could be written.
     fn write_due(&self, keeping: &mut Keeping, now: Timestamp, all: bool) -> bool {
-        let mut is_well = true;
-        loop {
+        // A disk that refuses is left alone for a moment, unless somebody waits for it.
+        let is_rest = keeping
+            .refused
+            .is_some_and(|it| it.until(now).is_some_and(|it| it < REST));
+        if is_rest && !all {
+            return false;
+        }
+        keeping.unwritten = None;
+        let is_whole = loop {
             let (due, has_more) = {
                 let mut core = self.core();
                 let has_more = core.warm_due(&self.store, self.options.step, now);
@@ -339,28 +364,50 @@ impl Window {
                 )
             };
             for due in due.chunks(FILES_AT_ONCE) {
-                is_well &= self.write(keeping, due, now);
+                self.write(keeping, due, now);
             }
             self.core().cool(&self.options, now);
             match has_more {
-                Ok(true) if is_well => {}
-                Ok(has_more) => return is_well && !has_more,
+                Ok(true) if keeping.unwritten.is_none() => {}
+                Ok(has_more) => break !has_more,
                 Err(error) => {
-                    self.told::<()>(FILES, Err(error));
-                    return false;
+                    keeping.unwritten.get_or_insert(error);
+                    break false;
                 }
             }
+        };
+        self.set_stranded_aside();
+        let unwritten = keeping.unwritten.take();
+        let is_well = unwritten.is_none();
+        keeping.refused = (!is_well).then_some(now);
+        self.told(FILES, unwritten.map_or(Ok(()), Err));
+        is_well && is_whole
+    }
+
+    /// What the intake has of minutes whose files are of something else.
+    fn set_stranded_aside(&self) {
+        let stranded = std::mem::take(&mut self.core().stranded);
+        for (symbol, footprint, why) in stranded {
+            let (minute, json) = (footprint.minute(), footprint.to_json());
+            let intake = self.store.layout.intake();
+            let kept = self.aside.keep(&intake, &symbol, Some(minute), &why, &json);
+            let place = match kept {
+                Ok(()) => format!("set aside in {}", self.aside.path().display()),
+                Err(error) => format!("could not be set aside: {}", chain_of(&error)),
+            };
+            self.count(|it| it.set_aside += 1);
+            let text =
+                format!("{symbol} {minute}: trades that are not in its file were {place}: {why}");
+            self.teller().tell(Weight::Warning, text);
         }
     }
 
-    fn write(&self, keeping: &mut Keeping, due: &[DueFile], now: Timestamp) -> bool {
+    fn write(&self, keeping: &mut Keeping, due: &[DueFile], now: Timestamp) {
         let mut jobs = Vec::with_capacity(due.len());
         let mut before = Vec::with_capacity(due.len());
         for file in due {
-            let Some(symbol) = self.core().names.name(file.symbol).cloned() else {
-                continue;
-            };
-            let path = self.store.layout.waiting(&symbol, file.minute);
+            let (symbol, minute) = (file.name.clone(), file.minute);
+            let path = self.store.layout.waiting(&symbol, minute);
             let has_file = file.has_file && !keeping.filling.is_stale();
             before.push(
                 has_file
@@ -369,12 +416,11 @@ impl Window {
             );
             jobs.push(Job {
                 symbol,
-                minute: file.minute,
+                minute,
                 json: file.json.clone(),
             });
         }
         let results = self.store.write(&jobs);
-        let mut first_error = None;
         let mut core = self.core();
         for (((file, job), before), result) in due.iter().zip(jobs).zip(before).zip(results) {
             core.wrote(file, result.is_ok(), now);
@@ -395,21 +441,23 @@ impl Window {
                 }
                 Err(error) => {
                     self.count(|it| it.file_failures += 1);
-                    first_error.get_or_insert(error);
+                    keeping.unwritten.get_or_insert(error);
                 }
             }
         }
-        drop(core);
-        let is_well = first_error.is_none();
-        self.told(FILES, first_error.map_or(Ok(()), Err));
-        is_well
     }
 
     /// Minutes that have left the window.
     fn move_out(&self, keeping: &mut Keeping, now: Timestamp) -> bool {
+        if keeping
+            .unmoved
+            .is_some_and(|it| it.until(now).is_some_and(|it| it < REST))
+        {
+            return false;
+        }
         let first = self.options.first(now);
         let leaving = self.core().leaving(first, self.options.count_max);
-        let mut is_well = true;
+        let mut unmoved = None;
         for (id, minutes) in leaving {
             let Some(symbol) = self.core().names.name(id).cloned() else {
                 continue;
@@ -421,7 +469,9 @@ impl Window {
                 .iter()
                 .map(|(_, it)| it.len() as u64 + 1)
                 .sum::<u64>();
-            keeping.hour.push_back((now, files));
+            if files > 0 {
+                keeping.hour.push_back((now, files));
+            }
             self.count(|it| {
                 it.files_written += files;
                 it.file_bytes_written += bytes;
@@ -450,9 +500,13 @@ impl Window {
                 );
                 self.teller().tell(Weight::Warning, text);
             }
-            is_well &= moved.error.is_none();
-            self.told(FILES, moved.error.map_or(Ok(()), Err));
+            if let Some(error) = moved.error {
+                unmoved.get_or_insert(error);
+            }
         }
+        let is_well = unmoved.is_none();
+        keeping.unmoved = (!is_well).then_some(now);
+        self.told(MOVING, unmoved.map_or(Ok(()), Err));
         is_well
     }
 
@@ -466,13 +520,14 @@ impl Window {
             ..
         } = &mut *core;
         let folder = self.store.layout.intake();
-        let settled = intake.settle(names, |key| Core::is_open(books, key));
-        settled.map_err(on("settle", &folder))?;
         // As long after a trade came as the window is long, it is known whether it comes again.
         let span = Minute::LEN.saturating_mul(self.options.span) + Duration::from_secs(3600);
         let before = now.saturating_sub(span);
+        // Order matters: what goes makes room for what comes.
         let dropped = intake.drop_old(before, self.options.first(now));
-        dropped.map_err(on("remove old segments of", &folder))
+        let settled = intake.settle(names, |key| Core::is_open(books, key));
+        dropped.map_err(on("remove old segments of", &folder))?;
+        settled.map_err(on("settle", &folder))
     }
 
     fn tell_resident(&self, keeping: &mut Keeping, now: Timestamp) {
@@ -480,8 +535,12 @@ impl Window {
             resident,
             filling,
             counted,
+            rest,
             ..
         } = keeping;
+        if rest.is_some_and(|(at, span)| at.until(now).is_some_and(|it| it < span)) {
+            return;
+        }
         let is_time = counted.is_none_or(|it| it.until(now).is_none_or(|it| COUNT_EVERY <= it));
         let told = filling.bring(self, &mut **resident, is_time);
         if is_time && told.is_ok() {
@@ -492,10 +551,16 @@ impl Window {
             it.resident_failures += u64::from(told.is_err());
         });
         match told {
-            Ok(()) => self.teller().is_well(RESIDENT),
+            Ok(()) => {
+                *rest = None;
+                self.teller().is_well(RESIDENT);
+            }
             Err(error) => {
                 filling.is_stale_now();
-                self.teller().is_wrong(RESIDENT, &error.to_string());
+                let span = rest.map_or(REST, |(_, span)| REST_MAX.min(span * 2));
+                *rest = Some((now, span));
+                let why = error.to_string();
+                self.teller().is_wrong(RESIDENT, &why, &why);
             }
         }
     }
@@ -513,9 +578,12 @@ impl Window {
         let before = self.options.first(now).day();
         let is_in_use = |symbol: &Pair, day| self.core().has_day(symbol, day);
         let done = archive::all(&self.store, before, days, is_in_use);
-        let archived = done.as_ref().map_or(0, |it| it.len() as u64);
-        self.count(|it| it.days_archived += archived);
-        self.told(ARCHIVE, done.map(|_| ()));
+        self.core().archive_changed();
+        let done = done.and_then(|(days, failed)| {
+            self.count(|it| it.days_archived += days.len() as u64);
+            failed.map_or(Ok(()), Err)
+        });
+        self.told(ARCHIVE, done);
     }
 
     fn measure(&self, keeping: &mut Keeping, now: Timestamp) {
@@ -533,17 +601,18 @@ impl Window {
         let first = self.options.first(now);
         let lag = core.newest.and_then(|it| it.until(now)).unwrap_or_default();
         let (mut closed, mut open, mut due) = (0, 0, 0);
+        // Trades wait for this: nothing is counted here one by one but what is hot.
         for (_, book) in core.all() {
-            closed += book.closed.range(first..).count() as u64;
-            let open_here = book
-                .hot
-                .range(first..)
-                .filter(|(it, _)| !book.closed.contains(it));
-            open += open_here.count() as u64;
+            closed += book.closed.len() as u64;
+            let in_window = book.hot.range(first..);
+            open += in_window
+                .filter(|(it, _)| !book.closed.contains(it))
+                .count() as u64;
+            let is_late = |it: &Minute| it.plus(2).start() < now;
             let late = book
                 .hot
                 .iter()
-                .filter(|(it, hot)| hot.is_dirty() && it.plus(2).start() < now);
+                .filter(|(it, hot)| hot.is_dirty() && is_late(it));
             due += book.due.len() as u64 + late.count() as u64;
         }
         let (ids, symbols) = (core.ids as u64, core.names.len() as u64);
@@ -563,7 +632,9 @@ impl Window {
     fn told<T>(&self, what: &'static str, result: Result<T, WindowError>) {
         match result {
             Ok(_) => self.teller().is_well(what),
-            Err(error) => self.teller().is_wrong(what, &chain_of(&error)),
+            Err(error) => self
+                .teller()
+                .is_wrong(what, &kind_of(&error), &chain_of(&error)),
         }
     }
 
@@ -590,6 +661,7 @@ impl Window {
     /// # Errors
     /// [`WindowError`].
     pub fn load(&self, symbol: &Pair, minute: Minute) -> Result<Option<Footprint>, WindowError> {
+        self.warm(symbol, minute, minute)?;
         if let Some(hot) = self.core().peek(symbol, minute) {
             return Ok(Some(hot));
         }
@@ -602,8 +674,16 @@ impl Window {
     /// # Errors
     /// [`WindowError`] for what cannot be listed; of what cannot be read, the iterator says so.
     pub fn range(&self, symbol: &Pair, from: Minute, to: Minute) -> Result<Range, WindowError> {
+        self.warm(symbol, from, to)?;
         let hot = self.core().peek_range(symbol, from, to);
         self.reader().range_with(symbol, from, to, hot)
+    }
+
+    /// What a collector before this one has left is looked at before somebody asks for it.
+    fn warm(&self, symbol: &Pair, from: Minute, to: Minute) -> Result<(), WindowError> {
+        let mut core = self.core();
+        let due = core.due(symbol, from, to);
+        core.warm(&self.store, self.options.step, &due, self.clock.now())
     }
 
     fn reader(&self) -> Reader {
@@ -630,20 +710,27 @@ impl Window {
         (&self.store, &self.aside)
     }
 
-    /// The symbols, and of each the minutes with a file in the window.
-    pub(super) fn closed(&self) -> Vec<(Pair, std::collections::BTreeSet<Minute>)> {
+    /// The symbols, and how many minutes of each have a file in the window.
+    pub(super) fn closed_counts(&self) -> (Vec<Pair>, Vec<u64>) {
         let mut core = self.core();
         let names: Vec<Pair> = (0..).map_while(|it| core.names.name(it).cloned()).collect();
-        let closed = core.all().map(|(_, book)| book.closed.clone());
-        names.into_iter().zip(closed.collect::<Vec<_>>()).collect()
+        let mut counts: Vec<u64> = core.all().map(|(_, it)| it.closed.len() as u64).collect();
+        // A symbol of which nothing was taken yet.
+        counts.resize(names.len(), 0);
+        (names, counts)
     }
 
-    /// Whether trades of that minute are in the intake or in memory: then it is nobody else's.
-    pub(super) fn is_own(&self, symbol: &Pair, minute: Minute) -> bool {
-        let core = self.core();
-        core.names
-            .known(symbol)
-            .is_some_and(|id| core.intake.has(&(id, minute)))
+    /// The minutes of a symbol with a file in the window.
+    pub(super) fn closed(&self, symbol: &Pair) -> BTreeSet<Minute> {
+        let mut core = self.core();
+        let id = core.names.known(symbol);
+        let book = id.and_then(|it| core.book(it));
+        book.map(|it| it.closed.clone()).unwrap_or_default()
+    }
+
+    /// Makes a minute somebody else's, whose file is to come; `false` when there are trades of it here.
+    pub(super) fn reserve(&self, symbol: &Pair, minute: Minute) -> bool {
+        self.core().reserve(symbol, minute)
     }
 
     /// A minute that was found elsewhere is in the window from now on.
@@ -664,20 +751,36 @@ impl Window {
     }
 }
 
-/// The lock of a storage folder: one collector has it.
+/// What an error is, without which file it was.
+fn kind_of(error: &WindowError) -> String {
+    match error {
+        WindowError::Disk {
+            operation, source, ..
+        } => format!("{operation} {:?}", source.kind()),
+        other => other.to_string(),
+    }
+}
+
+/// The lock of a storage folder: one collector has it. Whoever only looks whether it is taken has it for a moment.
 fn lock(store: &Store) -> Result<Box<dyn File>, WindowError> {
     let path: PathBuf = store.layout.window().join("LOCK");
     let file = store
         .disk
         .open(&path, Access::AppendOrCreate)
         .map_err(on("open", &path))?;
-    match file.try_lock().map_err(on("lock", &path))? {
-        true => Ok(file),
-        false => Err(WindowError::Running {
-            path: store.layout.storage().to_owned(),
-        }),
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().map_err(on("lock", &path))? {
+            return Ok(file);
+        }
+        std::thread::sleep(LOCK_PAUSE);
     }
+    Err(WindowError::Running {
+        path: store.layout.storage().to_owned(),
+    })
 }
+
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether a collector has a storage folder now.
 ///

@@ -31,6 +31,7 @@ fn trades() -> String {
 fn trades_become_files_which_load_shows() {
     let bench = Bench::new();
     bench.write("trades.jsonl", &trades());
+    bench.write("tj.toml", "[window]\narchive = \"never\"\n");
     let ran = bench.tj("window run --from trades.jsonl").fine();
     assert_eq!(
         ran.out,
@@ -238,8 +239,20 @@ fn a_collector_that_is_killed_has_what_it_acknowledged_and_one_has_the_folder() 
         "{}",
         ran.out
     );
+    // The day is old enough for the archive.
     bench.tj("window flush --symbol BTCUSDT").fine();
-    assert!(bench.path("storage/trades_20241023_1430.json").is_file());
+    assert!(!bench.path("storage/trades_20241023_1430.json").exists());
+    assert!(
+        bench
+            .path("archive/window/BTCUSDT/20241023.jsonl.gz")
+            .is_file()
+    );
+    let again = bench.tj("window load 2024-10-23T14:30 --json").fine();
+    assert_eq!(again.out, ran.out);
+    let ran = bench
+        .tj("window load 2024-10-23T14:30 --symbol ETHUSDT")
+        .code(1);
+    assert!(ran.out.is_empty(), "{}", ran.out);
 }
 
 #[test]
@@ -266,7 +279,11 @@ fn verify_and_status_of_the_journal_look_at_minutes_too() {
         ran.out,
         "0 files written, 0 minutes in the window, 1 days archived\n"
     );
-    assert!(bench.path("archive/window/20241023.jsonl.gz").is_file());
+    assert!(
+        bench
+            .path("archive/window/BTCUSDT/20241023.jsonl.gz")
+            .is_file()
+    );
     let ran = bench.tj("verify").fine();
     assert!(
         ran.out
@@ -274,7 +291,7 @@ fn verify_and_status_of_the_journal_look_at_minutes_too() {
         "{}",
         ran.out
     );
-    fs::remove_file(bench.path("archive/window/20241023.sha256")).unwrap();
+    fs::remove_file(bench.path("archive/window/BTCUSDT/20241023.sha256")).unwrap();
     let ran = bench.tj("verify").code(1);
-    assert!(ran.out.contains("archive/window/20241023.jsonl.gz: its seal archive/window/20241023.sha256 is not there\n"), "{}", ran.out);
+    assert!(ran.out.contains("archive/window/BTCUSDT/20241023.jsonl.gz: its seal archive/window/BTCUSDT/20241023.sha256 is not there\n"), "{}", ran.out);
 }

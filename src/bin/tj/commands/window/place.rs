@@ -4,15 +4,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tradejournal::disk::{self, Disk, RealDisk};
 use tradejournal::feed::window::{
-    Counts, MemoryWindow, News, Reader, Resident, Weight, Window, WindowError, WindowOptions,
-    is_running,
+    Counts, News, NoCopy, Reader, Resident, Weight, Window, WindowError, WindowOptions, is_running,
 };
 use tradejournal::record::field::Pair;
-use tradejournal::time::{Clock, SystemClock};
+use tradejournal::time::{Clock, SystemClock, Timestamp};
 
 use crate::args::{WindowKept, WindowPlace};
 use crate::failure::Failure;
@@ -66,6 +66,18 @@ pub(super) fn must_exist(place: &WindowPlace, settings: &Settings) -> anyhow::Re
     }
 }
 
+/// Whoever finishes a window needs one.
+pub(super) fn must_be_a_window(place: &WindowPlace, settings: &Settings) -> anyhow::Result<()> {
+    must_exist(place, settings)?;
+    let storage = storage(place, settings);
+    match RealDisk.look(&storage.join(".window")) {
+        Ok(None) => {
+            Err(Failure::new(format!("no collector was ever in {}", storage.display())).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens the window of a collector.
 pub(super) fn open(kept: &WindowKept, settings: &Settings) -> anyhow::Result<Window> {
     let storage = storage(&kept.place, settings);
@@ -83,7 +95,8 @@ pub(super) fn open(kept: &WindowKept, settings: &Settings) -> anyhow::Result<Win
     let url = kept.redis.as_deref().or(settings.window.redis.as_deref());
     let resident = match url {
         Some(url) => redis(url, symbol.as_ref(), &storage)?,
-        None => Box::new(MemoryWindow::default()),
+        // Nobody could look into this process.
+        None => Box::new(NoCopy),
     };
     Ok(Window::open(&storage, &settings.archive.value, options, resident).map_err(refusal)?)
 }
@@ -196,6 +209,19 @@ pub(super) struct Told {
     pub(super) wrong: Vec<String>,
 }
 
+impl Told {
+    /// Whether a collector that runs should have said more since.
+    fn is_old(&self) -> bool {
+        let age = self
+            .at
+            .parse()
+            .ok()
+            .and_then(|it: Timestamp| it.until(SystemClock.now()));
+        age.is_some_and(|it| TOLD_AGE_MAX < it)
+    }
+}
+
+const TOLD_AGE_MAX: Duration = Duration::from_secs(120);
 const TOLD_LEN_MAX: u64 = 1 << 20;
 
 fn told_path(storage: &Path) -> PathBuf {
@@ -268,7 +294,8 @@ impl Standing {
 
     /// Whether something needs a person.
     pub(crate) fn is_bad(&self) -> bool {
-        self.running && self.told.as_ref().is_some_and(|it| !it.wrong.is_empty())
+        let is_bad = |it: &Told| !it.wrong.is_empty() || it.is_old();
+        self.running && self.told.as_ref().is_some_and(is_bad)
     }
 }
 

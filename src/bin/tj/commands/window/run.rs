@@ -57,12 +57,13 @@ pub(crate) fn run(args: &WindowRun, context: &mut Context<'_>) -> anyhow::Result
     };
     let result = thread::scope(|scope| {
         let keeper = scope.spawn(|| keep(&window, &is_over, metrics_file.as_deref(), talk));
-        let result = run.all(lines);
+        let result = run.all(lines, &|| keeper.is_finished());
         is_over.store(true, Ordering::Relaxed);
         keeper.thread().unpark();
-        // It has told what it had to tell.
-        let _ = keeper.join();
-        result
+        match keeper.join() {
+            Ok(()) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     });
     let (done, invalid) = (run.done, run.invalid);
     let is_written = window.flush();
@@ -109,6 +110,8 @@ fn numbers(window: &Window, metrics_file: Option<&Path>, talk: &Talk) {
     // On a disk that is full the window itself says so.
     let _ = place::write_told(window);
     let Some(path) = metrics_file else { return };
+    // A file in this folder has one all the same.
+    let path = &Path::new(".").join(path);
     let text = window.counts().to_prometheus(SystemClock.now());
     if let Err(error) = disk::replace(&RealDisk, path, text.as_bytes()) {
         talk.warning(&printable(&format!(
@@ -140,12 +143,13 @@ struct Run<'a, 'c> {
 }
 
 impl Run<'_, '_> {
-    fn all(&mut self, mut lines: Lines) -> anyhow::Result<()> {
+    /// Takes the input to its end, or until nobody keeps the window any more.
+    fn all(&mut self, mut lines: Lines, is_left: &dyn Fn() -> bool) -> anyhow::Result<()> {
         let mut trades = Vec::with_capacity(BATCH_MAX);
         // The line of each trade, and the last one that was looked at.
         let mut numbers = Vec::with_capacity(BATCH_MAX);
         let mut last = 0;
-        loop {
+        while !is_left() {
             match lines
                 .next(last == self.done.lines)
                 .context("cannot read the input")?
@@ -169,6 +173,7 @@ impl Run<'_, '_> {
                 self.take(&mut trades, &mut numbers, last)?;
             }
         }
+        Ok(())
     }
 
     fn line(
