@@ -12,7 +12,9 @@ mod address;
 mod cache;
 mod connection;
 mod socket;
+mod window;
 
 pub use address::{Address, AddressError};
 pub use cache::RedisCache;
 pub use connection::{Connection, ConnectionError, ConnectionOptions};
+pub use window::RedisWindow;

@@ -3,3 +3,4 @@
 mod cache;
 mod program;
 pub mod server;
+mod window;

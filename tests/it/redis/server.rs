@@ -75,6 +75,30 @@ impl Server {
         }
     }
 
+    /// Has it keep what it has now for its next start, beside what it keeps by its settings.
+    pub fn save(&self) {
+        let () = self.ask("SAVE");
+    }
+
+    /// Has it find nothing at its next start.
+    pub fn lose_saved(&self) {
+        let _ = fs::remove_file(self.path("dump.rdb"));
+    }
+
+    /// Has it fail to save: where it saves by its settings, it takes no writes from then on.
+    pub fn fail_to_save(&self) {
+        fs::create_dir(self.path("dump.rdb")).unwrap();
+        let () = self.ask("BGSAVE");
+        let begun = Instant::now();
+        while !self
+            .ask::<String>("INFO persistence")
+            .contains("rdb_last_bgsave_status:err")
+        {
+            assert!(begun.elapsed() < PATIENCE, "it saved");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Has it stand still, as a machine does that swaps: it is there and says nothing.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
