@@ -118,8 +118,8 @@ impl PlainFile {
                 why,
             });
         }
-        // Order matters: the seal first, so that a gzip file always has one; and what was there keeps its own until
-        // it is gone.
+        // Order matters: the seal first, so that a gzip file always has one; and what was there keeps its
+        // own until it is gone.
         let (name, seal) = (&self.name, self.seal());
         let text = format!(
             "{}  {name}\n{}  {name}.gz\n",
@@ -207,7 +207,12 @@ mod tests {
         disk.inject(Injection::new(Fault::Fails(Errno::NoSpace)).on(Op::Write));
         file.pack(&disk, b"other\n").unwrap_err();
         assert_eq!(file.read(&disk).unwrap().unwrap(), b"one\ntwo\n");
-        disk.flip_bit("/a/20241023.sha256", 3, 0);
+        let other = seal.replace(char::is_numeric, "0");
+        disk.put_file(
+            "/a/20241023.sha256",
+            other.replace("00000000.jsonl", "20241023.jsonl").as_bytes(),
+        )
+        .unwrap();
         let error = file.read(&disk).unwrap_err().to_string();
         assert!(
             error.starts_with("/a/20241023.jsonl.gz: its seal says "),

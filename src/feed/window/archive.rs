@@ -120,8 +120,8 @@ fn one(store: &Store, symbol: &Pair, day: Day, minutes: &[Minute]) -> Result<(),
             .pack(&*store.disk, &plain)
             .map_err(refused)?;
     }
-    // Order matters: a run that was killed may have given the file its name and not synced it. From here on the
-    // archive's copies are the only ones.
+    // Order matters: a run that was killed may have given the file its name and not synced it. From here on
+    // the archive's copies are the only ones.
     store
         .disk
         .sync_folder(&folder)

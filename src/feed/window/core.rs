@@ -167,7 +167,8 @@ pub(super) struct Book {
     has_folders: bool,
 }
 
-/// Whether an error is the disk's for now. One that is the file's own would hold up all other trades for ever.
+/// Whether an error is the disk's for now. One that is the file's own would hold up all other trades for
+/// ever.
 fn is_passing(error: &WindowError) -> bool {
     use std::io::ErrorKind as Of;
     match error {

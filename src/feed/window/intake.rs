@@ -300,8 +300,8 @@ impl Intake {
         })
     }
 
-    /// Ends the segment after an error. What it has too much goes if it can; whoever reads it later counts what is
-    /// left.
+    /// Ends the segment after an error. What it has too much goes if it can; whoever reads it later counts
+    /// what is left.
     fn break_off(&mut self, now: Timestamp) {
         let Some(active) = self.active.take() else {
             return;

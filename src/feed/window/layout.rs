@@ -102,8 +102,8 @@ impl Layout {
         self.archive_of(symbol).join(name)
     }
 
-    /// The archived days of a symbol, which have a folder of their own in any case: several storage folders may
-    /// share an archive.
+    /// The archived days of a symbol, which have a folder of their own in any case: several storage folders
+    /// may share an archive.
     pub(super) fn archive_of(&self, symbol: &Pair) -> PathBuf {
         self.archive.join(folder_name(symbol))
     }

@@ -761,7 +761,8 @@ fn kind_of(error: &WindowError) -> String {
     }
 }
 
-/// The lock of a storage folder: one collector has it. Whoever only looks whether it is taken has it for a moment.
+/// The lock of a storage folder: one collector has it. Whoever only looks whether it is taken has it for a
+/// moment.
 fn lock(store: &Store) -> Result<Box<dyn File>, WindowError> {
     let path: PathBuf = store.layout.window().join("LOCK");
     let file = store

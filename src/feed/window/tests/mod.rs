@@ -362,10 +362,25 @@ fn days_become_one_file_each_and_are_read_from_there() {
     assert_eq!(everything(&window, "BTCUSDT"), before);
     assert_eq!(volume(&window, "2024-10-23T23:58:30Z").unwrap(), "1.5");
     assert_eq!(window.counts().days_archived, 1);
-    let taken = window
-        .take(&[trade("4", "2024-10-23T12:00:00Z", "1")])
-        .unwrap();
-    assert_eq!(taken.refused.len(), 1, "its day is archived");
+    // A minute that the archived day has not is new, and one whose trades are still known goes on.
+    let late = [
+        trade("4", "2024-10-23T12:00:00Z", "1"),
+        trade("5", "2024-10-23T23:57:30Z", "1"),
+    ];
+    let taken = window.take(&late).unwrap();
+    assert_eq!((taken.kept, taken.refused.len()), (2, 0));
+    bench.advance(1);
+    window.tick();
+    assert_eq!(bench.names("/data/storage/BTCUSDT").len(), 3);
+    bench.advance(70);
+    window.tick();
+    window.archive_days();
+    assert_eq!(
+        bench.names("/data/storage/BTCUSDT"),
+        ["trades_20241024_0000.json"]
+    );
+    assert_eq!(everything(&window, "BTCUSDT").len(), 4);
+    assert_eq!(volume(&window, "2024-10-23T23:57:30Z").unwrap(), "2.5");
     assert_eq!(window.news(), []);
     damaged_days_are_found(&bench);
 }
@@ -374,7 +389,7 @@ fn damaged_days_are_found(bench: &Bench) {
     let disk: Arc<dyn Disk> = Arc::new(bench.disk.spectator());
     let reader = Reader::open(disk, Path::new(STORAGE), Path::new(ARCHIVE), None).unwrap();
     let checked = reader.check().unwrap();
-    assert_eq!((checked.days, checked.files, checked.minutes), (1, 1, 3));
+    assert_eq!((checked.days, checked.files, checked.minutes), (1, 1, 4));
     assert!(checked.complaints.is_empty());
     let seal = "/data/archive/window/BTCUSDT/20241023.sha256";
     let file = "/data/storage/BTCUSDT/trades_20241024_0000.json";
@@ -419,10 +434,7 @@ fn a_full_disk_is_told_once_and_everything_is_there_when_it_is_over() {
     };
     assert_eq!(
         told(),
-        [
-            "the intake: keep trades in /data/storage/.window/intake",
-            "settling the intake: settle /data/storage/.window/intake"
-        ]
+        ["the intake: keep trades in /data/storage/.window/intake"]
     );
     bench.disk.heal();
     let (first, second) = (window.take(&trades).unwrap(), window.take(&trades).unwrap());
