@@ -18,15 +18,22 @@ use crate::keep::{PlainError, PlainFile};
 use crate::record::field::Pair;
 use crate::time::Day;
 
-/// Archives the days that ended at least `days` days before `before`, and of which nothing is still to come.
+/// What was archived.
+pub(super) struct Archived {
+    pub(super) days: u64,
+    /// Why a day was not, the first of them.
+    pub(super) failed: Option<WindowError>,
+}
+
+/// Archives the days that ended at least `after` days before `before`, and of which nothing is still to come.
 /// Says which.
 pub(super) fn all(
     store: &Store,
     before: Day,
-    days: u32,
+    after: u32,
     is_in_use: impl Fn(&Pair, Day) -> bool,
-) -> Result<(Vec<(Pair, Day)>, Option<WindowError>), WindowError> {
-    let mut done = Vec::new();
+) -> Result<Archived, WindowError> {
+    let mut days = 0;
     let mut failed = None;
     for symbol in store.symbols()? {
         let mut of_day: BTreeMap<Day, Vec<Minute>> = BTreeMap::new();
@@ -34,11 +41,11 @@ pub(super) fn all(
             of_day.entry(minute.day()).or_default().push(minute);
         }
         for (day, minutes) in of_day {
-            if before <= day.plus_days(days) || is_in_use(&symbol, day) {
+            if before <= day.plus_days(after) || is_in_use(&symbol, day) {
                 continue;
             }
             match one(store, &symbol, day, &minutes) {
-                Ok(()) => done.push((symbol.clone(), day)),
+                Ok(()) => days += 1,
                 // One day that cannot be archived keeps no other from it.
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -46,7 +53,7 @@ pub(super) fn all(
             }
         }
     }
-    Ok((done, failed))
+    Ok(Archived { days, failed })
 }
 
 /// The gzip file of a day.

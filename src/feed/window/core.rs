@@ -580,11 +580,9 @@ impl Core {
         minute: Minute,
     ) -> Result<Option<Footprint>, WindowError> {
         let day = minute.day();
-        if !self
-            .archived
-            .as_ref()
-            .is_some_and(|it| (it.0, it.1) == (symbol, day))
-        {
+        let is_at_hand =
+            |it: &(SymbolId, Day, BTreeMap<Minute, Vec<u8>>)| (it.0, it.1) == (symbol, day);
+        if self.archived.as_ref().is_none_or(|it| !is_at_hand(it)) {
             let lines = archive::lines(store, name, day)?.unwrap_or_default();
             self.archived = Some((symbol, day, lines));
         }

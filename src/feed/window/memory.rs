@@ -117,12 +117,12 @@ impl Resident for MemoryWindow {
             .into_iter()
             .flat_map(|it| it.range(from..=to))
             .take(count_max);
-        let member = |(at, json): (&Minute, &Box<[u8]>)| Member {
+        let member = |at: &Minute, json: &[u8]| Member {
             at: *at,
             is_start: true,
             json: json.to_vec(),
         };
-        Ok(found.map(member).collect())
+        Ok(found.map(|(at, json)| member(at, json)).collect())
     }
 
     fn remove(&mut self, symbol: &Pair, member: &[u8]) -> Result<(), ResidentError> {

@@ -579,9 +579,9 @@ impl Window {
         let is_in_use = |symbol: &Pair, day| self.core().has_day(symbol, day);
         let done = archive::all(&self.store, before, days, is_in_use);
         self.core().archive_changed();
-        let done = done.and_then(|(days, failed)| {
-            self.count(|it| it.days_archived += days.len() as u64);
-            failed.map_or(Ok(()), Err)
+        let done = done.and_then(|archived| {
+            self.count(|it| it.days_archived += archived.days);
+            archived.failed.map_or(Ok(()), Err)
         });
         self.told(ARCHIVE, done);
     }

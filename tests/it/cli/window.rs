@@ -30,7 +30,7 @@ fn trades() -> String {
 #[test]
 fn trades_become_files_which_load_shows() {
     let bench = Bench::new();
-    bench.write("trades.jsonl", &trades());
+    bench.write("trades.jsonl", trades());
     bench.write("tj.toml", "[window]\narchive = \"never\"\n");
     let ran = bench.tj("window run --from trades.jsonl").fine();
     assert_eq!(
@@ -88,7 +88,7 @@ fn what_is_no_trade_is_told_and_the_others_are_taken() {
         &line(2, "2999-01-01T00:00:00Z", "1"),
     ]
     .join("\n");
-    bench.write("trades.jsonl", &text);
+    bench.write("trades.jsonl", text);
     let ran = bench
         .tj("window run --from trades.jsonl --symbol BTCUSDT --acks")
         .code(1);
@@ -149,7 +149,7 @@ fn what_is_no_trade_is_told_and_the_others_are_taken() {
 #[test]
 fn settings_come_from_toml_and_from_the_yaml_of_older_collectors() {
     let bench = Bench::new();
-    bench.write("trades.jsonl", &line(1, "2024-10-23T14:30:05Z", "1"));
+    bench.write("trades.jsonl", line(1, "2024-10-23T14:30:05Z", "1"));
     bench.write("tj.toml", "[window]\nstorage = \"minutes\"\nsymbol = \"BTCUSDT\"\nstep = \"25\"\nmetrics_file = \"tj.prom\"\n");
     bench.tj("window run --from trades.jsonl").fine();
     assert!(bench.path("minutes/trades_20241023_1430.json").is_file());
@@ -263,7 +263,7 @@ fn verify_and_status_of_the_journal_look_at_minutes_too() {
     bench
         .tj_with("append trades", super::run::trades(2).as_bytes())
         .fine();
-    bench.write("trades.jsonl", &line(1, "2024-10-23T14:30:05Z", "1"));
+    bench.write("trades.jsonl", line(1, "2024-10-23T14:30:05Z", "1"));
     bench
         .tj("window run --from trades.jsonl --symbol BTCUSDT")
         .fine();

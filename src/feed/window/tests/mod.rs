@@ -58,14 +58,6 @@ impl Bench {
         )
     }
 
-    fn killed(self) -> Bench {
-        Bench {
-            disk: self.disk.kill(),
-            clock: self.clock,
-            memory: MemoryWindow::default(),
-        }
-    }
-
     fn advance(&self, minutes: u64) {
         self.clock.advance(Duration::from_secs(60 * minutes));
     }
