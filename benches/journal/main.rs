@@ -33,6 +33,8 @@ mod open;
 mod reading;
 mod record;
 mod recorder;
+#[cfg(feature = "redis")]
+mod redis;
 mod replay;
 mod sample;
 mod table;
@@ -49,7 +51,7 @@ use table::Table;
 
 type Row = (&'static str, fn(&mut Table, &Path));
 
-const ROWS: [Row; 25] = [
+const ROWS: &[Row] = &[
     ("append", append::one_thread),
     ("threads", append::threads),
     ("batch", append::batch),
@@ -75,6 +77,8 @@ const ROWS: [Row; 25] = [
     ("intake", window::intake),
     ("expiry", window::expiry),
     ("days", window::days),
+    #[cfg(feature = "redis")]
+    ("redis", redis::minutes),
 ];
 
 fn main() {
@@ -86,7 +90,7 @@ fn main() {
     if let Some(name) = arguments.iter().find(unknown) {
         eprintln!(
             "no row is called {name}; there are {:?}",
-            ROWS.map(|it| it.0)
+            ROWS.iter().map(|it| it.0).collect::<Vec<_>>()
         );
         std::process::exit(2);
     }
@@ -95,7 +99,7 @@ fn main() {
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from)
         .join(format!("tj-bench-{}", std::process::id()));
     let mut table = Table::new();
-    for (name, row) in ROWS {
+    for (name, row) in ROWS.iter().copied() {
         if arguments.is_empty() || arguments.iter().any(|it| it == name) {
             let folder = root.join(name);
             std::fs::create_dir_all(&folder).unwrap();
