@@ -542,7 +542,7 @@ fn minute_of(score: f64) -> (Minute, bool) {
         Err(_) if secs < 0 => Minute::first(),
         Err(_) => Minute::last(),
     };
-    let is_whole = score.floor().total_cmp(&score).is_eq();
+    let is_whole = score.floor() == score;
     (at, is_whole && secs == at.unix_secs())
 }
 
