@@ -116,6 +116,8 @@ pub struct Inexact;
 pub struct Footprint {
     minute: Minute,
     levels: BTreeMap<Decimal, Level>,
+    /// All levels together.
+    total: Level,
 }
 
 /// Why a text is no footprint.
@@ -146,6 +148,7 @@ impl Footprint {
         Footprint {
             minute,
             levels: BTreeMap::new(),
+            total: Level::default(),
         }
     }
 
@@ -168,14 +171,9 @@ impl Footprint {
     }
 
     /// All levels together.
-    ///
-    /// # Errors
-    /// [`Inexact`].
-    pub fn total(&self) -> Result<Level, Inexact> {
-        let mut levels = self.levels.values();
-        levels
-            .try_fold(Level::default(), |total, it| total.plus(it))
-            .ok_or(Inexact)
+    #[must_use]
+    pub fn total(&self) -> Level {
+        self.total
     }
 
     /// Counts a trade of this minute. Without a step each price is a level of its own.
@@ -203,6 +201,7 @@ impl Footprint {
     }
 
     fn add_level(&mut self, price: Decimal, more: &Level) -> Result<(), Inexact> {
+        let total = self.total.plus(more).ok_or(Inexact)?;
         match self.levels.entry(price) {
             Entry::Occupied(mut found) => {
                 let level = found.get().plus(more).ok_or(Inexact)?;
@@ -218,6 +217,7 @@ impl Footprint {
                 free.insert(*more);
             }
         }
+        self.total = total;
         Ok(())
     }
 
@@ -276,19 +276,15 @@ impl Footprint {
         let mut footprint = Footprint::new(minute(&raw.timestamp)?);
         for (key, raw) in &raw.price_levels.0 {
             let (price, level) = raw.level(key)?;
-            if footprint.levels.insert(price, level).is_some() {
+            if footprint.levels.contains_key(&price) {
                 return Err(wrong("price_level", key, "must be there once", key));
             }
+            if let Err(inexact) = footprint.add_level(price, &level) {
+                let (of, rule) = ("the minute", "must be an exact sum");
+                return Err(wrong("total_volume", of, rule, &inexact.to_string()));
+            }
         }
-        match footprint.total() {
-            Ok(_) => Ok(footprint),
-            Err(inexact) => Err(wrong(
-                "total_volume",
-                "the minute",
-                "must be an exact sum",
-                &inexact.to_string(),
-            )),
-        }
+        Ok(footprint)
     }
 }
 
@@ -497,7 +493,7 @@ mod tests {
         let json = r#"{"timestamp":"2024-10-23T14:30:00.000000","price_levels":{"60000.00":{"price_level":60000.00,"buy_volume":1.5,"sell_volume":0.8,"total_volume":2.3,"delta":0.7,"trade_count":3},"60001.00":{"price_level":60001.00,"buy_volume":0.9,"sell_volume":1.2,"total_volume":2.1,"delta":-0.3,"trade_count":2}}}"#;
         assert_eq!(String::from_utf8(seed().to_json()).unwrap(), json);
         assert_eq!(Footprint::parse(json.as_bytes()).unwrap(), seed());
-        let total = seed().total().unwrap();
+        let total = seed().total();
         assert_eq!(total.buy_volume.to_string(), "2.4");
         assert_eq!(total.delta().unwrap().to_string(), "0.4");
         assert_eq!(total.trade_count, 5);
@@ -509,12 +505,7 @@ mod tests {
             "buy_volume":0.1,"sell_volume":0.00001,"total_volume":0.10001000000000000001,"delta":0.09999,"trade_count":2}}}"#;
         let footprint = Footprint::parse(json.replace("0.00001,", "1e-05,").as_bytes()).unwrap();
         assert_eq!(
-            footprint
-                .total()
-                .unwrap()
-                .total_volume()
-                .unwrap()
-                .to_string(),
+            footprint.total().total_volume().unwrap().to_string(),
             "0.10001"
         );
     }
@@ -582,6 +573,12 @@ mod tests {
         );
         assert_eq!(footprint.add(&huge, None), Err(Inexact));
         assert_eq!(footprint, seed());
+        // Exact at each level, and not in sum: what is written must be read again.
+        let mut apart = Footprint::new(seed().minute);
+        let other = trade("10", "2024-10-23T14:30:00Z", Taker::Buy, "60001.00", "0.1");
+        apart.add(&huge, None).unwrap();
+        assert_eq!(apart.add(&other, None), Err(Inexact));
+        assert_eq!(Footprint::parse(&apart.to_json()).unwrap(), apart);
     }
 
     #[test]
@@ -631,7 +628,7 @@ mod tests {
             prop_assert_eq!(Footprint::parse(&one.to_json()).unwrap(), one.clone());
             let bought = trades.iter().filter(|it| it.side == Taker::Buy);
             let bought: Decimal = bought.map(|it| it.size.value()).sum();
-            prop_assert_eq!(one.total().unwrap().buy_volume, bought);
+            prop_assert_eq!(one.total().buy_volume, bought);
         }
     }
 }

@@ -14,7 +14,7 @@
 //! assert_eq!(taken.kept, 1);
 //! assert_eq!(window.take(&[trade.clone()])?.duplicates, 1);
 //! let minute = window.load(&trade.symbol, Minute::of(trade.time))?.ok_or("it is there")?;
-//! assert_eq!(minute.total()?.buy_volume.to_string(), "1.5");
+//! assert_eq!(minute.total().buy_volume.to_string(), "1.5");
 //! let (is_written, _) = window.close();
 //! assert!(is_written);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

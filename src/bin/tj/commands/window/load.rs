@@ -104,7 +104,7 @@ struct Shown<'a> {
 }
 
 fn print(symbol: &Pair, footprint: &Footprint, context: &mut Context<'_>) -> anyhow::Result<()> {
-    let total = footprint.total()?;
+    let total = footprint.total();
     if context.settings.json {
         let json = String::from_utf8(footprint.to_json())?;
         let [buy_volume, sell_volume, total_volume, delta] = volumes(&total);
