@@ -742,6 +742,22 @@ impl Core {
             .unwrap_or_default()
     }
 
+    /// Somebody has taken a minute's file away. `true` where the intake makes it anew.
+    pub(super) fn lost(&mut self, symbol: SymbolId, minute: Minute) -> bool {
+        let is_known = self.intake.has(&(symbol, minute));
+        let Some(book) = self.book(symbol) else {
+            return false;
+        };
+        book.closed.remove(&minute);
+        // What is hot is written when it is dirty, and this one is not: it is read again.
+        let hot = book.hot.remove(&minute);
+        if is_known {
+            book.due.insert(minute);
+        }
+        self.ids -= hot.map_or(0, |it| it.ids.len());
+        is_known
+    }
+
     /// Makes a minute somebody else's, whose file is to come; `false` when there are trades of it here.
     pub(super) fn reserve(&mut self, symbol: &Pair, minute: Minute) -> bool {
         let id = self.names.id(symbol);

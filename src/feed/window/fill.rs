@@ -96,17 +96,29 @@ impl Filling {
         }
         self.is_stale_now();
         let (symbols, _) = window.closed_counts();
+        let mut looked = Vec::with_capacity(symbols.len());
+        // All are looked through before one is filled: what goes makes room in a resident that is full.
         for symbol in &symbols {
-            let closed = window.closed(symbol);
-            let (resident, closed) = (&mut *resident, &closed);
-            Looking {
+            let (resident, closed, seen) = (&mut *resident, window.closed(symbol), BTreeSet::new());
+            let mut looking = Looking {
                 window,
                 resident,
                 symbol,
                 closed,
-                seen: BTreeSet::new(),
+                seen,
+            };
+            looking.through()?;
+            looked.push((symbol, looking.closed, looking.seen));
+        }
+        for (symbol, closed, seen) in looked {
+            Looking {
+                window,
+                resident: &mut *resident,
+                symbol,
+                closed,
+                seen,
             }
-            .through()?;
+            .fill()?;
         }
         resident.filled()?;
         self.is_stale = false;
@@ -145,60 +157,69 @@ struct Looking<'a> {
     resident: &'a mut dyn Resident,
     symbol: &'a Pair,
     /// The minutes that have a file in the window.
-    closed: &'a BTreeSet<Minute>,
+    closed: BTreeSet<Minute>,
     /// Those of which the resident has the right member.
     seen: BTreeSet<Minute>,
 }
 
 impl Looking<'_> {
-    fn through(mut self) -> Result<(), ResidentError> {
+    /// Looks at each member.
+    fn through(&mut self) -> Result<(), ResidentError> {
         let mut from = Minute::first();
+        let mut page = PAGE;
         loop {
             let members = self
                 .resident
-                .members(self.symbol, from, Minute::last(), PAGE)?;
-            let is_last = members.len() < PAGE;
+                .members(self.symbol, from, Minute::last(), page)?;
+            let is_last = members.len() < page;
             let last = members.last().map(|it| it.at);
             for member in members {
                 self.look_at(member)?;
             }
             match last {
-                // The page may have ended within a minute.
-                Some(last) if !is_last && from < last => from = last,
-                Some(last) if !is_last => from = last.plus(1),
-                _ => break,
+                Some(_) if is_last => return Ok(()),
+                // The page may have ended within a minute, which is looked at again.
+                Some(last) if from < last => from = last,
+                // It has not come beyond its first minute: what was set aside of it is gone, the rest is
+                // passed by with a longer one.
+                Some(_) => page = page.saturating_mul(2),
+                None => return Ok(()),
             }
         }
+    }
+
+    /// Puts what is missing.
+    fn fill(&mut self) -> Result<(), ResidentError> {
         let missing: Vec<Minute> = self.closed.difference(&self.seen).copied().collect();
         for minutes in missing.chunks(PAGE) {
-            let changes: Vec<Change> = minutes
-                .iter()
-                .filter_map(|it| self.put(*it, None))
-                .collect();
+            let mut changes = Vec::with_capacity(minutes.len());
+            for minute in minutes {
+                changes.extend(self.put(*minute));
+            }
             change(self.window, self.resident, &changes)?;
         }
         Ok(())
     }
 
     /// What puts the minute's member there.
-    fn put(&self, minute: Minute, before: Option<Vec<u8>>) -> Option<Change> {
+    fn put(&mut self, minute: Minute) -> Option<Change> {
         let member = self.file(minute)?;
         Some(Change::Put {
             symbol: self.symbol.clone(),
             minute,
             member,
-            before,
+            before: None,
         })
     }
 
     /// What the file of a minute in the window has.
-    fn file(&self, minute: Minute) -> Option<Vec<u8>> {
+    fn file(&mut self, minute: Minute) -> Option<Vec<u8>> {
         let (store, _) = self.window.parts();
-        let path = store.layout.waiting(self.symbol, minute);
-        match store.bytes(&path) {
+        match store.bytes(&store.layout.waiting(self.symbol, minute)) {
             Ok(Some(bytes)) => Some(bytes),
             Ok(None) => {
-                self.tell(&format!("{} is gone", path.display()));
+                self.closed.remove(&minute);
+                self.window.lost(self.symbol, minute);
                 None
             }
             Err(error) => {
@@ -237,7 +258,8 @@ impl Looking<'_> {
                 "a file of its minute is there, and this one has something else",
             ),
             Ok(None) if self.window.reserve(self.symbol, minute) => self.adopt(member),
-            Ok(None) => self.set_aside(&member, "its minute is known here, with other trades"),
+            // Its minute has trades here, and no file yet: it is held against that when it has one.
+            Ok(None) => Ok(()),
             Err(error) => self.set_aside(&member, &chain_of(&error)),
         }
     }

@@ -22,6 +22,7 @@ use super::footprint::Footprint;
 use super::layout::{self, Layout, Symbols};
 use super::minute::Minute;
 use crate::disk::{self, Disk, Kind};
+use crate::journal::chain_of;
 use crate::record::field::Pair;
 
 /// How long a file of a minute may be.
@@ -54,10 +55,20 @@ pub(super) struct Store {
 pub(super) struct Moved {
     /// Those that are in `storage` now, with their JSON.
     pub(super) done: Vec<(Minute, Vec<u8>)>,
-    /// Those that were set aside, since a file was there that had something else.
-    pub(super) aside: Vec<Minute>,
-    /// What went wrong first; the others were done.
+    /// Those that were set aside, and why.
+    pub(super) aside: Vec<(Minute, String)>,
+    /// Those of which somebody has taken the file away.
+    pub(super) lost: Vec<Minute>,
+    /// What the disk refused first; what follows it is tried later.
     pub(super) error: Option<WindowError>,
+}
+
+/// Where a minute is that should leave.
+enum Placed {
+    /// In `storage`.
+    There(Vec<u8>),
+    Aside(String),
+    Lost,
 }
 
 impl Store {
@@ -260,8 +271,9 @@ impl Store {
                 thread::sleep(BREATH);
             }
             match self.place(symbol, *minute, aside) {
-                Ok(Some(json)) => moved.done.push((*minute, json)),
-                Ok(None) => moved.aside.push(*minute),
+                Ok(Placed::There(json)) => moved.done.push((*minute, json)),
+                Ok(Placed::Aside(why)) => moved.aside.push((*minute, why)),
+                Ok(Placed::Lost) => moved.lost.push(*minute),
                 // What is true of one is true of the others, most of the time: they are tried later.
                 Err(error) => {
                     moved.error = Some(error);
@@ -290,41 +302,33 @@ impl Store {
         moved
     }
 
-    /// Gives a minute its place outside of the window, and says what is in its file; `None` when it was set
-    /// aside.
-    fn place(
-        &self,
-        symbol: &Pair,
-        minute: Minute,
-        aside: &Aside,
-    ) -> Result<Option<Vec<u8>>, WindowError> {
-        let (from, to) = (
-            self.layout.waiting(symbol, minute),
-            self.layout.stored(symbol, minute),
-        );
+    /// Gives a minute its place outside of the window.
+    fn place(&self, symbol: &Pair, minute: Minute, aside: &Aside) -> Result<Placed, WindowError> {
+        let from = self.layout.waiting(symbol, minute);
+        let to = self.layout.stored(symbol, minute);
         let there = self.bytes(&to)?;
         let Some(json) = self.bytes(&from)? else {
-            // A run that was cut off has moved it.
-            return match there {
-                Some(json) => Ok(Some(json)),
-                None => Err(on("find", &from)(io::ErrorKind::NotFound.into())),
-            };
+            // With a file in `storage`, a run that was cut off has moved it.
+            return Ok(there.map_or(Placed::Lost, Placed::There));
         };
-        match there {
-            None => self.name(&from, &to, &json)?,
-            Some(there) if there == json => {}
-            Some(there) => {
-                let own = checked(&json, minute, &from)?;
-                if !checked(&there, minute, &to).is_ok_and(|it| own.covers(&it)) {
-                    let why = "a file of that minute is there, and it has something that this one has not";
-                    aside.keep(&from, symbol, Some(minute), why, &json)?;
-                    self.leave(&from)?;
-                    return Ok(None);
-                }
-                self.copy(&to, &json)?;
-            }
+        let Some(there) = there else {
+            self.name(&from, &to, &json)?;
+            return Ok(Placed::There(json));
+        };
+        if there == json {
+            return Ok(Placed::There(json));
         }
-        Ok(Some(json))
+        let why = match checked(&json, minute, &from) {
+            Ok(own) if checked(&there, minute, &to).is_ok_and(|it| own.covers(&it)) => {
+                self.copy(&to, &json)?;
+                return Ok(Placed::There(json));
+            }
+            Ok(_) => "a file was there that has something else".to_owned(),
+            Err(error) => chain_of(&error),
+        };
+        aside.keep(&from, symbol, Some(minute), &why, &json)?;
+        self.leave(&from)?;
+        Ok(Placed::Aside(why))
     }
 
     /// A second name where the disk can, which costs no sync of its own; a copy where it cannot.

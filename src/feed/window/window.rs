@@ -480,7 +480,8 @@ impl Window {
             });
             let mut core = self.core();
             if let Some(book) = core.book(id) {
-                for minute in moved.done.iter().map(|(it, _)| it).chain(&moved.aside) {
+                let aside = moved.aside.iter().map(|(it, _)| it);
+                for minute in moved.done.iter().map(|(it, _)| it).chain(aside) {
                     book.left(*minute);
                 }
             }
@@ -493,12 +494,13 @@ impl Window {
                     member,
                 });
             }
-            for minute in moved.aside {
+            for (minute, why) in moved.aside {
                 let path = self.aside.path().display();
-                let text = format!(
-                    "{symbol} {minute}: a file was there that has something else; set aside in {path}"
-                );
+                let text = format!("{symbol} {minute}: {why}; set aside in {path}");
                 self.teller().tell(Weight::Warning, text);
+            }
+            for minute in moved.lost {
+                self.lost(&symbol, minute);
             }
             if let Some(error) = moved.error {
                 unmoved.get_or_insert(error);
@@ -740,6 +742,22 @@ impl Window {
         if let Some(book) = core.book(id) {
             book.closed.insert(minute);
         }
+    }
+
+    /// Somebody has taken a minute's file away: it is told once, and made anew where that can be.
+    pub(super) fn lost(&self, symbol: &Pair, minute: Minute) {
+        let mut core = self.core();
+        let id = core.names.id(symbol);
+        let is_anew = core.lost(id, minute);
+        drop(core);
+        let path = self.store.layout.waiting(symbol, minute);
+        let what = if is_anew {
+            "made anew"
+        } else {
+            "nobody knows its trades any more"
+        };
+        let text = format!("{} is gone: {what}", path.display());
+        self.teller().tell(Weight::Warning, text);
     }
 
     pub(super) fn tell(&self, weight: Weight, text: String) {

@@ -513,3 +513,110 @@ fn members_that_somebody_else_put_there_become_files_or_are_set_aside() {
     assert_eq!(window.counts().set_aside, 1);
     assert_eq!(window.news().len(), 1);
 }
+
+#[test]
+fn a_file_that_somebody_takes_away_is_made_anew_and_holds_up_no_other() {
+    let bench = Bench::new("2024-10-23T14:35:00Z");
+    let symbol = pair("BTCUSDT");
+    let window = bench.open(WindowOptions::default().only(symbol.clone()));
+    let trades = [
+        trade("1", "2024-10-23T14:30:10Z", "1"),
+        trade("2", "2024-10-23T14:31:10Z", "2"),
+    ];
+    window.take(&trades).unwrap();
+    bench.advance(1);
+    window.tick();
+    let path = "/data/storage/.window/minutes/trades_20241023_1430.json";
+    bench.disk.remove(Path::new(path)).unwrap();
+    // Out of the window.
+    bench.clock.set(at("2024-10-25T14:40:00Z"));
+    window.tick();
+    assert_eq!(bench.names(STORAGE), ["trades_20241023_1431.json"]);
+    let news: Vec<String> = window.news().into_iter().map(|it| it.text).collect();
+    assert_eq!(news, [format!("{path} is gone: made anew")]);
+    for _ in 0..3 {
+        bench.advance(1);
+        window.tick();
+    }
+    assert_eq!(bench.names(STORAGE).len(), 2);
+    assert_eq!(volume(&window, "2024-10-23T14:30:00Z").unwrap(), "1");
+    assert!(window.news().is_empty() && window.wrong().is_empty());
+}
+
+#[test]
+fn more_bad_members_at_one_score_than_a_page_has_are_all_set_aside() {
+    let bench = Bench::new("2024-10-23T14:35:00Z");
+    let symbol = pair("BTCUSDT");
+    let window = bench.open(WindowOptions::default().only(symbol.clone()));
+    let crowd = Crowd {
+        bad: (0..1700_u32)
+            .map(|it| format!("bad {it}").into_bytes())
+            .collect(),
+    };
+    drop(window);
+    let disk: Arc<dyn Disk> = Arc::new(bench.disk.clone());
+    let options = WindowOptions::default().only(symbol);
+    let (storage, archive) = (Path::new(STORAGE), Path::new(ARCHIVE));
+    let window = Window::open_on(
+        disk,
+        bench.clock.clone(),
+        storage,
+        archive,
+        options,
+        Box::new(crowd),
+    )
+    .unwrap();
+    window.tick();
+    assert_eq!(window.counts().set_aside, 1700);
+}
+
+/// A resident with many members at one score.
+#[derive(Debug)]
+struct Crowd {
+    bad: Vec<Vec<u8>>,
+}
+
+impl Resident for Crowd {
+    fn claim(&mut self) -> Result<bool, ResidentError> {
+        Ok(false)
+    }
+
+    fn filled(&mut self) -> Result<(), ResidentError> {
+        Ok(())
+    }
+
+    fn change(&mut self, _: &[Change]) -> Result<(), ResidentError> {
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        _: &Pair,
+        _: Minute,
+        _: Minute,
+        count_max: usize,
+    ) -> Result<Vec<Member>, ResidentError> {
+        let at: Minute = "2024-10-23T14:00".parse().unwrap();
+        let found = self.bad.iter().take(count_max);
+        Ok(found
+            .map(|it| Member {
+                at,
+                is_start: true,
+                json: it.clone(),
+            })
+            .collect())
+    }
+
+    fn remove(&mut self, _: &Pair, member: &[u8]) -> Result<(), ResidentError> {
+        self.bad.retain(|it| it != member);
+        Ok(())
+    }
+
+    fn counts(&mut self, symbols: &[Pair]) -> Result<Vec<u64>, ResidentError> {
+        Ok(vec![0; symbols.len()])
+    }
+
+    fn usage(&mut self) -> Result<Usage, ResidentError> {
+        Ok(Usage::default())
+    }
+}
