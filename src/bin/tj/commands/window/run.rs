@@ -45,20 +45,25 @@ pub(crate) fn run(args: &WindowRun, context: &mut Context<'_>) -> anyhow::Result
         .or_else(|| context.settings.window.metrics_file.clone());
     let lines = lines(&args.from)?;
     let window = place::open(&args.kept, &context.settings)?;
-    let is_over = AtomicBool::new(false);
+    let (is_over, is_left) = (AtomicBool::new(false), AtomicBool::new(false));
     let talk = context.talk;
     let mut run = Run {
         args,
         context,
         window: &window,
+        is_left: &is_left,
         done: Ack::default(),
         invalid: 0,
         is_unread: false,
     };
     let result = thread::scope(|scope| {
-        let keeper = scope.spawn(|| keep(&window, &is_over, metrics_file.as_deref(), talk));
-        let result = run.all(lines, &|| keeper.is_finished());
-        is_over.store(true, Ordering::Relaxed);
+        let keeper = scope.spawn(|| {
+            let _left = Raised(&is_left);
+            keep(&window, &is_over, metrics_file.as_deref(), talk);
+        });
+        let over = Raised(&is_over);
+        let result = run.all(lines);
+        drop(over);
         keeper.thread().unpark();
         match keeper.join() {
             Ok(()) => result,
@@ -67,7 +72,11 @@ pub(crate) fn run(args: &WindowRun, context: &mut Context<'_>) -> anyhow::Result
     });
     let (done, invalid) = (run.done, run.invalid);
     let is_written = window.flush();
-    numbers(&window, metrics_file.as_deref(), talk);
+    Numbers {
+        metrics_file: metrics_file.as_deref(),
+        wrong: None,
+    }
+    .write(&window, talk);
     let counts = window.counts();
     let (is_closed, news) = window.close();
     place::tell(news, talk);
@@ -91,33 +100,58 @@ fn lines(from: &Path) -> anyhow::Result<Lines> {
     Ok(Lines::new(file)?)
 }
 
+/// A flag that is raised when this ends, also by a panic: neither thread waits for the other for ever.
+struct Raised<'a>(&'a AtomicBool);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Does what becomes due, beside the trades.
 fn keep(window: &Window, is_over: &AtomicBool, metrics_file: Option<&Path>, talk: &Talk) {
     let mut written: Option<Instant> = None;
+    let mut numbers = Numbers {
+        metrics_file,
+        wrong: None,
+    };
     while !is_over.load(Ordering::Relaxed) {
         window.tick();
         place::tell(window.news(), talk);
         if written.is_none_or(|it| NUMBERS <= it.elapsed()) {
-            numbers(window, metrics_file, talk);
+            numbers.write(window, talk);
             written = Some(Instant::now());
         }
         thread::park_timeout(TICK);
     }
 }
 
-/// Writes the numbers for whoever looks.
-fn numbers(window: &Window, metrics_file: Option<&Path>, talk: &Talk) {
-    // On a disk that is full the window itself says so.
-    let _ = place::write_told(window);
-    let Some(path) = metrics_file else { return };
-    // A file in this folder has one all the same.
-    let path = &Path::new(".").join(path);
-    let text = window.counts().to_prometheus(SystemClock.now());
-    if let Err(error) = disk::replace(&RealDisk, path, text.as_bytes()) {
-        talk.warning(&printable(&format!(
-            "cannot write {}: {error}",
-            path.display()
-        )));
+/// The numbers, for whoever looks.
+struct Numbers<'a> {
+    metrics_file: Option<&'a Path>,
+    /// Why they could not be written the last time: that is told once.
+    wrong: Option<String>,
+}
+
+impl Numbers<'_> {
+    fn write(&mut self, window: &Window, talk: &Talk) {
+        // On a disk that is full the window itself says so.
+        let _ = place::write_told(window);
+        let Some(path) = self.metrics_file else {
+            return;
+        };
+        // A name alone is one in this folder.
+        let path = Path::new(".").join(path);
+        let text = window.counts().to_prometheus(SystemClock.now());
+        let written = disk::replace(&RealDisk, &path, text.as_bytes());
+        let wrong = written
+            .err()
+            .map(|it| format!("cannot write {}: {it}", path.display()));
+        if let Some(wrong) = wrong.as_ref().filter(|it| self.wrong.as_ref() != Some(it)) {
+            talk.warning(&printable(wrong));
+        }
+        self.wrong = wrong;
     }
 }
 
@@ -136,6 +170,8 @@ struct Run<'a, 'c> {
     args: &'a WindowRun,
     context: &'a mut Context<'c>,
     window: &'a Window,
+    /// Nobody keeps the window any more.
+    is_left: &'a AtomicBool,
     done: Ack,
     /// Of the refused, lines that are no trade.
     invalid: u64,
@@ -144,12 +180,12 @@ struct Run<'a, 'c> {
 
 impl Run<'_, '_> {
     /// Takes the input to its end, or until nobody keeps the window any more.
-    fn all(&mut self, mut lines: Lines, is_left: &dyn Fn() -> bool) -> anyhow::Result<()> {
+    fn all(&mut self, mut lines: Lines) -> anyhow::Result<()> {
         let mut trades = Vec::with_capacity(BATCH_MAX);
         // The line of each trade, and the last one that was looked at.
         let mut numbers = Vec::with_capacity(BATCH_MAX);
         let mut last = 0;
-        while !is_left() {
+        while !self.is_left.load(Ordering::Relaxed) {
             match lines
                 .next(last == self.done.lines)
                 .context("cannot read the input")?
@@ -219,6 +255,9 @@ impl Run<'_, '_> {
         last: u64,
     ) -> anyhow::Result<()> {
         while !trades.is_empty() {
+            if self.is_left.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             // What is wrong is told by whoever keeps the window.
             let Ok(taken) = self.window.take(trades) else {
                 thread::sleep(PAUSE);
