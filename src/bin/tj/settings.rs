@@ -13,6 +13,7 @@ mod cache;
 mod keep;
 mod metrics;
 mod reconcile;
+mod redis_url;
 mod tax;
 mod window;
 mod yaml;
@@ -43,10 +44,10 @@ use crate::nearest::nearest;
 use crate::when;
 
 pub(crate) use backup::BackupSettings;
-pub(crate) use cache::CacheUrl;
 pub(crate) use keep::KeepSettings;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use reconcile::ReconcileSettings;
+pub(crate) use redis_url::RedisUrl;
 pub(crate) use tax::{Identical, TaxSettings, identical, split};
 pub(crate) use window::WindowSettings;
 
@@ -79,7 +80,7 @@ pub(crate) struct Settings {
     pub(crate) keys: Setting<PathBuf>,
     pub(crate) cache: Setting<PathBuf>,
     /// A server that keeps results.
-    pub(crate) cache_url: Setting<Option<CacheUrl>>,
+    pub(crate) cache_url: Setting<Option<RedisUrl>>,
     pub(crate) name: Setting<Option<String>>,
     pub(crate) min_free_bytes: Setting<u64>,
     pub(crate) durability: Setting<Durability>,
@@ -216,8 +217,8 @@ impl Settings {
 
 /// What `--cache` and `TJ_CACHE` name: a folder, or a server.
 struct Caches {
-    flag: (Option<PathBuf>, Option<CacheUrl>),
-    env: (Option<PathBuf>, Option<CacheUrl>),
+    flag: (Option<PathBuf>, Option<RedisUrl>),
+    env: (Option<PathBuf>, Option<RedisUrl>),
 }
 
 /// The file that these flags and the environment name, or `tj.toml` if it is here.
@@ -283,7 +284,7 @@ pub(crate) struct Values {
     archive: Option<PathBuf>,
     keys: Option<PathBuf>,
     cache: Option<PathBuf>,
-    cache_url: Option<CacheUrl>,
+    cache_url: Option<RedisUrl>,
     name: Option<String>,
     min_free_bytes: Option<u64>,
     durability: Option<Durability>,

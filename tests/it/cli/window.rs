@@ -143,6 +143,16 @@ fn what_is_no_trade_is_told_and_the_others_are_taken() {
         );
     }
     bench.tj("window run --from - --step 0").code(2);
+    let ran = bench.tj("window run --from - --redis nowhere").code(2);
+    assert!(ran.err.starts_with("tj: --redis: "), "{}", ran.err);
+    bench.write(
+        "tj.toml",
+        "[window]\nredis = \"rediss://bot:secret@host\"\n",
+    );
+    let ran = bench.tj("window status").code(2);
+    assert!(ran.err.contains("line 2: `redis` is "), "{}", ran.err);
+    assert!(!ran.err.contains("secret"), "{}", ran.err);
+    fs::remove_file(bench.path("tj.toml")).unwrap();
     bench.tj("window load yesterday-ish").code(2);
 }
 

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use tradejournal::feed::window::Step;
 use tradejournal::record::field::Pair;
 
-use super::{Parser, Source};
+use super::{Parser, RedisUrl, Source};
 
 /// What `[window]` says.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ pub(crate) struct WindowSettings {
     pub(crate) minutes: Option<u32>,
     /// Days, or never.
     pub(crate) archive: Option<Option<u32>>,
-    pub(crate) redis: Option<String>,
+    pub(crate) redis: Option<RedisUrl>,
     pub(crate) metrics_file: Option<PathBuf>,
 }
 
@@ -58,7 +58,7 @@ impl WindowSettings {
             row("window.step", self.step.map(|it| it.value().to_string())),
             row("window.minutes", self.minutes.map(|it| it.to_string())),
             row("window.archive", self.archive.map(days)),
-            row("window.redis", self.redis.as_deref().map(without_password)),
+            row("window.redis", self.redis.as_ref().map(RedisUrl::to_string)),
             row("window.metrics_file", path(&self.metrics_file)),
         ]
     }
@@ -76,18 +76,6 @@ impl WindowSettings {
     }
 }
 
-/// A URL without what is between the scheme and the host.
-fn without_password(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            // A password may have anything in it, also what ends a host.
-            let rest = rest.rsplit_once('@').map_or(rest, |(_, it)| it);
-            format!("{scheme}://{rest}")
-        }
-        None => url.to_owned(),
-    }
-}
-
 impl Parser<'_> {
     pub(super) fn window(&mut self, table: &DeTable<'_>) -> WindowSettings {
         let mut settings = WindowSettings::default();
@@ -98,7 +86,7 @@ impl Parser<'_> {
                 "metrics_file" => {
                     settings.metrics_file = self.string(name, value).map(PathBuf::from)
                 }
-                "redis" => settings.redis = self.string(name, value).map(str::to_owned),
+                "redis" => settings.redis = self.redis_url(name, value),
                 "symbol" => settings.symbol = self.pair(name, value),
                 "step" => settings.step = self.step(name, value),
                 "minutes" => settings.minutes = self.minutes(name, value),
@@ -107,6 +95,12 @@ impl Parser<'_> {
             }
         }
         settings
+    }
+
+    fn redis_url(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Option<RedisUrl> {
+        let url = RedisUrl::of(self.string(name, value)?);
+        url.map_err(|wrong| self.problem(&value.span(), format!("`{name}` is {wrong}"), None))
+            .ok()
     }
 
     fn pair(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Option<Pair> {
@@ -149,17 +143,5 @@ impl Parser<'_> {
             self.problem(&value.span(), problem, None);
         }
         days.map(Some)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_not_shown() {
-        assert_eq!(without_password("redis://u:p@ss@h:1/0"), "redis://h:1/0");
-        assert_eq!(without_password("redis://h:1/0"), "redis://h:1/0");
-        assert_eq!(without_password("redis://u:p/q@h:1/0"), "redis://h:1/0");
     }
 }

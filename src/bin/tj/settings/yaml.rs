@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Problem, Values, WindowSettings};
+use super::{Problem, RedisUrl, Values, WindowSettings};
 use crate::nearest::nearest;
 
 const KEYS: [&str; 4] = ["host", "port", "db", "storage_dir"];
@@ -87,14 +87,15 @@ impl Reading<'_> {
                 None
             }
         };
-        let host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host.to_owned()
+        let host = match host.contains(':') {
+            true => format!("[{host}]"),
+            false => host.to_owned(),
         };
+        let url = RedisUrl::of(&format!("redis://{host}:{port}/{db}"));
+        let redis = url.map_err(|wrong| self.problem("redis", format!("`redis` is {wrong}"), None));
         WindowSettings {
             storage,
-            redis: Some(format!("redis://{host}:{port}/{db}")),
+            redis: redis.ok(),
             ..WindowSettings::default()
         }
     }
@@ -165,10 +166,13 @@ mod tests {
     fn the_four_settings_are_read() {
         let text = "redis:\n  host: \"localhost\"\n  port: 6379\n  db: 2\n  storage_dir: \"storage\"  # files\n";
         let window = parse(text).unwrap().window.unwrap();
-        assert_eq!(window.redis.as_deref(), Some("redis://localhost:6379/2"));
         assert_eq!(window.storage, Some(PathBuf::from("storage")));
+        assert_eq!(
+            window.redis.unwrap().to_string(),
+            "redis://localhost:6379/2"
+        );
         let window = parse("redis:\n  host: ::1\n").unwrap().window.unwrap();
-        assert_eq!(window.redis.as_deref(), Some("redis://[::1]:6379/0"));
+        assert_eq!(window.redis.unwrap().to_string(), "redis://[::1]:6379/0");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tradejournal::time::{Clock, SystemClock, Timestamp};
 use crate::args::{WindowKept, WindowPlace};
 use crate::failure::Failure;
 use crate::output::{Out, Talk, printable};
-use crate::settings::Settings;
+use crate::settings::{RedisUrl, Settings};
 use crate::words::counted;
 
 /// The folder of minutes.
@@ -92,8 +92,14 @@ pub(super) fn open(kept: &WindowKept, settings: &Settings) -> anyhow::Result<Win
     if let Some(minutes) = kept.minutes.or(settings.window.minutes) {
         options = options.span(minutes);
     }
-    let url = kept.redis.as_deref().or(settings.window.redis.as_deref());
-    let resident = match url {
+    let flag = match &kept.redis {
+        Some(text) => {
+            let url = RedisUrl::of(text);
+            Some(url.map_err(|problem| Failure::usage(format!("--redis: {problem}")))?)
+        }
+        None => None,
+    };
+    let resident = match flag.as_ref().or(settings.window.redis.as_ref()) {
         Some(url) => redis(url, symbol.as_ref(), &storage)?,
         // Nobody could look into this process.
         None => Box::new(NoCopy),
@@ -103,13 +109,17 @@ pub(super) fn open(kept: &WindowKept, settings: &Settings) -> anyhow::Result<Win
 
 /// A window in a Redis, which knows this collector by its storage folder.
 #[cfg(feature = "redis")]
-fn redis(url: &str, symbol: Option<&Pair>, storage: &Path) -> anyhow::Result<Box<dyn Resident>> {
+fn redis(
+    url: &RedisUrl,
+    symbol: Option<&Pair>,
+    storage: &Path,
+) -> anyhow::Result<Box<dyn Resident>> {
     use tradejournal::driver::redis::{Address, Connection, ConnectionOptions, RedisWindow};
     use tradejournal::feed::window::Symbols;
 
-    let address: Address = url
-        .parse()
-        .map_err(|error| Failure::usage("cannot use this Redis").because(error))?;
+    let address = url.secret().parse::<Address>();
+    let address =
+        address.map_err(|error| Failure::usage("cannot use this Redis").because(error))?;
     let connection = Connection::new(address, ConnectionOptions::default(), Arc::new(SystemClock));
     let symbols = symbol.map_or(Symbols::Each, |it| Symbols::Only(it.clone()));
     let epoch = uuid::Uuid::new_v4().as_u128();
@@ -146,7 +156,11 @@ fn identity(storage: &Path) -> anyhow::Result<String> {
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(_url: &str, _symbol: Option<&Pair>, _storage: &Path) -> anyhow::Result<Box<dyn Resident>> {
+fn redis(
+    _url: &RedisUrl,
+    _symbol: Option<&Pair>,
+    _storage: &Path,
+) -> anyhow::Result<Box<dyn Resident>> {
     let hint =
         "cargo install tradejournal --features redis; or leave --redis out: the files are the same";
     Err(Failure::usage("this tj was built without Redis")
