@@ -186,8 +186,8 @@ mod tests {
                 .join("; ")
         };
         assert_eq!(
-            wrong("redis:\n  hots: a\n  port: x\n  storage-dir: s\n"),
-            "line 2: unknown key `hots` (did you mean `host`?); \
+            wrong("redis:\n  hosst: a\n  port: x\n  storage-dir: s\n"),
+            "line 2: unknown key `hosst` (did you mean `host`?); \
              line 3: `port` is a whole number up to 65535; \
              line 4: unknown key `storage-dir` (did you mean `storage_dir`?)"
         );
