@@ -15,9 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::Crc;
 use serde::{Deserialize, Serialize};
 
+use super::crc::crc32;
 use super::minute::Minute;
 use super::trade::PublicTrade;
 use crate::disk::{self, Access, Disk, File};
@@ -458,12 +458,6 @@ pub(super) fn line(trade: &PublicTrade, out: &mut Vec<u8>) {
         });
     }
     out.extend_from_slice(b"\"}\n");
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 /// The trade of a line; `None` for one that is not as it was written.

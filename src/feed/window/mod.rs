@@ -32,6 +32,7 @@ mod archive;
 mod aside;
 mod core;
 mod counts;
+mod crc;
 mod error;
 mod fill;
 mod footprint;

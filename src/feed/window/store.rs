@@ -30,9 +30,10 @@ const FILE_LEN_MAX: u64 = 256 << 20;
 /// How many files are written at once: a disk syncs several in hardly more time than one.
 const WRITERS: usize = 8;
 
-/// How many minutes leave the window without a pause. With more there is one after each, so that trades that
-/// come meanwhile find the disk free.
+/// How many minutes leave the window without a pause. With more there is one after each few, so that trades
+/// that come meanwhile find the disk free.
 const MOVED_AT_ONCE: usize = 64;
+const MOVED_IN_A_BREATH: usize = 4;
 const BREATH: Duration = Duration::from_micros(100);
 
 /// A minute's file, and what is to be in it.
@@ -266,10 +267,13 @@ impl Store {
     pub(super) fn move_out(&self, symbol: &Pair, minutes: &[Minute], aside: &Aside) -> Moved {
         let mut moved = Moved::default();
         let is_many = MOVED_AT_ONCE < minutes.len();
-        for minute in minutes {
-            if is_many {
+        let breathe = |index: usize| {
+            if is_many && index.is_multiple_of(MOVED_IN_A_BREATH) {
                 thread::sleep(BREATH);
             }
+        };
+        for (index, minute) in minutes.iter().enumerate() {
+            breathe(index);
             match self.place(symbol, *minute, aside) {
                 Ok(Placed::There(json)) => moved.done.push((*minute, json)),
                 Ok(Placed::Aside(why)) => moved.aside.push((*minute, why)),
@@ -288,10 +292,8 @@ impl Store {
             moved.error.get_or_insert(on("sync", &to)(error));
             moved.done.clear();
         }
-        for (minute, json) in std::mem::take(&mut moved.done) {
-            if is_many {
-                thread::sleep(BREATH);
-            }
+        for (index, (minute, json)) in std::mem::take(&mut moved.done).into_iter().enumerate() {
+            breathe(index);
             match self.leave(&self.layout.waiting(symbol, minute)) {
                 Ok(()) => moved.done.push((minute, json)),
                 Err(error) => {
