@@ -270,18 +270,4 @@ mod tests {
             assert_eq!(Some(&newest.id), ids.last());
         }
     }
-
-    #[test]
-    fn it_encodes_fast() {
-        let mut hose = Hose::new(&World::firehose(200_000, 100, 50), 0).unwrap();
-        hose.is_open = true;
-        let topics: BTreeSet<String> = hose.lines.iter().map(|it| it.topic.clone()).collect();
-        let (mut buffer, mut bytes) = (Vec::new(), 0);
-        let start = std::time::Instant::now();
-        while hose.fill(&topics, 0, &mut buffer) {
-            bytes += buffer.len();
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        println!("{:.0} trades/s, {bytes} bytes", 200_000.0 / seconds);
-    }
 }
