@@ -1,4 +1,4 @@
-//! Owns a simulated exchange that speaks as Bybit's version 5 does, over real sockets of this machine.
+//! Owns a simulated exchange that speaks as Bybit's version 5 does, over real sockets.
 //!
 //! Always true:
 //! - it runs on a thread of its own until it is stopped or dropped;
@@ -20,7 +20,7 @@
     missing_docs,
     unreachable_pub,
     unused_imports,
-    reason = "it stands in for an exchange in tests: a failed step is a bug, and each user takes a part"
+    reason = "a stand-in for tests: a failed step is a bug, and each user takes a part"
 )]
 
 #[path = "simulator/account.rs"]
@@ -105,10 +105,13 @@ impl Simulator {
                 let rest = tokio::net::TcpListener::from_std(rest).expect("a listener");
                 tokio::spawn(socket::listen(ws, of_thread.clone()));
                 tokio::spawn(rest::listen(rest, of_thread.clone()));
-                tokio::spawn(play(faults, of_thread.clone()));
-                tokio::spawn(keep_time(of_thread));
-                // An error says that the handle is gone, which means the same.
-                let _ = stopped.await;
+                // A panic in these ends the thread: `stop` tells it.
+                tokio::select! {
+                    // An error says that the handle is gone, which means the same.
+                    _ = stopped => {}
+                    () = play(faults, of_thread.clone()) => {}
+                    () = keep_time(of_thread) => {}
+                }
             });
         };
         let thread = thread::Builder::new().name("bybit-simulator".to_owned());
@@ -157,18 +160,25 @@ impl Simulator {
     }
 
     /// Ends it; every socket is dropped.
-    pub fn stop(self) {
-        drop(self);
+    ///
+    /// # Panics
+    ///
+    /// If the simulator itself failed meanwhile: a test that went well in spite of that did not.
+    pub fn stop(mut self) {
+        assert!(!self.shared.is_broken(), "a task of the simulator panicked");
+        assert!(self.join(), "the simulator's thread panicked");
+    }
+
+    fn join(&mut self) -> bool {
+        drop(mem::take(&mut self.stop));
+        mem::take(&mut self.thread).is_none_or(|thread| thread.join().is_ok())
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        drop(mem::take(&mut self.stop));
-        if let Some(thread) = mem::take(&mut self.thread) {
-            // Its panic has been printed; a second one here would hide the test's own.
-            let _ = thread.join();
-        }
+        // Its panic has been printed; a second one here would hide the test's own.
+        self.join();
     }
 }
 
@@ -185,6 +195,7 @@ async fn play(faults: Faults, shared: Shared) {
         tokio::time::sleep_until((start + *at).into()).await;
         shared.lock().apply(fault);
     }
+    std::future::pending().await
 }
 
 async fn keep_time(shared: Shared) {

@@ -179,6 +179,7 @@ impl Account {
         let order_id = self.id(instrument.category);
         let linked = self.random.one_in(2);
         let link = self.random.below(1 << 40);
+        let side = *self.random.pick(&["Buy", "Sell"]);
         OrderMade {
             category: instrument.category,
             symbol: instrument.symbol.clone(),
@@ -188,7 +189,7 @@ impl Account {
                 String::new()
             },
             order_id,
-            side: *self.random.pick(&["Buy", "Sell"]),
+            side,
             order_type,
             status: "New",
             price: instrument.price(),

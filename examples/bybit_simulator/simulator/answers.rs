@@ -1,5 +1,5 @@
-//! Owns what a simulated exchange answers over HTTP, before it comes to the lists: who may call, how
-//! often, and what the answer looks like around its result.
+//! Owns what a simulated exchange answers over HTTP, before it comes to the lists: who may call,
+//! how often, and what the answer looks like around its result.
 //!
 //! Always true:
 //! - a signed call is checked over the exact bytes of its query, by the exchange's own clock;

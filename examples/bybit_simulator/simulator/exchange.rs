@@ -33,6 +33,11 @@ impl Shared {
         Self(Arc::new(Mutex::new(Exchange::new(world))))
     }
 
+    /// Whether a task panicked while it changed the exchange.
+    pub fn is_broken(&self) -> bool {
+        self.0.is_poisoned()
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Exchange> {
         // A panic in one task is shown by the thread; what others look at is counts and lists.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,8 +2,8 @@
 //!
 //! Always true:
 //! - a script is a list of instants since the start, in order;
-//! - the same seed and span draw the same script, and its text names every fault, so that a run that
-//!   failed can be read and run again.
+//! - the same seed and span draw the same script, and its text names every fault, so that a run
+//!   that failed can be read and run again.
 //!
 //! How a fault is done stands where it happens: at the sockets and in the answers over HTTP.
 

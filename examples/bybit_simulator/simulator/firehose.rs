@@ -1,8 +1,8 @@
 //! Owns the firehose: trades as fast as sockets take them, for measuring a client.
 //!
 //! Always true:
-//! - the n-th trade of a symbol follows from the seed, the symbol and n alone, so that nothing needs to
-//!   be kept of it but a count and a sum;
+//! - the n-th trade of a symbol follows from the seed, the symbol and n alone, so that nothing is
+//!   kept of it but a count and a sum;
 //! - frames are written into a buffer that is used again: memory does not grow with the trades;
 //! - a trade counts as made when it is encoded, and is encoded once: a topic belongs to one socket.
 //!

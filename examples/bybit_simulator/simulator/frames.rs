@@ -1,14 +1,13 @@
-//! Owns how things made are written as messages and as rows: names, order of members, text or number.
+//! Owns how things made are written as messages and rows: names, order of members, text or number.
 //!
 //! Always true:
-//! - the shapes are those of real messages, quirks included: on spot `ts` stands before `type`, what
-//!   is empty is the empty text, and numbers are texts but where the exchange sends numbers;
+//! - the shapes are those of real messages, quirks included: on spot `ts` stands before `type`,
+//!   what is empty is the empty text, and numbers are texts but where the exchange sends numbers;
 //! - with oddities, members come that nobody has documented.
 //!
 //! Who gets a message is not decided here.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -49,24 +48,23 @@ fn trade(text: &mut String, it: &TradeMade, oddities: bool) {
         true => r#","newMember":{"x":[1,null]}"#,
         false => "",
     };
-    let written = match it.category {
-        Category::Spot => write!(
-            text,
-            r#"{{"i":"{i}","T":{t},"p":"{p}","v":"{v}","S":"{side}","seq":{seq},"s":"{s}","BT":{block},"RPI":{rpi}{odd}}}"#
-        ),
-        Category::Option => write!(
-            text,
-            r#"{{"T":{t},"s":"{s}","S":"{side}","v":"{v}","p":"{p}","i":"{i}","BT":{block},"mP":"{p}","iP":"{p}","mIv":"0.7567","iv":"0.7604","RPI":{rpi},"seq":{seq}{odd}}}"#
-        ),
+    match it.category {
+        Category::Spot => {
+            *text += &format!(r#"{{"i":"{i}","T":{t},"p":"{p}","v":"{v}","S":"{side}","#);
+            *text += &format!(r#""seq":{seq},"s":"{s}","BT":{block},"RPI":{rpi}{odd}}}"#);
+        }
+        Category::Option => {
+            *text += &format!(r#"{{"T":{t},"s":"{s}","S":"{side}","v":"{v}","p":"{p}","#);
+            *text += &format!(r#""i":"{i}","BT":{block},"mP":"{p}","iP":"{p}","#);
+            *text += &format!(r#""mIv":"0.7567","iv":"0.7604","RPI":{rpi},"seq":{seq}{odd}}}"#);
+        }
         Category::Inverse | Category::Linear => {
             let tick = it.tick_direction;
-            write!(
-                text,
-                r#"{{"T":{t},"s":"{s}","S":"{side}","v":"{v}","p":"{p}","L":"{tick}","i":"{i}","BT":{block},"RPI":{rpi},"seq":{seq}{odd}}}"#
-            )
+            *text += &format!(r#"{{"T":{t},"s":"{s}","S":"{side}","v":"{v}","p":"{p}","#);
+            *text += &format!(r#""L":"{tick}","i":"{i}","BT":{block},"RPI":{rpi},"#);
+            *text += &format!(r#""seq":{seq}{odd}}}"#);
         }
-    };
-    written.expect("a String takes everything");
+    }
 }
 
 /// A ticker as a whole.
@@ -97,9 +95,10 @@ pub fn ticker_delta(
 
 fn ticker(category: Category, topic: &str, kind: &str, cs: u64, ts: i64, data: &Value) -> String {
     match category {
-        Category::Option => format!(
-            r#"{{"id":"{topic}-{cs}-{ts}","topic":"{topic}","ts":{ts},"data":{data},"type":"{kind}"}}"#
-        ),
+        Category::Option => {
+            let id = format!("{topic}-{cs}-{ts}");
+            format!(r#"{{"id":"{id}","topic":"{topic}","ts":{ts},"data":{data},"type":"{kind}"}}"#)
+        }
         Category::Spot => {
             format!(r#"{{"topic":"{topic}","ts":{ts},"type":"{kind}","cs":{cs},"data":{data}}}"#)
         }

@@ -4,7 +4,7 @@
 //! Always true:
 //! - a row is the same thing as on the socket: same id, same time;
 //! - walking a list by its cursors brings every row once, also while new ones are made;
-//! - a cursor comes percent-encoded, the last page of executions has one too, and an empty page none.
+//! - a cursor comes percent-encoded, the last page of executions has one too, an empty page none.
 //!
 //! Who may ask is checked before.
 
@@ -72,7 +72,7 @@ impl Exchange {
         };
         let (symbol, coin) = (query.text("symbol"), query.text("baseCoin"));
         let is_option = category == Category::Option;
-        if symbol.is_empty() && !(is_option && !coin.is_empty()) {
+        if symbol.is_empty() && (!is_option || coin.is_empty()) {
             return Err(wrong("symbol"));
         }
         let newest_ms = self.newest_ms();

@@ -93,7 +93,7 @@ impl Market {
                 let step = toward * random.between(1, 3) as i64;
                 instrument.price = (instrument.price + step).max(100);
             }
-            // Otherwise the same size and often the same price: trades that differ in their id alone.
+            // Otherwise the same size, often at the same price: only the id tells them apart.
             if random.one_in(2) {
                 size = instrument.size(random);
             }

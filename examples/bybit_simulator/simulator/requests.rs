@@ -1,7 +1,7 @@
 //! Owns what a simulated exchange answers to the requests on its sockets.
 //!
 //! Always true:
-//! - a request to subscribe is all or nothing, but on the option socket, which answers topic by topic;
+//! - a request to subscribe is all or nothing, but on the option socket, which answers by topic;
 //! - private topics are refused before auth, and auth is refused for a signature that is not right.
 //!
 //! The shapes of the answers differ by path as those of the exchange do.

@@ -1,4 +1,4 @@
-//! Owns the HTTP port of a simulated exchange: requests in, answers out, over connections that stay.
+//! Owns the HTTP port of a simulated exchange: requests in, answers out, on connections that stay.
 //!
 //! Always true: the query of a call is kept byte by byte as it was sent, because it is signed.
 //!
@@ -42,12 +42,12 @@ pub async fn listen(listener: TcpListener, shared: Shared) {
     loop {
         if let Ok((stream, _)) = listener.accept().await {
             // A connection that breaks is the client's to notice.
-            tokio::spawn(async_serve(stream, shared.clone()));
+            tokio::spawn(answer_all(stream, shared.clone()));
         }
     }
 }
 
-async fn async_serve(stream: TcpStream, shared: Shared) {
+async fn answer_all(stream: TcpStream, shared: Shared) {
     let _ = serve(stream, shared).await;
 }
 

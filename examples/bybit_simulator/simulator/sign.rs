@@ -1,7 +1,7 @@
 //! Owns the signature of the exchange: HMAC-SHA256, written out.
 //!
-//! Always true: it shares no line with the client that is tested against it, so that a mistake in one
-//! of them shows.
+//! Always true: it shares no line with the client that is tested against it, so that a mistake in
+//! one of them shows.
 //!
 //! It does not hide how long a comparison takes: there is nothing to protect here.
 

@@ -6,12 +6,13 @@
 //!
 //! What is read is answered elsewhere.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -47,38 +48,44 @@ async fn meet(stream: TcpStream, shared: Shared) {
     if matches!(greeting, Greeting::Reset) {
         return;
     }
-    let mut asked = None;
+    let mut joined = None;
     #[allow(clippy::result_large_err, reason = "the library's own type")]
     let callback = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-        let uri = request.uri();
-        let path = SocketPath::of(uri.path());
-        let query = uri.query().unwrap_or_default().to_owned();
-        match (&greeting, path) {
+        match (&greeting, SocketPath::of(request.uri().path())) {
             (Greeting::Welcome, Some(path)) => {
-                asked = Some((path, uri.path().to_owned(), query));
+                // Before the client hears of it, so that its first fault can be the next one.
+                joined = Some(shared.lock().admit(path, request));
                 Ok(response)
             }
             (Greeting::Welcome, None) => Err(refusal(404)),
             _ => Err(refusal(502)),
         }
     };
-    let Ok(ws) = accept_hdr_async(stream, callback).await else {
+    let accepted = accept_hdr_async(stream, callback).await;
+    let Some(Joined {
+        id,
+        taken,
+        gone,
+        idle,
+    }) = joined
+    else {
         return;
     };
-    let Some((path, text, query)) = asked else {
-        return;
-    };
-    let (id, taken, gone, idle) = {
-        let mut exchange = shared.lock();
-        let (id, taken) = exchange.join(path, &text);
-        let gone = exchange.sockets[&id].gone.clone();
-        (id, taken, gone, exchange.idle_of(&query))
-    };
-    tokio::select! {
-        () = serve(ws, taken, &shared, id, idle) => {}
-        () = gone.notified() => {}
+    if let Ok(ws) = accepted {
+        tokio::select! {
+            () = serve(ws, taken, &shared, id, idle) => {}
+            () = gone.notified() => {}
+        }
     }
     shared.lock().leave(id);
+}
+
+/// A connection as its task needs it.
+struct Joined {
+    id: u64,
+    taken: mpsc::Receiver<Out>,
+    gone: Arc<Notify>,
+    idle: Duration,
 }
 
 fn refusal(status: u16) -> ErrorResponse {
@@ -100,6 +107,16 @@ impl Exchange {
             Greeting::BadGateway
         } else {
             Greeting::Reset
+        }
+    }
+
+    fn admit(&mut self, path: SocketPath, request: &Request) -> Joined {
+        let (id, taken) = self.join(path, request.uri().path());
+        Joined {
+            id,
+            taken,
+            gone: self.sockets[&id].gone.clone(),
+            idle: self.idle_of(request.uri().query().unwrap_or_default()),
         }
     }
 

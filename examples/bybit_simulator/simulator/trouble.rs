@@ -1,6 +1,6 @@
 //! Owns which faults are in force at a simulated exchange.
 //!
-//! Always true: a fault that is counted down or runs out is gone for good, and nothing else ends one.
+//! Always true: a fault that is counted down or runs out is gone for good; nothing else ends one.
 //!
 //! The script of a run stands among the faults; what a fault does stands where it happens.
 

@@ -1,10 +1,10 @@
-//! Owns the sockets of a simulated exchange as the exchange sees them: what each has subscribed, what
-//! it is sent and what is kept from it.
+//! Owns the sockets of a simulated exchange as the exchange sees them: what each has subscribed,
+//! what it is sent and what is kept from it.
 //!
 //! Always true:
 //! - data that a stall keeps from a socket is never sent to it later;
-//! - a frame that is held back, so that it changes places with the next one, is sent all the same when
-//!   no next one comes;
+//! - a frame that is held back, so that it changes places with the next one, is sent all the same
+//!   when no next one comes;
 //! - a client that takes nothing fills its queue, and is then dropped: memory stays bounded.
 //!
 //! Bytes are written elsewhere.

@@ -224,3 +224,64 @@ async fn a_script_is_played_at_its_times() {
     assert_eq!(client.end().await, Seen::Gone);
     assert!(Duration::from_millis(100) <= start.elapsed());
 }
+
+#[tokio::test]
+async fn trouble_of_any_seed_leaves_the_simulator_itself_whole() {
+    for seed in 0..12 {
+        let span = Duration::from_millis(250);
+        let world = World {
+            seed,
+            tickers_per_second: 300.0,
+            executions_per_second: 300.0,
+            forbidden_ms: 30,
+            reset_ms: 5,
+            trades_per_second: 2_000.0,
+            burst_every: 50,
+            ..quiet()
+        };
+        let simulator = Simulator::start(world, Faults::seeded(seed, span)).unwrap();
+        let start = std::time::Instant::now();
+        let mut number = 0;
+        while start.elapsed() < span + Duration::from_millis(50) {
+            number += 1;
+            visit(&simulator, number).await;
+        }
+        let truth = simulator.truth();
+        assert!(!truth.trades.is_empty() && !truth.executions.is_empty());
+        simulator.stop();
+    }
+}
+
+/// Connects, subscribes, reads a little and calls, whatever comes of it.
+async fn visit(simulator: &Simulator, number: u32) {
+    let path = ["/v5/public/linear", "/v5/public/spot", "/v5/private"][number as usize % 3];
+    let url = format!("{}{path}", simulator.ws_url());
+    let targets = [
+        "/v5/market/recent-trade?category=linear&symbol=BTCUSDT&limit=1000",
+        "/v5/market/tickers?category=spot",
+        "/v5/market/time",
+    ];
+    get(simulator, targets[number as usize % 3], &[]);
+    get_signed(simulator, "/v5/execution/list", "category=linear&limit=100");
+    let Ok((ws, _)) = connect_async(&url).await else {
+        return;
+    };
+    let expires = now_ms() + 10_000;
+    let signature = sign(SECRET, &format!("GET/realtime{expires}"));
+    let mut ws = ws;
+    for request in [
+        json!({"op": "auth", "args": [KEY, expires, signature]}),
+        json!({"op": "subscribe", "args": ["publicTrade.BTCUSDT", "tickers.BTCUSDT"]}),
+        json!({"op": "subscribe", "args": ["execution", "order", "position", "wallet"]}),
+        json!({"op": "ping"}),
+        json!([1]),
+    ] {
+        let _ = ws.send(Message::text(request.to_string())).await;
+    }
+    for _ in 0..20 {
+        let read = tokio::time::timeout(Duration::from_millis(20), ws.next()).await;
+        if !matches!(read, Ok(Some(Ok(_)))) {
+            return;
+        }
+    }
+}
