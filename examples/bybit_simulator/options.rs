@@ -21,6 +21,8 @@ and runs until it is told to stop.
   --executions N         executions of the account in a second (0)
   --key K --secret S     the one key that is accepted
   --first-trades N       trades made before anybody can connect (0)
+  --first-executions N   executions made before that, over three days (0)
+  --clock-skew MS        the exchange's clock against this machine's (0)
   --until N              the market halts after so many trades
   --faults SEED          things go wrong by the script of this seed, which is printed on stderr
   --span SECONDS         within this time (2)
@@ -61,6 +63,8 @@ impl Options {
         words.put("--tickers", &mut world.tickers_per_second)?;
         words.put("--executions", &mut world.executions_per_second)?;
         words.put("--first-trades", &mut world.first_trades)?;
+        words.put("--first-executions", &mut world.first_executions)?;
+        words.put("--clock-skew", &mut world.clock_skew_ms)?;
         world.until = words.take("--until")?;
         if let Some(list) = words.take::<String>("--symbols")? {
             world.symbols = symbols(&list)?;

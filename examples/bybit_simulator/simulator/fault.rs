@@ -30,7 +30,8 @@ impl Faults {
         Self { seed: None, script }
     }
 
-    /// A script of all kinds within `span`, several at once now and then.
+    /// A script of six or more different kinds within `span`, several at once now and then. None
+    /// lasts longer than a quarter of the span.
     ///
     /// Ticker frames are never swapped by it: a client that drops the older of two deltas, as it
     /// should, misses what only that one said, and no test could tell that from a mistake.
