@@ -135,6 +135,23 @@ pub struct Written {
     pub frames: u64,
     /// Of each filled gap, how many of its rows were new.
     pub filled: Vec<(GapId, u64)>,
+    /// What a person should know about it.
+    pub notes: Vec<String>,
+}
+
+impl Written {
+    /// Adds the counts of more that was written.
+    pub fn add(&mut self, more: &Written) {
+        self.trades += more.trades;
+        self.repeated_trades += more.repeated_trades;
+        self.tickers += more.tickers;
+        self.executions += more.executions;
+        self.orders += more.orders;
+        self.positions += more.positions;
+        self.wallets += more.wallets;
+        self.repeated_rows += more.repeated_rows;
+        self.frames += more.frames;
+    }
 }
 
 /// How much room a database takes.
