@@ -5,5 +5,7 @@
 //!
 //! Not here: what is kept in such a service, and why; whoever owns the trait knows.
 
+#[cfg(feature = "bybit")]
+pub mod bybit;
 #[cfg(feature = "redis")]
 pub mod redis;
