@@ -81,7 +81,8 @@ impl AccountRow {
                 let index = members.text("positionIdx").unwrap_or("0");
                 (index, time.unwrap_or(made.0))
             }
-            AccountKind::Wallet => (members.text("accountType")?, made.0),
+            // Some messages leave it out.
+            AccountKind::Wallet => (members.text("accountType").unwrap_or_default(), made.0),
         };
         let (key, time) = (key.into(), Millis(time));
         let is_named = kind == AccountKind::Wallet || category.is_some() && !symbol.is_empty();

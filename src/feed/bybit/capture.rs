@@ -266,6 +266,7 @@ impl Capture {
 
     /// What a person should know since the last time.
     pub fn notes(&mut self) -> Vec<String> {
+        self.notes.append(&mut self.filling.notes);
         std::mem::take(&mut self.notes)
     }
 

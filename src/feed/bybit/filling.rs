@@ -15,6 +15,8 @@ use super::{
 
 /// How many questions are out at once.
 const OUT_MAX: usize = 4;
+/// After how many questions without an answer that decides it is told why.
+const TOLD_AT: u32 = 5;
 
 #[derive(Debug)]
 struct Waiting {
@@ -31,6 +33,8 @@ pub(super) struct Filling {
     waiting: BTreeMap<GapId, Waiting>,
     threshold: Duration,
     timing: Timing,
+    /// What a person should know.
+    pub(super) notes: Vec<String>,
 }
 
 impl Filling {
@@ -39,6 +43,7 @@ impl Filling {
             waiting: BTreeMap::new(),
             threshold: options.gap_threshold,
             timing: options.timing.clone(),
+            notes: Vec::new(),
         }
     }
 
@@ -165,15 +170,23 @@ impl Filling {
         waiting.is_out = false;
         let gap = &waiting.gap;
         let category = gap.stream.category;
-        let trades = answer
-            .ok()
-            .zip(category)
-            .and_then(|(answer, category)| answer.trades(category).ok());
         let call = "GET /v5/market/recent-trade";
-        let proof = trades.map(|it| prove(gap, &waiting.before, it, call));
-        if let Some(Proof::Done(fill)) = proof {
-            self.waiting.remove(&id);
-            return vec![*fill];
+        let trades = answer.and_then(|answer| {
+            let category = category.ok_or("it has no market")?;
+            answer.trades(category).map_err(|it| it.to_string())
+        });
+        let why = match trades.map(|it| prove(gap, &waiting.before, it, call)) {
+            Ok(Proof::Done(fill)) => {
+                self.waiting.remove(&id);
+                return vec![*fill];
+            }
+            Ok(Proof::Later(why)) => why.to_owned(),
+            Err(why) => why,
+        };
+        if waiting.tries == TOLD_AT {
+            let (id, stream) = (id.0, &gap.stream);
+            self.notes
+                .push(format!("gap {id}, {stream}, is not filled yet: {why}"));
         }
         waiting.due = Some(now.saturating_add(pause(&self.timing, waiting.tries)));
         waiting.tries = waiting.tries.saturating_add(1);

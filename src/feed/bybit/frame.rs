@@ -88,6 +88,9 @@ struct Envelope<'a> {
     #[serde(borrow)]
     req_id: Option<Cow<'a, str>>,
     success: Option<bool>,
+    /// What sockets of orders have instead.
+    #[serde(rename = "retCode")]
+    code: Option<i64>,
     #[serde(borrow)]
     ret_msg: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -269,10 +272,9 @@ fn answer(envelope: &Envelope<'_>) -> Said {
     }
     let req_id = envelope.req_id.as_deref().filter(|it| !it.is_empty());
     let req_id = req_id.map(Box::from);
-    if envelope.kind.as_deref() == Some("COMMAND_RESP")
-        && let Some(Ok(each)) = envelope
-            .data
-            .map(|it| serde_json::from_str::<Each>(it.get()))
+    let of_command = envelope.kind.as_deref() == Some("COMMAND_RESP");
+    if let Some(data) = envelope.data.filter(|_| of_command)
+        && let Ok(each) = serde_json::from_str::<Each>(data.get())
     {
         let (yes, no) = (each.success_topics, each.fail_topics);
         let (op, verdict) = (Op::Subscribe, Verdict::Each { yes, no });
@@ -286,6 +288,8 @@ fn answer(envelope: &Envelope<'_>) -> Said {
         Some("auth") => Op::Auth,
         Some("subscribe") => Op::Subscribe,
         Some("unsubscribe") => Op::Unsubscribe,
+        // Without a list of topics it is of all that were asked for.
+        None if of_command => Op::Subscribe,
         other => {
             return unknown(
                 None,
@@ -293,7 +297,7 @@ fn answer(envelope: &Envelope<'_>) -> Said {
             );
         }
     };
-    let verdict = match envelope.success {
+    let verdict = match envelope.success.or(envelope.code.map(|it| it == 0)) {
         Some(true) => Verdict::Yes,
         Some(false) => Verdict::No(message.to_owned()),
         None => return unknown(None, "is an answer that says neither yes nor no".to_owned()),
@@ -406,5 +410,70 @@ mod tests {
         ] {
             assert!(matches!(read(None, text), Said::Unknown { .. }), "{text}");
         }
+    }
+
+    /// What a line of the fixtures should be, by its topic alone, with how many rows.
+    fn expected(topic: &str, category: &str, data: &serde_json::Value) -> (&'static str, usize) {
+        let rows = data.as_array().map_or(1, Vec::len);
+        let head = topic.split('.').next().unwrap();
+        let is_private = category.starts_with("private");
+        match head {
+            "publicTrade" => ("trades", rows),
+            "tickers" => ("ticker", 1),
+            "execution" | "order" | "position" | "wallet" if is_private => ("account", rows),
+            "(auth)" | "(subscribe)" | "(command_resp)" => ("answer", 0),
+            "(pong)" => ("pong", 0),
+            _ => ("unknown", 0),
+        }
+    }
+
+    #[test]
+    fn every_message_that_was_seen_is_read_or_kept_as_unknown() {
+        #[derive(serde::Deserialize)]
+        struct Line<'a> {
+            topic: String,
+            category: String,
+            direction: String,
+            #[serde(borrow)]
+            message: &'a serde_json::value::RawValue,
+        }
+        let fixtures = include_str!("../../../tests/fixtures/bybit/messages.jsonl");
+        let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+        for line in fixtures.lines() {
+            let line: Line<'_> = serde_json::from_str(line).unwrap();
+            if line.direction != "server->client" {
+                continue;
+            }
+            let socket = match &*line.category {
+                it if it.starts_with("private") => None,
+                "control" | "public" => Some(Category::Linear),
+                it => Some(it.parse().unwrap()),
+            };
+            let text = line.message.get();
+            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            let (said, rows) = match read(socket, text) {
+                Said::Answer { .. } => ("answer", 0),
+                Said::Pong(_) => ("pong", 0),
+                Said::Trades { rows, unread, .. } => {
+                    assert_eq!(unread, None, "{text}");
+                    ("trades", rows.len())
+                }
+                Said::Ticker { members, .. } => {
+                    let data = value["data"].as_object().unwrap();
+                    assert_eq!(members.iter().count(), data.len());
+                    ("ticker", 1)
+                }
+                Said::Account { rows, unread, .. } => {
+                    assert_eq!(unread, None, "{text}");
+                    ("account", rows.len())
+                }
+                Said::Unknown { .. } => ("unknown", 0),
+            };
+            let expected = expected(&line.topic, &line.category, &value["data"]);
+            assert_eq!((said, rows), expected, "{}: {text}", line.topic);
+            *counts.entry(said).or_default() += 1;
+        }
+        let counts: Vec<(&str, usize)> = counts.into_iter().collect();
+        assert_eq!(counts, []);
     }
 }

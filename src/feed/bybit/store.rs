@@ -135,8 +135,6 @@ pub struct Written {
     pub frames: u64,
     /// Of each filled gap, how many of its rows were new.
     pub filled: Vec<(GapId, u64)>,
-    /// What a person should know about it.
-    pub notes: Vec<String>,
 }
 
 impl Written {
@@ -201,4 +199,9 @@ pub trait Store: Send {
 
     /// How much room it takes.
     fn size(&self) -> StoreSize;
+
+    /// What a person should know that happened to it, each once: that its file was moved while it was open.
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }

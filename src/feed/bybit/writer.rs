@@ -163,7 +163,7 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn all(self) -> Result<(), String> {
+    fn all(mut self) -> Result<(), String> {
         let WriterOptions {
             batch,
             flush,
@@ -198,9 +198,9 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn wrote(&self, written: Written, took: Duration) {
-        for note in &written.notes {
-            (self.tell)(note);
+    fn wrote(&mut self, written: Written, took: Duration) {
+        for note in self.store.notes() {
+            (self.tell)(&note);
         }
         let size = self.store.size();
         let mut state = lock(self.state);
