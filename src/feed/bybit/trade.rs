@@ -55,6 +55,51 @@ pub struct Trade {
 }
 
 impl Trade {
+    /// A trade of which no more is told.
+    ///
+    /// # Errors
+    /// Its price or its size is no decimal.
+    pub fn new(
+        category: Category,
+        symbol: Arc<str>,
+        time: Millis,
+        id: &str,
+        side: &str,
+        price: &str,
+        size: &str,
+    ) -> Result<Trade, TradeError> {
+        for (name, text) in [("price", price), ("size", size)] {
+            if !is_decimal(text) {
+                let got = text.chars().take(80).collect();
+                return Err(TradeError::Decimal { name, got });
+            }
+        }
+        let mut texts = String::with_capacity(id.len() + price.len() + size.len());
+        texts.push_str(id);
+        texts.push_str(price);
+        let size_at = texts.len();
+        texts.push_str(size);
+        Ok(Trade {
+            category,
+            symbol,
+            time,
+            side: word(side),
+            tick: None,
+            is_block: None,
+            is_rpi: None,
+            seq: None,
+            other: None,
+            texts: texts.into(),
+            price_at: id.len(),
+            size_at,
+        })
+    }
+
+    /// Says the direction of its price.
+    pub fn set_tick(&mut self, tick: Option<&str>) {
+        self.tick = tick.map(word);
+    }
+
     /// What the exchange calls it.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -97,31 +142,16 @@ impl RawTrade<'_> {
         let id = self.id.ok_or(TradeError::Missing("id"))?;
         let price = self.price.ok_or(TradeError::Missing("price"))?;
         let size = self.size.ok_or(TradeError::Missing("size"))?;
-        for (name, text) in [("price", &price), ("size", &size)] {
-            if !is_decimal(text) {
-                let got = text.chars().take(80).collect();
-                return Err(TradeError::Decimal { name, got });
-            }
-        }
-        let mut texts = String::with_capacity(id.len() + price.len() + size.len());
-        texts.push_str(&id);
-        texts.push_str(&price);
-        let size_at = texts.len();
-        texts.push_str(&size);
+        let time = Millis(self.time.ok_or(TradeError::Missing("time"))?);
+        let side = self.side.ok_or(TradeError::Missing("side"))?;
         let is_known = self.other.iter().next().is_none();
         Ok(Trade {
-            category,
-            symbol,
-            time: Millis(self.time.ok_or(TradeError::Missing("time"))?),
-            side: word(&self.side.ok_or(TradeError::Missing("side"))?),
             tick: self.tick.as_deref().map(word),
             is_block: self.is_block,
             is_rpi: self.is_rpi,
             seq: self.seq,
             other: (!is_known).then(|| self.other.to_json(|_| true).into()),
-            texts: texts.into(),
-            price_at: id.len(),
-            size_at,
+            ..Trade::new(category, symbol, time, &id, &side, &price, &size)?
         })
     }
 }
