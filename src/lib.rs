@@ -62,7 +62,7 @@
 //! | [`keep`] | what a nightly job does: archive, retention, holds |
 //! | [`feed`] | what comes from outside: public trades, minute by minute, for 48 hours and after |
 //! | [`desk`] | what a person asks for: all trades of a journal, the report, tax forms, why an order was placed |
-//! | `driver` | what connects with services of others: Redis (feature `redis`) |
+//! | `driver` | what connects with services of others: Redis (feature `redis`), SQLite (feature `sqlite`) |
 //!
 //! # Features
 //!
@@ -71,6 +71,7 @@
 //! | `cli` | yes | the program `tj` and what it needs; a bot says `default-features = false` |
 //! | `sign` | with `cli` | the room `evidence`: Ed25519 and what it needs |
 //! | `redis` | no | the room `driver`: a cache in Redis |
+//! | `sqlite` | no | the room `driver`: the database of a capture |
 //! | `tracing` | no | [`keep::TextLog`] as a writer of `tracing-subscriber` |
 //! | `tz` | with `cli` | time zones by name, for the program; the library itself knows UTC alone |
 //!
@@ -82,7 +83,7 @@ pub mod books;
 pub mod bot;
 pub mod desk;
 pub mod disk;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "sqlite"))]
 pub mod driver;
 #[cfg(feature = "sign")]
 pub mod evidence;

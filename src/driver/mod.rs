@@ -9,3 +9,5 @@
 pub mod bybit;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

@@ -1,0 +1,1 @@
+//! The database against a plain model, and against what happens to files.
