@@ -15,6 +15,8 @@ mod anchoring;
 mod auditing;
 mod backing;
 mod browsing;
+#[cfg(all(feature = "bybit", feature = "sqlite"))]
+mod capture;
 mod cli;
 mod evidence;
 mod examples;

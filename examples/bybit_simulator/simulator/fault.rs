@@ -196,9 +196,9 @@ fn draw(kind: u64, random: &mut Random, span_ms: u64) -> Fault {
         17 => Fault::SnapshotAgain,
         18 => Fault::Stall {
             kind: *random.pick(&STALLED),
-            for_ms,
+            for_ms: FOR_EVER_MS,
         },
-        19 => Fault::StallAll { for_ms },
+        19 => Fault::StallAll { for_ms: FOR_EVER_MS },
         20 => Fault::StaleRest {
             lag_ms: random.between(10, 300),
             for_ms,
@@ -209,6 +209,8 @@ fn draw(kind: u64, random: &mut Random, span_ms: u64) -> Fault {
 }
 
 const NEVER_MERGED: [TopicKind; 3] = [TopicKind::Execution, TopicKind::Order, TopicKind::Trades];
+/// A topic that fell silent stays so as long as its socket lives: that is how it was seen.
+const FOR_EVER_MS: u64 = 3_600_000;
 const STALLED: [TopicKind; 4] = [
     TopicKind::Execution,
     TopicKind::Order,

@@ -55,6 +55,12 @@ pub enum HttpError {
         /// What it says.
         source: AnswerError,
     },
+    /// An answer that has no list: nobody can say that there is nothing.
+    #[error("{what}: the answer has no list")]
+    Empty {
+        /// What was asked for.
+        what: String,
+    },
     /// An answer without end.
     #[error("{what}: the answer is too long")]
     Long {
@@ -146,17 +152,31 @@ impl Http {
         }
         let answer = Answer::parse(&String::from_utf8_lossy(&body));
         answer.map_err(|source| {
-            if matches!(source, AnswerError::Code { code: TOO_MANY, .. }) {
-                let rest = reset.map(|it| it.saturating_sub(exchange.0));
+            if let AnswerError::Code {
+                code: TOO_MANY,
+                time,
+                ..
+            } = &source
+            {
+                let told = time.unwrap_or(exchange);
+                let rest = reset.map(|it| it.saturating_sub(told.0));
                 let rest = rest.and_then(|it| u64::try_from(it).ok()).unwrap_or(1000);
-                // A little more: whose clock it was is not known.
-                self.rest(Duration::from_millis(rest.min(60_000) + 100));
+                // A little more: it takes some time to get here, and some to get there.
+                self.rest(Duration::from_millis(rest.min(60_000) + 50));
             }
             HttpError::Answer {
                 what: what(),
                 source,
             }
         })
+    }
+
+    /// Whether the exchange wants no request now.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.pause
+            .borrow()
+            .is_some_and(|until| Instant::now() < until)
     }
 
     fn rest(&self, span: Duration) {
@@ -234,6 +254,9 @@ impl Http {
         let mut last: Option<String> = None;
         for _ in 0..PAGES_MAX {
             let answer = self.ask(&page, now()).await?;
+            if !answer.has_list {
+                return Err(HttpError::Empty { what: what() });
+            }
             let made = answer.time.unwrap_or_else(now);
             let read = answer.account(kind, category, made);
             let read = read.map_err(|source| HttpError::Answer {

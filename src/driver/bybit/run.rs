@@ -214,9 +214,9 @@ impl Shared {
     ) -> Shared {
         let wall = Millis::of(clock.now());
         let capture = Capture::new(run.capture.clone(), Arc::clone(&queue), known, wall);
-        let broken = capture.sockets().iter().map(|_| Default::default());
+        let sockets = capture.sockets();
         Shared {
-            broken: broken.collect(),
+            broken: sockets.iter().map(|_| Default::default()).collect(),
             capture: RefCell::new(capture),
             queue,
             clock,
@@ -322,6 +322,9 @@ impl Shared {
 
     /// Asks what has become due.
     fn ask(self: &Rc<Shared>) {
+        if self.http.is_paused() {
+            return;
+        }
         let (now, wall) = (self.now(), self.wall());
         let tasks = self.capture.borrow_mut().tasks(now, wall);
         for task in tasks {

@@ -35,6 +35,8 @@ pub(super) struct AccountWatch {
     watched: Option<Millis>,
     /// Until when it was read.
     read: Option<Millis>,
+    /// When it was watched for the first time: what was before that was promised to nobody.
+    begun: Option<Millis>,
 }
 
 /// What reading it showed.
@@ -59,6 +61,7 @@ impl AccountWatch {
             order: VecDeque::new(),
             watched: None,
             read: None,
+            begun: None,
         }
     }
 
@@ -67,6 +70,7 @@ impl AccountWatch {
         self.due = Some(now);
         self.whole = now.saturating_add(self.timing.executions_lag);
         self.watched = Some(exchange);
+        self.begun.get_or_insert(exchange);
     }
 
     pub(super) fn saw(&mut self, execution: &str) {
@@ -97,15 +101,21 @@ impl AccountWatch {
         let unknown = before(exchange, UNKNOWN);
         let broken = missing.map(|it| it.last().map_or(unknown, |it| it.time));
         let known = self.read.or(self.watched).unwrap_or(exchange);
-        let from = broken.min().unwrap_or(known).min(known);
-        let from = before(from, self.timing.executions_lag * 2);
-        Some(Task::Account(from, exchange))
+        let lag = self.timing.executions_lag * 2;
+        let from = match broken.min() {
+            Some(broken) => before(broken.min(known), lag),
+            None => before(known, lag).max(self.begun.unwrap_or(known)),
+        };
+        Some(Task::Account(from.min(exchange), exchange))
     }
 
-    pub(super) fn failed(&mut self, now: Duration) {
+    /// It could not be read. Says whether that is news.
+    pub(super) fn failed(&mut self, now: Duration) -> bool {
         self.is_out = false;
+        let is_new = self.tries == 0;
         self.due = Some(now.saturating_add(pause(&self.timing, self.tries)));
         self.tries = self.tries.saturating_add(1);
+        is_new
     }
 
     /// It was read until then.

@@ -316,7 +316,6 @@ impl Capture {
             return Vec::new();
         };
         self.tally.frames += 1;
-        it.line.alive();
         let said = it.frames.read(text);
         let unknown = match &said {
             Said::Unknown { why, .. } => Some(why.clone()),
@@ -341,8 +340,15 @@ impl Capture {
                 let todo = it.line.answered(op, req_id.as_deref(), &verdict, now);
                 return self.steps(wire, todo, now, wall);
             }
-            Said::Pong(Some(time)) => self.clock(time, wall),
-            Said::Pong(None) | Said::Unknown { .. } => {}
+            Said::Pong(time) => {
+                if let Some(it) = self.wires.get_mut(wire) {
+                    it.line.pong();
+                }
+                if let Some(time) = time {
+                    self.clock(time, wall);
+                }
+            }
+            Said::Unknown { .. } => {}
             Said::Trades { topic, rows, .. } => self.trades(wire, &topic, rows, now, wall),
             Said::Ticker {
                 topic,

@@ -414,7 +414,11 @@ mod tests {
 
     /// What a line of the fixtures should be, by its topic alone, with how many rows.
     fn expected(topic: &str, category: &str, data: &serde_json::Value) -> (&'static str, usize) {
-        let rows = data.as_array().map_or(1, Vec::len);
+        // An old message has a row whose market is empty: that one has no name.
+        let named = |it: &&serde_json::Value| it["category"] != "";
+        let rows = data
+            .as_array()
+            .map_or(1, |it| it.iter().filter(named).count());
         let head = topic.split('.').next().unwrap();
         let is_private = category.starts_with("private");
         match head {
@@ -464,7 +468,11 @@ mod tests {
                     ("ticker", 1)
                 }
                 Said::Account { rows, unread, .. } => {
-                    assert_eq!(unread, None, "{text}");
+                    assert_eq!(
+                        unread.is_some(),
+                        text.contains(r#""category": """#),
+                        "{text}"
+                    );
                     ("account", rows.len())
                 }
                 Said::Unknown { .. } => ("unknown", 0),
@@ -474,6 +482,14 @@ mod tests {
             *counts.entry(said).or_default() += 1;
         }
         let counts: Vec<(&str, usize)> = counts.into_iter().collect();
-        assert_eq!(counts, []);
+        let all = [
+            ("account", 61),
+            ("answer", 27),
+            ("pong", 10),
+            ("ticker", 10),
+            ("trades", 4),
+            ("unknown", 28),
+        ];
+        assert_eq!(counts, all);
     }
 }

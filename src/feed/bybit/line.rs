@@ -91,7 +91,7 @@ pub(super) struct Line {
     topics: BTreeMap<Box<str>, Topic>,
     requests: VecDeque<Request>,
     next: u64,
-    /// When the last ping went, and whether anything came since.
+    /// When the last ping went, and whether it was answered.
     pinged: Duration,
     is_answered: bool,
 }
@@ -154,14 +154,13 @@ impl Line {
         self.access == Access::Open
     }
 
-    /// Something came.
-    pub(super) fn alive(&mut self) {
+    /// A ping was answered. Nothing else will do: data may come on a socket that swallows something.
+    pub(super) fn pong(&mut self) {
         self.is_answered = true;
     }
 
     /// Data of a topic came. Says whether that is news.
     pub(super) fn data(&mut self, topic: &str) -> bool {
-        self.alive();
         match self.topics.get_mut(topic) {
             Some(state) if *state != Topic::Live => {
                 *state = Topic::Live;
@@ -179,7 +178,6 @@ impl Line {
         verdict: &Verdict,
         now: Duration,
     ) -> Vec<Do> {
-        self.alive();
         match (op, verdict) {
             (Op::Auth, Verdict::Yes) => {
                 self.access = Access::Open;
@@ -474,9 +472,11 @@ mod tests {
         let pings = |todo: &[Do]| todo.iter().filter(|it| matches!(it, Do::Send(_))).count();
         assert_eq!(pings(&line.tick(at(19))), 0);
         assert_eq!(pings(&line.tick(at(20))), 1);
-        line.alive();
+        line.pong();
         assert_eq!(pings(&line.tick(at(35))), 0);
         assert_eq!(pings(&line.tick(at(40))), 1);
+        // Data is no answer.
+        line.data("publicTrade.S00");
         assert!(matches!(&line.tick(at(50))[..], [Do::Close(_)]));
         assert_eq!(line.goodbye().len(), 1);
     }

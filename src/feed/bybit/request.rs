@@ -165,6 +165,8 @@ pub enum AnswerError {
         code: i64,
         /// Its words.
         message: String,
+        /// What time the exchange had.
+        time: Option<Millis>,
     },
 }
 
@@ -173,6 +175,8 @@ pub enum AnswerError {
 pub struct Answer {
     /// What time the exchange had.
     pub time: Option<Millis>,
+    /// Whether it has a list at all. One without says nothing about what there is.
+    pub has_list: bool,
     /// Its rows, as JSON.
     rows: Vec<Box<str>>,
     /// The cursor of the next page.
@@ -195,7 +199,7 @@ struct Reply<'a> {
 #[serde(rename_all = "camelCase", default)]
 struct Page<'a> {
     #[serde(borrow)]
-    list: Vec<&'a RawValue>,
+    list: Option<Vec<&'a RawValue>>,
     next_page_cursor: Option<String>,
     category: Option<String>,
 }
@@ -212,6 +216,7 @@ impl Answer {
             return Err(AnswerError::Code {
                 code: reply.ret_code,
                 message: reply.ret_msg,
+                time: reply.time.map(Millis),
             });
         }
         let result = reply.result.map(RawValue::get).unwrap_or("{}");
@@ -219,7 +224,13 @@ impl Answer {
         let page: Page<'_> = serde_json::from_str(result).unwrap_or_default();
         Ok(Answer {
             time: reply.time.map(Millis),
-            rows: page.list.iter().map(|it| it.get().into()).collect(),
+            has_list: page.list.is_some(),
+            rows: page
+                .list
+                .unwrap_or_default()
+                .iter()
+                .map(|it| it.get().into())
+                .collect(),
             cursor: page.next_page_cursor.filter(|it| !it.is_empty()),
             category: page.category.and_then(|it| it.parse().ok()),
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Timing {
     /// Between two pings.
     pub ping_every: Duration,
-    /// From a ping to anything that is heard.
+    /// From a ping to its answer.
     pub pong_within: Duration,
     /// From a request on a socket to its answer.
     pub answer_within: Duration,

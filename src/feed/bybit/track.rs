@@ -40,6 +40,8 @@ pub(super) struct Ended {
 pub(super) struct Track {
     pub(super) stream: Stream,
     cover: Cover,
+    /// Since when it is covered without an event, if it had none: the start of the run at first.
+    since: Duration,
     /// The last event, and some before it, oldest first.
     points: VecDeque<Point>,
     last: Option<Point>,
@@ -57,6 +59,7 @@ impl Track {
         let mut track = Track {
             stream,
             cover: Cover::Starting,
+            since: Duration::ZERO,
             points: VecDeque::new(),
             last: None,
             before: Vec::new(),
@@ -132,6 +135,7 @@ impl Track {
         (self.is_live, self.heard) = (true, now);
         if self.cover == Cover::Starting {
             self.cover = Cover::Covered;
+            self.since = now;
         }
     }
 
@@ -142,7 +146,7 @@ impl Track {
         let ended = match self.cover {
             Cover::Missing(id, since) => {
                 let span = now.saturating_sub(since);
-                let before = std::mem::take(&mut self.before);
+                let known = std::mem::take(&mut self.before);
                 // Without an event before it, it goes back to when it began.
                 let began = || {
                     let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
@@ -161,7 +165,11 @@ impl Track {
                     to: Some(Millis(first.time.0.saturating_add(self.reorder))),
                     first: Some(first.clone()),
                 };
-                Some(Ended { end, span, before })
+                Some(Ended {
+                    end,
+                    span,
+                    before: known,
+                })
             }
             Cover::Starting | Cover::Covered => None,
         };
@@ -265,6 +273,18 @@ mod tests {
         assert_eq!((gap.from, gap.last), (None, None));
         let ended = track
             .event(&point(60_000), &point(60_000), SEC * 11)
+            .unwrap();
+        assert_eq!(ended.end.from, Some(Millis(60_000 - 11_000 - 1000)));
+    }
+
+    #[test]
+    fn a_stream_that_fell_silent_before_its_first_event_is_missing_since_it_was_promised() {
+        let mut track = track(&[]);
+        track.live(SEC * 2);
+        // Nobody can say when in these eight seconds it stopped.
+        track.broke(GapId(1), Cause::Disconnect, "", SEC * 10, Millis(9));
+        let ended = track
+            .event(&point(60_000), &point(60_000), SEC * 12)
             .unwrap();
         assert_eq!(ended.end.from, Some(Millis(60_000 - 10_000 - 1000)));
     }

@@ -10,8 +10,17 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::simulator::Truth;
 
-/// What is looked for: stream, category, symbol.
+/// A market and a symbol.
 type Key = (String, String);
+
+/// When a row was made, and whether a socket told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    time: i64,
+    is_told: bool,
+}
+
+type Rows = BTreeMap<Key, BTreeMap<String, Row>>;
 
 #[derive(Debug)]
 struct Gap {
@@ -40,22 +49,23 @@ impl Gap {
 /// What a database has.
 #[derive(Debug)]
 pub(super) struct Found {
-    trades: BTreeMap<Key, BTreeMap<String, i64>>,
-    executions: BTreeMap<Key, BTreeMap<String, i64>>,
+    trades: Rows,
+    executions: Rows,
     gaps: Vec<Gap>,
     pub(super) states: BTreeMap<String, usize>,
 }
 
-fn rows(database: &Connection, sql: &str) -> BTreeMap<Key, BTreeMap<String, i64>> {
+fn rows(database: &Connection, sql: &str) -> Rows {
     let mut statement = database.prepare(sql).unwrap();
     let rows = statement.query_map([], |row| {
         let key: Key = (row.get(0)?, row.get(1)?);
-        Ok((key, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+        let (time, is_told) = (row.get(3)?, row.get::<_, String>(4)? == "ws");
+        Ok((key, row.get::<_, String>(2)?, Row { time, is_told }))
     });
-    let mut found: BTreeMap<Key, BTreeMap<String, i64>> = BTreeMap::new();
+    let mut found: Rows = BTreeMap::new();
     for row in rows.unwrap() {
-        let (key, id, time) = row.unwrap();
-        let twice = found.entry(key).or_default().insert(id.clone(), time);
+        let (key, id, row) = row.unwrap();
+        let twice = found.entry(key).or_default().insert(id.clone(), row);
         assert_eq!(twice, None, "{id} is there twice");
     }
     found
@@ -67,13 +77,13 @@ impl Found {
         let database = Connection::open_with_flags(path, flags).unwrap();
         let trades = rows(
             &database,
-            "SELECT category, symbol, trade_id, time_ms FROM public_trades",
+            "SELECT category, symbol, trade_id, time_ms, origin FROM public_trades",
         );
         let executions = rows(
             &database,
-            "SELECT category, symbol, exec_id, exec_time_ms FROM executions",
+            "SELECT category, symbol, exec_id, exec_time_ms, origin FROM executions",
         );
-        let sql = "SELECT id, stream, coalesce(category, ''), coalesce(symbol, ''), from_ms, to_ms, \
+        let sql = "SELECT gap_id, stream, coalesce(category, ''), coalesce(symbol, ''), from_ms, to_ms, \
                    rest_from_ms, rest_to_ms, state FROM gaps";
         let mut statement = database.prepare(sql).unwrap();
         let gaps = statement.query_map([], |row| {
@@ -92,7 +102,9 @@ impl Found {
         let gaps: Vec<Gap> = gaps.unwrap().map(|it| it.unwrap()).collect();
         let mut states = BTreeMap::new();
         for gap in &gaps {
-            *states.entry(format!("{} {}", gap.stream, gap.state)).or_default() += 1;
+            *states
+                .entry(format!("{} {}", gap.stream, gap.state))
+                .or_default() += 1;
         }
         Found {
             trades,
@@ -123,7 +135,14 @@ impl Found {
             let has = self.trades.get(&key).cloned().unwrap_or_default();
             let gaps: Vec<&Gap> = self.gaps.iter().filter(of("trades")).collect();
             let gaps: Vec<&Gap> = gaps.into_iter().filter(|it| it.key == key).collect();
-            compare(&format!("trade of {symbol}"), made, &has, &gaps, since, &mut wrong);
+            compare(
+                &format!("trade of {symbol}"),
+                made,
+                &has,
+                &gaps,
+                since,
+                &mut wrong,
+            );
         }
         let mut by_market: BTreeMap<Key, Vec<(String, i64)>> = BTreeMap::new();
         for it in &truth.executions {
@@ -145,23 +164,33 @@ impl Found {
 fn compare(
     what: &str,
     made: &[(String, i64)],
-    has: &BTreeMap<String, i64>,
+    has: &BTreeMap<String, Row>,
     gaps: &[&Gap],
     since: i64,
     wrong: &mut Vec<String>,
 ) {
-    // A stream begins with its first row or its first gap, soon after the start.
-    let first = has.values().min().copied();
-    let begins = first.unwrap_or(i64::MAX).min(since + 1500);
+    // A stream begins behind the instant of the first row that was told, or with its first gap.
+    let told = has.values().filter(|it| it.is_told);
+    let first = told.map(|it| it.time + 1).min();
+    let gap = gaps.iter().map(|it| it.from.unwrap_or(i64::MIN)).min();
+    let begins = match first.into_iter().chain(gap).min() {
+        Some(begins) => begins,
+        None => return wrong.push(format!("there is no {what}, and no gap")),
+    };
+    if since + 4000 < begins {
+        wrong.push(format!("the first {what} is of {begins}, after {since}"));
+    }
     for (id, time) in made {
         match has.get(id) {
-            Some(at) if at == time => {}
-            Some(at) => wrong.push(format!("{what} {id} is at {at} instead of {time}")),
+            Some(row) if row.time == *time => {}
+            Some(Row { time: at, .. }) => wrong.push(format!("{what} {id} is at {at} instead of {time}")),
             None if *time < begins || gaps.iter().any(|it| it.covers(*time)) => {}
             None => {
                 let near: Vec<String> = gaps.iter().map(|it| format!("{it:?}")).collect();
                 let near = near.join("\n    ");
-                wrong.push(format!("{what} {id} of {time} is missing; gaps:\n    {near}"));
+                wrong.push(format!(
+                    "{what} {id} of {time} is missing; gaps:\n    {near}"
+                ));
             }
         }
     }

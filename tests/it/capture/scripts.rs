@@ -24,8 +24,8 @@ const KEY: &str = "TESTKEY0123456789";
 const SECRET: &str = "TESTSECRET0123456789abcdefTESTSECRET";
 /// How long faults happen, and how long things may settle after that.
 const SPAN: Duration = Duration::from_millis(1200);
-const SETTLE: Duration = Duration::from_millis(1500);
-const AT_ONCE: usize = 12;
+const SETTLE: Duration = Duration::from_millis(1800);
+const AT_ONCE: usize = 6;
 
 /// Waits that fit a script of a second.
 pub(super) fn timing() -> Timing {
@@ -135,6 +135,7 @@ fn script(seed: u64) -> Result<Found, String> {
         executions_per_second: if has_account { 15.0 } else { 0.0 },
         keys: has_account.then(|| (KEY.to_owned(), SECRET.to_owned())),
         first_trades: 200,
+        reset_ms: 600,
         ..World::default()
     };
     let faults = Faults::seeded(seed, SPAN);
@@ -200,7 +201,12 @@ fn what_the_exchange_made_is_there_once_or_in_a_declared_gap() {
     });
     let (failed, states) = (failed.into_inner().unwrap(), states.into_inner().unwrap());
     eprintln!("gaps of {} scripts: {states:?}", seeds.len());
-    assert!(failed.is_empty(), "{} failed\n{}", failed.len(), failed[..failed.len().min(3)].join("\n\n"));
+    assert!(
+        failed.is_empty(),
+        "{} failed\n{}",
+        failed.len(),
+        failed[..failed.len().min(3)].join("\n\n")
+    );
     if seeds.len() > 20 {
         // The scripts would show nothing if nothing had ever been missing, or had come back.
         for state in ["trades filled", "ticker unfillable", "executions filled"] {
