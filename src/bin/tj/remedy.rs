@@ -119,7 +119,7 @@ fn of_io(error: &io::Error) -> Option<String> {
             Some("the files of a journal are its owner's alone; run it as that user".to_owned())
         }
         io::ErrorKind::StorageFull => Some("free disk space".to_owned()),
-        io::ErrorKind::ReadOnlyFilesystem => Some("the disk is read-only".to_owned()),
+        io::ErrorKind::ReadOnlyFilesystem => Some("mount the disk writable".to_owned()),
         _ => None,
     }
 }

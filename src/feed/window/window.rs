@@ -308,7 +308,7 @@ impl Window {
             }
             Err(error) => self
                 .teller()
-                .is_wrong(INTAKE, &kind_of(error), &chain_of(error)),
+                .is_wrong(INTAKE, &kind_of(error), &words_of(error)),
         }
         taken
     }
@@ -636,7 +636,7 @@ impl Window {
             Ok(_) => self.teller().is_well(what),
             Err(error) => self
                 .teller()
-                .is_wrong(what, &kind_of(&error), &chain_of(&error)),
+                .is_wrong(what, &kind_of(&error), &words_of(&error)),
         }
     }
 
@@ -777,6 +777,22 @@ fn kind_of(error: &WindowError) -> String {
         } => format!("{operation} {:?}", source.kind()),
         other => other.to_string(),
     }
+}
+
+/// What is wrong, and what a person can do about it where there is something to do.
+fn words_of(error: &WindowError) -> String {
+    use std::io::ErrorKind as Of;
+    let chain = chain_of(error);
+    let remedy = match error {
+        WindowError::Disk { source, .. } => match source.kind() {
+            Of::StorageFull | Of::QuotaExceeded => "free disk space",
+            Of::PermissionDenied => "give it to the collector's user",
+            Of::ReadOnlyFilesystem => "mount the disk writable",
+            _ => return chain,
+        },
+        _ => return chain,
+    };
+    format!("{chain}: {remedy}, and it goes on")
 }
 
 /// The lock of a storage folder: one collector has it. Whoever only looks whether it is taken has it for a

@@ -5,6 +5,7 @@ mod archived;
 mod around;
 mod backup;
 mod calls;
+pub mod collector;
 mod compare;
 mod damage;
 mod demo;

@@ -11,7 +11,7 @@ use tempfile::{TempDir, tempdir};
 use tradejournal::record::TradeRecord;
 
 use super::bot::{Ack, Bot};
-use super::{NOON, Witness, journal};
+use super::{MOUNT, NOON, UNMOUNTABLE, UNSHARE, Witness, journal};
 use crate::sample::entry;
 
 const BALLAST_BYTES: usize = 400_000;
@@ -32,11 +32,10 @@ impl Small {
     fn start() -> Small {
         let folder = tempdir().unwrap();
         let inside = folder.path().to_owned();
-        let mount = "mount -t tmpfs -o size=1m,mode=700 tmpfs";
-        for unshare in ["unshare --mount", "unshare --user --map-root-user --mount"] {
+        for unshare in UNSHARE {
             // The words are one command that `unshare` runs; the bot comes after them.
             let before = format!(
-                "exec {unshare} sh -c '{mount} \"{}\" && exec \"$0\" \"$@\"' \"$0\" \"$@\"",
+                "exec {unshare} sh -c '{MOUNT} \"{}\" && exec \"$0\" \"$@\"' \"$0\" \"$@\"",
                 inside.display()
             );
             let Some(bot) = Bot::start_after(&before, |_| {}) else {
@@ -52,10 +51,7 @@ impl Small {
                 _folder: folder,
             };
         }
-        panic!(
-            "this user can mount no tmpfs of its own: it takes `unshare` and `mount`, and root or \
-             user namespaces (`unshare --user --map-root-user --mount`)"
-        );
+        panic!("{UNMOUNTABLE}");
     }
 
     fn make_room(&self) {

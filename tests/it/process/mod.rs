@@ -6,6 +6,7 @@ mod killed;
 mod locked;
 mod pulled;
 mod trade_log;
+mod window;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -130,5 +131,15 @@ fn journal(logs: &Path, now: &str) -> tradejournal::journal::Journal {
         .open()
         .unwrap()
 }
+
+/// The ways to a file system that nobody else sees: as root, and where users have namespaces.
+const UNSHARE: [&str; 2] = ["unshare --mount", "unshare --user --map-root-user --mount"];
+/// Mounts one of a megabyte.
+const MOUNT: &str = "mount -t tmpfs -o size=1m,mode=700 tmpfs";
+const UNMOUNTABLE: &str = "this user can mount no tmpfs of its own: it takes `unshare` and `mount`, and root \
+    or user namespaces (`unshare --user --map-root-user --mount`)";
+
+/// Any user but root; it need not exist.
+const SOMEBODY: u32 = 65_534;
 
 const NOON: &str = "2025-10-26T12:00:00Z";

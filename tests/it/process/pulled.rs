@@ -13,11 +13,8 @@ use tradejournal::journal::OpenError;
 use tradejournal::record::TradeRecord;
 
 use super::bot::Bot;
-use super::{NOON, Witness, journal};
+use super::{NOON, SOMEBODY, Witness, journal};
 use crate::sample::entry;
-
-/// Any user but root; it need not exist.
-const SOMEBODY: u32 = 65_534;
 
 #[test]
 fn a_replaced_lock_ends_the_writer_before_the_next_batch() {
