@@ -31,7 +31,7 @@ use super::range::{Range, Reader};
 use super::resident::{Change, Resident};
 use super::store::{Job, Store};
 use super::trade::PublicTrade;
-use crate::disk::{self, Access, Disk, File, RealDisk};
+use crate::disk::{Access, Disk, File, RealDisk};
 use crate::journal::chain_of;
 use crate::record::field::Pair;
 use crate::time::{Clock, SystemClock, Timestamp};
@@ -823,7 +823,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The disk's.
 pub fn is_running(disk: &dyn Disk, storage: &Path) -> Result<bool, WindowError> {
     let path = super::layout::window(storage).join("LOCK");
-    match disk.open(&path, disk::Access::Append) {
+    let opened = match disk.open(&path, Access::Append) {
+        // On a disk that is read-only, too.
+        Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+            disk.open(&path, Access::Read)
+        }
+        opened => opened,
+    };
+    match opened {
         Ok(file) => Ok(!file.try_lock().map_err(on("lock", &path))?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(on("open", &path)(error)),

@@ -380,6 +380,8 @@ fn a_disk_that_is_read_only_is_refused_with_path_and_remedy_and_can_be_read() {
         format!("tj: cannot open the window: {error}\n{hint}")
     );
     assert_eq!(small.shown(), BATCH as u64);
+    let ran = small.tj("window status").fine();
+    assert!(ran.out.contains(": no collector runs\n"), "{}", ran.out);
     small.remount("rw");
     let mut next = small.collector(BATCH);
     assert!(next.feed());
