@@ -169,17 +169,15 @@ pub(super) struct Book {
 
 /// Whether an error is the disk's for now. One that is the file's own would hold up all other trades for
 /// ever.
-fn is_passing(error: &WindowError) -> bool {
+fn is_passing(store: &Store, error: &WindowError) -> bool {
     use std::io::ErrorKind as Of;
     match error {
-        WindowError::Disk { source, .. } => !matches!(
-            source.kind(),
-            Of::PermissionDenied
-                | Of::IsADirectory
-                | Of::NotADirectory
-                | Of::InvalidData
-                | Of::InvalidInput
-        ),
+        WindowError::Disk { path, source, .. } => match source.kind() {
+            // Whether a file is there nobody knows who may not enter its folder.
+            Of::PermissionDenied => store.disk.look(path).is_err(),
+            Of::IsADirectory | Of::NotADirectory | Of::InvalidData | Of::InvalidInput => false,
+            _ => true,
+        },
         _ => false,
     }
 }
@@ -539,7 +537,7 @@ impl Core {
         };
         let file = match found {
             Ok(file) => file,
-            Err(error) if is_passing(&error) => return Err(error),
+            Err(error) if is_passing(store, &error) => return Err(error),
             // One that cannot be read has who knows what in it.
             Err(error) => {
                 self.seal(symbol, &name, hot, &chain_of(&error));

@@ -450,3 +450,31 @@ fn a_folder_that_is_read_only_holds_up_what_needs_it_until_it_is_not() {
     });
     fed.end(&storage);
 }
+
+/// A minute whose file cannot be looked for may have one: its trades wait, and are not refused.
+#[test]
+fn a_folder_that_cannot_be_entered_holds_trades_up_and_refuses_none() {
+    let bench = Bench::new();
+    let storage = bench.path("storage");
+    let mut fed = Fed::start(somebody(&bench), &storage, 0);
+    assert!(fed.feed());
+    let enter = |mode| fs::set_permissions(&storage, Permissions::from_mode(mode)).unwrap();
+    enter(0o000);
+    // Of a minute that it does not know yet.
+    fed.collector.send(&line(BATCH).replace("T14:", "T15:"));
+    fed.sent += 1;
+    fed.hear_until(|it| it.acked == it.sent || it.held() == 1);
+    fed.is_silent();
+    assert_eq!((fed.acked, fed.held()), (BATCH, 1), "{:?}", fed.told);
+    enter(0o700);
+    fed.hear_until(|it| it.acked == it.sent);
+    fed.end_input();
+    assert_eq!(stored(&storage), totals(BATCH));
+    let minute = BATCH % MINUTES;
+    let later = storage.join(format!("trades_20241023_153{minute}.json"));
+    assert!(
+        fs::read_to_string(later)
+            .unwrap()
+            .contains(r#""trade_count":1"#)
+    );
+}
