@@ -1,6 +1,8 @@
 //! The window in a Redis that is emptied, killed, stopped, filled up, made a replica, or used by others.
 
 mod killed;
+mod program;
+mod storm;
 
 use std::path::PathBuf;
 use std::sync::Arc;

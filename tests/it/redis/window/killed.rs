@@ -1,7 +1,8 @@
-//! Collectors and a Redis that are killed at random moments: every acknowledged trade counts once.
+//! Collectors and a Redis that are killed at random moments, by a clock that goes on as it is told: minutes
+//! close and leave the window in the middle of it, and every acknowledged trade counts once.
 //!
 //! A collector is a process of its own: this test program started again. It is told by lines on its standard
-//! input and says what came of it.
+//! input and says what came of it. In `program` it is `tj`, by the real clock.
 //!
 //! | it is told | it says |
 //! |---|---|
@@ -11,9 +12,7 @@
 //! | `settle` | `settled`, when it has done all that is due |
 //! | `close` | `wrong` for each thing that is, `news` for each thing to hear, and `closed` |
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::env;
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, Command, Stdio};
@@ -23,69 +22,42 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tradejournal::disk::RealDisk;
 use tradejournal::driver::redis::{Connection, ConnectionOptions};
-use tradejournal::feed::window::{Minute, PublicTrade, Symbols, Window, WindowOptions};
+use tradejournal::feed::window::{PublicTrade, Symbols, Window, WindowOptions};
 use tradejournal::time::{ManualClock, SystemClock, Timestamp};
 
 use super::super::server::{PATIENCE, Server};
-use super::{KEY, resident, texts};
+use super::resident;
+use super::storm::{SPAN, SYMBOLS, Trades, first_at, has_window};
 use crate::sample::time;
 
-const ROUNDS: u64 = 200;
-const SYMBOLS: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOL/USDT"];
-/// How many minutes a window goes back, and how far the clock goes on in a round: a minute leaves after 20 rounds.
-const SPAN: u32 = 5;
+const ROUNDS: u64 = 60;
+/// How far the clock goes on in a round: a minute leaves after 20 of them.
 const ROUND: Duration = Duration::from_secs(15);
-/// How long before its round a trade may be made: some are of minutes that left long ago.
-const LATE_MAX: u64 = 480;
 
 const IS_COLLECTOR: &str = "TRADEJOURNAL_TEST_IS_COLLECTOR";
 const MARK: &str = "@";
 
-/// One trade as it is sent, and as it must count.
-struct Sent {
-    line: String,
-    symbol: &'static str,
-    id: String,
-    minute: Minute,
-    is_buy: bool,
-    price: &'static str,
-    size: Decimal,
-}
-
-/// Each level with what was bought, what was sold, and how many trades that was.
-type Levels = BTreeMap<Decimal, (Decimal, Decimal, u64)>;
-
 struct Storm {
-    random: Random,
     server: Server,
     folder: tempfile::TempDir,
     collector: Option<Collector>,
-    sent: Vec<Sent>,
-    acked: BTreeSet<usize>,
-    /// Sent to a collector that has not answered yet, or was killed before it did.
-    unacked: BTreeSet<usize>,
+    trades: Trades,
     news: Vec<String>,
     /// How often a collector that was not killed had done everything.
     settled: u64,
 }
 
 #[test]
-fn two_hundred_kills_of_collectors_and_redis_lose_nothing_and_count_nothing_twice() {
+fn kills_while_minutes_close_and_leave_lose_nothing_and_count_nothing_twice() {
     let seed = uuid::Uuid::new_v4().as_u64_pair().0;
     eprintln!("seed {seed}");
     let mut storm = Storm {
-        random: Random(seed),
         server: Server::start(),
         folder: tempfile::tempdir().unwrap(),
         collector: None,
-        sent: Vec::new(),
-        acked: BTreeSet::new(),
-        unacked: BTreeSet::new(),
+        trades: Trades::new(seed),
         news: Vec::new(),
         settled: 0,
     };
@@ -96,12 +68,12 @@ fn two_hundred_kills_of_collectors_and_redis_lose_nothing_and_count_nothing_twic
     }
     let took = begun.elapsed();
     storm.end();
-    let (acked, sent) = (storm.acked.len(), storm.sent.len());
+    let (sent, acked) = storm.trades.counts();
     let settled = storm.settled;
     eprintln!(
         "{kills} kills in {took:?}: {sent} trades, {acked} acknowledged, {settled} times settled"
     );
-    assert!(ROUNDS <= kills && sent / 2 < acked && 20 < settled);
+    assert!(ROUNDS <= kills && sent / 2 < acked && 6 < settled);
 }
 
 impl Storm {
@@ -113,16 +85,16 @@ impl Storm {
     /// Sends trades, and kills something in the middle of it. Says how many were killed.
     fn round(&mut self, round: u64) -> u64 {
         let now = Storm::now(round);
-        if self.random.below(3) == 0 {
+        if self.trades.random.below(3) == 0 {
             self.server.save();
         }
         match &mut self.collector {
             Some(collector) => collector.tell(&format!("clock {now}")),
             None => {
                 let collector = Collector::start(self.folder.path(), &self.server.url(), now);
-                if self.random.below(8) == 0 {
+                if self.trades.random.below(8) == 0 {
                     // While it opens the window, perhaps.
-                    thread::sleep(Duration::from_micros(self.random.below(30_000)));
+                    thread::sleep(Duration::from_micros(self.trades.random.below(30_000)));
                     self.collector = Some(collector);
                     self.kill_collector();
                     return 1;
@@ -136,13 +108,13 @@ impl Storm {
             let refused = second.hear();
             assert!(refused.ends_with("another collector has it"), "{refused}");
         }
-        let batches = 1 + self.random.below(12);
+        let batches = 1 + self.trades.random.below(12);
         for _ in 0..batches {
-            let indices = self.choose(now);
+            let indices = self.trades.choose(now);
             self.send(&indices);
         }
-        thread::sleep(Duration::from_micros(self.random.below(40_000)));
-        let event = self.random.below(12);
+        thread::sleep(Duration::from_micros(self.trades.random.below(40_000)));
+        let event = self.trades.random.below(12);
         let (is_collector, is_server) = (event < 6, (4..10).contains(&event));
         if is_server {
             self.server.kill();
@@ -155,7 +127,7 @@ impl Storm {
             self.hear(batches);
         }
         if is_server {
-            if self.random.below(2) == 0 {
+            if self.trades.random.below(2) == 0 {
                 self.server.lose_saved();
             }
             self.server.restart();
@@ -172,7 +144,9 @@ impl Storm {
 
     /// Whoever was not killed fills a Redis that was with the next minute that changes.
     fn settle(&mut self, now: Timestamp) {
-        let late = self.make_at(now.saturating_sub(Duration::from_secs(90)));
+        let late = self
+            .trades
+            .make_at(now.saturating_sub(Duration::from_secs(90)));
         self.send(&[late]);
         self.hear(1);
         let now = now.saturating_add(Duration::from_secs(5));
@@ -180,104 +154,19 @@ impl Storm {
         collector.tell(&format!("clock {now}\nsettle"));
         while self.collector.as_ref().unwrap().hear() != "settled" {}
         for symbol in SYMBOLS {
-            self.has_window(symbol);
+            has_window(&self.folder.path().join("storage"), &self.server, symbol);
         }
         self.settled += 1;
-    }
-
-    /// The minutes of a symbol's window, which Redis has too, and no others.
-    fn has_window(&self, symbol: &str) -> BTreeMap<Minute, String> {
-        let minutes = self.folder.path().join("storage/.window/minutes");
-        let waiting = files(&minutes.join(symbol.replace('/', "%2F")));
-        let members = self
-            .server
-            .ask(&format!("ZRANGE {KEY}:{symbol} 0 -1 WITHSCORES"));
-        let in_window: Vec<(String, f64)> = waiting
-            .iter()
-            .map(|(minute, json)| (json.clone(), minute.unix_secs() as f64))
-            .collect();
-        assert_eq!(texts(members), in_window, "{symbol}");
-        waiting
-    }
-
-    /// Some trades: new ones, those that nobody acknowledged, and some that are known.
-    fn choose(&mut self, now: Timestamp) -> Vec<usize> {
-        let mut batch = Vec::new();
-        for _ in 0..=self.random.below(8) {
-            let again = match self.random.below(10) {
-                0 | 1 => self.any_of_unacked(),
-                2 => self.any_of_sent(),
-                _ => None,
-            };
-            let index = again.unwrap_or_else(|| self.make(now));
-            batch.push(index);
-        }
-        batch
     }
 
     fn send(&mut self, batch: &[usize]) {
         let mut text = String::new();
         for index in batch {
-            text.push_str(&self.sent[*index].line);
+            text.push_str(self.trades.send(*index));
             text.push('\n');
-            if !self.acked.contains(index) {
-                self.unacked.insert(*index);
-            }
         }
         text.push_str("take");
         self.collector.as_mut().unwrap().tell(&text);
-    }
-
-    fn any_of_unacked(&mut self) -> Option<usize> {
-        let count = self.unacked.len() as u64;
-        let place = (0 < count).then(|| self.random.below(count))?;
-        self.unacked
-            .iter()
-            .nth(usize::try_from(place).unwrap())
-            .copied()
-    }
-
-    fn any_of_sent(&mut self) -> Option<usize> {
-        let count = self.sent.len() as u64;
-        (0 < count).then(|| usize::try_from(self.random.below(count)).unwrap())
-    }
-
-    /// A trade that there was not before. Many are made at the same instant, some long ago.
-    fn make(&mut self, now: Timestamp) -> usize {
-        let age = match self.random.below(10) {
-            0..6 => self.random.below(20),
-            _ => self.random.below(LATE_MAX),
-        };
-        self.make_at(now.saturating_sub(Duration::from_secs(age)))
-    }
-
-    fn make_at(&mut self, at: Timestamp) -> usize {
-        let symbol = SYMBOLS[usize::try_from(self.random.below(3)).unwrap()];
-        let price = ["60000.00", "60000.50", "59999.99", "0.00000123"]
-            [usize::try_from(self.random.below(4)).unwrap()];
-        let is_buy = self.random.below(2) == 0;
-        let digits = i64::try_from(1 + self.random.below(1_000_000_000)).unwrap();
-        let size = Decimal::new(digits, u32::try_from(self.random.below(9)).unwrap());
-        let index = self.sent.len();
-        let id = match index % 3 {
-            0 => index.to_string(),
-            1 => format!("t-{index}"),
-            _ => uuid::Uuid::from_u128(index as u128).to_string(),
-        };
-        let side = if is_buy { "buy" } else { "sell" };
-        let line = format!(
-            r#"{{"n":{index},"id":"{id}","time":"{at}","symbol":"{symbol}","side":"{side}","price":"{price}","size":"{size}"}}"#
-        );
-        self.sent.push(Sent {
-            line,
-            symbol,
-            id,
-            minute: Minute::of(at),
-            is_buy,
-            price,
-            size,
-        });
-        index
     }
 
     /// Hears so many answers.
@@ -293,9 +182,7 @@ impl Storm {
     fn note(&mut self, said: &str) -> bool {
         if let Some(numbers) = said.strip_prefix("took") {
             for number in numbers.split_whitespace() {
-                let number = number.parse().unwrap();
-                self.unacked.remove(&number);
-                self.acked.insert(number);
+                self.trades.took(number.parse().unwrap());
             }
             return true;
         }
@@ -322,7 +209,7 @@ impl Storm {
         let collector = Collector::start(self.folder.path(), &self.server.url(), now);
         assert_eq!(collector.hear(), "ready");
         self.collector = Some(collector);
-        let indices = self.choose(now);
+        let indices = self.trades.choose(now);
         self.send(&indices);
         self.hear(1);
         self.collector.as_mut().unwrap().tell("close");
@@ -344,130 +231,10 @@ impl Storm {
         assert_eq!(other, None);
         let storage = self.folder.path().join("storage");
         assert!(!storage.join(".window/aside/aside.jsonl").exists());
-        let taken = self.taken(&storage.join(".window/intake"));
-        self.is_in_files_and_redis(&storage, &taken);
+        let first = first_at(now)..=first_at(now);
+        self.trades
+            .are_in_files_and_redis(&storage, &self.server, &first);
     }
-
-    /// The trades on disk, by their ids: all that were acknowledged, and of the others perhaps some.
-    fn taken(&self, intake: &Path) -> BTreeSet<usize> {
-        #[derive(Deserialize)]
-        struct Line {
-            id: String,
-            symbol: String,
-        }
-        let sent = self.sent.iter().enumerate();
-        let sent: HashMap<(&str, &str), usize> = sent
-            .map(|(index, it)| ((it.symbol, &*it.id), index))
-            .collect();
-        let mut taken = BTreeSet::new();
-        for file in fs::read_dir(intake).unwrap() {
-            let path = file.unwrap().path();
-            if path.extension().is_none_or(|it| it != "jsonl") {
-                continue;
-            }
-            let text = fs::read_to_string(path).unwrap();
-            for line in text
-                .split_inclusive('\n')
-                .filter_map(|it| it.strip_suffix('\n'))
-            {
-                let line: Line = serde_json::from_str(line).unwrap();
-                let index = sent.get(&(&*line.symbol, &*line.id));
-                taken.insert(*index.expect("nobody sent that"));
-            }
-        }
-        let lost: Vec<_> = self.acked.difference(&taken).collect();
-        assert!(lost.is_empty(), "acknowledged, and not on disk: {lost:?}");
-        taken
-    }
-
-    fn is_in_files_and_redis(&self, storage: &Path, taken: &BTreeSet<usize>) {
-        let mut wanted: BTreeMap<(&str, Minute), Levels> = BTreeMap::new();
-        for it in taken.iter().map(|it| &self.sent[*it]) {
-            let levels = wanted.entry((it.symbol, it.minute)).or_default();
-            let level = levels.entry(it.price.parse().unwrap()).or_default();
-            let side = if it.is_buy {
-                &mut level.0
-            } else {
-                &mut level.1
-            };
-            *side += it.size;
-            level.2 += 1;
-        }
-        let first = Minute::of(Storm::now(ROUNDS)).plus(1 - i64::from(SPAN));
-        let mut found = BTreeMap::new();
-        let mut keys = BTreeSet::from([
-            "trades_window:filled".to_owned(),
-            "trades_window:owner".to_owned(),
-        ]);
-        for symbol in SYMBOLS {
-            let stored = files(&storage.join(symbol.replace('/', "%2F")));
-            let waiting = self.has_window(symbol);
-            assert!(!stored.is_empty() && !waiting.is_empty(), "{symbol}");
-            assert!(
-                stored
-                    .keys()
-                    .all(|it| *it < first && !waiting.contains_key(it))
-            );
-            assert!(waiting.keys().all(|it| first <= *it));
-            keys.insert(format!("{KEY}:{symbol}"));
-            for (minute, json) in stored.into_iter().chain(waiting) {
-                found.insert((symbol, minute), levels(&json, minute));
-            }
-        }
-        assert_eq!(found, wanted);
-        let all: Vec<String> = self.server.ask("KEYS *");
-        assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), keys);
-    }
-}
-
-/// The minutes of a folder, each with its line.
-fn files(folder: &Path) -> BTreeMap<Minute, String> {
-    let mut found = BTreeMap::new();
-    for file in fs::read_dir(folder).into_iter().flatten() {
-        let path = file.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let digits = name
-            .strip_prefix("trades_")
-            .and_then(|it| it.strip_suffix(".json"));
-        if let Some(digits) = digits {
-            let text = fs::read_to_string(&path).unwrap();
-            let line = text.strip_suffix('\n').unwrap().to_owned();
-            found.insert(Minute::of_digits(digits).unwrap(), line);
-        }
-    }
-    found
-}
-
-/// What a minute's JSON says, read without the library.
-fn levels(json: &str, minute: Minute) -> Levels {
-    #[derive(Deserialize)]
-    struct Whole<'a> {
-        timestamp: String,
-        #[serde(borrow)]
-        price_levels: BTreeMap<String, Level<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Level<'a> {
-        #[serde(borrow)]
-        buy_volume: &'a RawValue,
-        #[serde(borrow)]
-        sell_volume: &'a RawValue,
-        trade_count: u64,
-    }
-    let whole: Whole<'_> = serde_json::from_str(json).unwrap();
-    assert!(whole.timestamp.starts_with(&minute.to_string()), "{json}");
-    let number = |it: &RawValue| it.get().parse::<Decimal>().unwrap();
-    let levels = whole.price_levels.into_iter();
-    levels
-        .map(|(price, it)| {
-            let volumes = (
-                number(it.buy_volume),
-                number(it.sell_volume),
-                it.trade_count,
-            );
-            (price.parse().unwrap(), volumes)
-        })
-        .collect()
 }
 
 /// A collector, seen from outside.
@@ -661,18 +428,5 @@ fn say(line: &str) {
     let said = writeln!(out, "{MARK}{line}.").and_then(|()| out.flush());
     if said.is_err() {
         process::exit(1);
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
     }
 }
