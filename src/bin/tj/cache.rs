@@ -158,11 +158,11 @@ pub(crate) fn open(context: &Context<'_>) -> Option<Cache> {
 /// The cache that the settings name, which this program knows nothing of.
 #[cfg(not(feature = "redis"))]
 pub(crate) fn open(context: &Context<'_>) -> Option<Cache> {
+    use crate::without_redis;
+
     if context.settings.cache_url.value.is_some() {
-        warn(context.talk, "this tj was built without Redis");
-        context.talk.hint(
-            "`cargo install --path . --features redis`, in its source, builds one that knows it",
-        );
+        warn(context.talk, without_redis::PROBLEM);
+        context.talk.hint(without_redis::REMEDY);
     }
     None
 }

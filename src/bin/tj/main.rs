@@ -41,6 +41,8 @@ mod streams;
 mod table;
 mod when;
 mod why_view;
+#[cfg(not(feature = "redis"))]
+mod without_redis;
 mod words;
 
 use std::process::ExitCode;

@@ -161,11 +161,10 @@ fn redis(
     _symbol: Option<&Pair>,
     _storage: &Path,
 ) -> anyhow::Result<Box<dyn Resident>> {
-    let hint =
-        "cargo install tradejournal --features redis; or leave --redis out: the files are the same";
-    Err(Failure::usage("this tj was built without Redis")
-        .hint(hint)
-        .into())
+    use crate::without_redis::{PROBLEM, REMEDY};
+
+    let hint = format!("{REMEDY}; or leave --redis out: the files are the same");
+    Err(Failure::usage(PROBLEM).hint(hint).into())
 }
 
 /// What cannot be opened, with the remedy where there is one.
