@@ -83,7 +83,7 @@ pub mod books;
 pub mod bot;
 pub mod desk;
 pub mod disk;
-#[cfg(any(feature = "redis", feature = "sqlite"))]
+#[cfg(any(feature = "bybit", feature = "redis", feature = "sqlite"))]
 pub mod driver;
 #[cfg(feature = "sign")]
 pub mod evidence;
