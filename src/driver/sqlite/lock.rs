@@ -50,6 +50,16 @@ impl Lock {
     }
 }
 
+/// Whether a capture has it now.
+pub(super) fn is_taken(database: &Path) -> bool {
+    // Shared, and let go at once: whoever only looks is in nobody's way.
+    let Ok(file) = File::open(beside(database)) else {
+        return false;
+    };
+    let contended = fs2::lock_contended_error().kind();
+    FileExt::try_lock_shared(&file).is_err_and(|it| it.kind() == contended)
+}
+
 /// The real file's neighbour: two names of one database have one lock.
 fn beside(database: &Path) -> PathBuf {
     let real = database.canonicalize().ok().or_else(|| {
@@ -78,7 +88,7 @@ fn holder(file: &File) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Lock;
+    use super::{Lock, is_taken};
 
     #[test]
     fn the_second_hears_who_has_it() {
@@ -96,7 +106,9 @@ mod tests {
             std::os::unix::fs::symlink(&path, &link).unwrap();
             assert!(Lock::take(&link).is_err(), "another name of the same one");
         }
+        assert!(is_taken(&path));
         drop(held);
+        assert!(!is_taken(&path));
         assert!(Lock::take(&path).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use super::executions::{self, KeptExecution};
 use super::file::{self, SqliteOptions};
 use super::frames::{self, KeptFrames};
 use super::gaps::{self, GapFilter, KeptGap, word};
-use super::{known, runs};
+use super::{known, lock, runs};
 use crate::feed::bybit::{
     AccountKind, Category, GapState, Millis, Point, RunId, StoreError, StoreSize, Stream,
     StreamKind,
@@ -210,6 +210,12 @@ impl SqliteReader {
             }
             Ok(())
         })
+    }
+
+    /// Whether a capture has it now.
+    #[must_use]
+    pub fn is_being_written(&self) -> bool {
+        lock::is_taken(&self.path)
     }
 
     /// How much room it takes.
