@@ -6,6 +6,7 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
+mod capture;
 mod desk;
 mod export;
 mod import;
@@ -28,6 +29,7 @@ use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
+pub(crate) use capture::{Capture, CaptureBybit, CaptureDatabase, CaptureGaps, CaptureWhat};
 pub(crate) use desk::{
     Compare, Days, Inspect, InspectCalls, InspectWhat, Replay, ReplayDiff, ReplayWhat, Why,
 };
@@ -107,6 +109,7 @@ pub(crate) enum Command {
     Inspect(Inspect),
     Tax(Box<Tax>),
     Window(Box<Window>),
+    Capture(Capture),
     Key(Key),
     Checkpoint(Checkpoint),
     Prove(Prove),

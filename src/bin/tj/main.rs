@@ -29,6 +29,8 @@ mod output;
 mod reason;
 mod reconcile_view;
 mod record_view;
+#[cfg(all(feature = "bybit", feature = "sqlite"))]
+mod recorder_file;
 mod remedy;
 mod rows;
 mod safety;

@@ -6,6 +6,7 @@ mod anchor;
 mod append;
 mod archive;
 mod backup;
+mod capture;
 mod check;
 mod checkpoint;
 mod compare;
@@ -58,6 +59,8 @@ pub(crate) fn run(args: &Args, out: &mut Out, talk: &Talk) -> anyhow::Result<Ver
         Command::Man(wanted) => return man::run(wanted, out),
         // It needs no journal, so none of its settings.
         Command::Check(wanted) => return check::run(wanted, args.global.json, out),
+        // It has settings of its own.
+        Command::Capture(wanted) => return capture::run(wanted, &args.global, out, talk),
         Command::Config(wanted) => return config::run(wanted, &args.global, out, talk),
         _ => {}
     }
