@@ -99,6 +99,8 @@ pub enum RunNews {
     Note(String),
     /// How it goes.
     Health(Box<Health>),
+    /// What it does, for whoever looks for a fault: connections that are made, and that end.
+    Step(String),
 }
 
 /// Why a run ended.
@@ -199,6 +201,8 @@ struct Shared {
     /// A connection that is of no use any more, and why.
     broken: Vec<(Notify, RefCell<Option<String>>)>,
     closing: tokio::sync::watch::Sender<bool>,
+    /// What was done and is not told yet.
+    done: RefCell<Vec<String>>,
     random: Cell<u64>,
 }
 
@@ -226,6 +230,7 @@ impl Shared {
             state: RefCell::new(writer.state()),
             writer: Cell::new(Some(writer)),
             closing: tokio::sync::watch::Sender::new(false),
+            done: RefCell::default(),
             // A seed of 0 would stay 0.
             random: Cell::new(run.seed | 1),
             run,
@@ -292,6 +297,9 @@ impl Shared {
                     let notes = self.capture.borrow_mut().notes();
                     for note in notes {
                         tell(RunNews::Note(note));
+                    }
+                    for step in self.done.take() {
+                        tell(RunNews::Step(step));
                     }
                 }
                 _ = health.tick() => tell(RunNews::Health(Box::new(self.health()))),
@@ -400,12 +408,18 @@ impl Shared {
                 true => timing.refused_again,
                 false => self.jittered(pause),
             };
+            let (path, secs) = (kind.path(), span.as_secs_f32());
+            self.did(format!("{path} ended: {why}; again in {secs:.1} s"));
             pause = timing.reconnect_max.min(pause.mul_f64(1.5));
             tokio::select! {
                 () = sleep(span) => {}
                 _ = closing.changed() => {}
             }
         }
+    }
+
+    fn did(&self, step: String) {
+        self.done.borrow_mut().push(step);
     }
 
     /// Between half of it and one and a half.
@@ -442,6 +456,7 @@ impl Shared {
             Ok(socket) => socket,
             Err(why) => return Some(why),
         };
+        self.did(format!("{url} is connected"));
         let (now, wall) = (self.now(), self.wall());
         let steps = self.capture.borrow_mut().opened(index, now, wall);
         if let Some(why) = self.act(&mut socket, steps).await {

@@ -11,4 +11,4 @@ mod scripts;
     reason = "each user of the simulator takes a part of it"
 )]
 #[path = "../../../examples/bybit_simulator/simulator.rs"]
-mod simulator;
+pub(crate) mod simulator;

@@ -5,6 +5,8 @@ mod archived;
 mod around;
 mod backup;
 mod calls;
+#[cfg(all(feature = "bybit", feature = "sqlite"))]
+mod capture;
 pub mod collector;
 mod compare;
 mod damage;

@@ -55,6 +55,9 @@ impl Bench {
             "TJ_KEYS",
             "TJ_CACHE",
             "TJ_CONFIG",
+            "TJ_BYBIT_API_KEY",
+            "TJ_BYBIT_API_SECRET",
+            "RECORDER_CONFIG_PATH",
             "NO_COLOR",
             "COLUMNS",
         ] {
@@ -93,6 +96,9 @@ impl Bench {
             "TJ_KEYS",
             "TJ_CACHE",
             "TJ_CONFIG",
+            "TJ_BYBIT_API_KEY",
+            "TJ_BYBIT_API_SECRET",
+            "RECORDER_CONFIG_PATH",
             "NO_COLOR",
             "COLUMNS",
         ] {

@@ -33,13 +33,16 @@ const NEWS_MAX: usize = 1024;
 /// How often the numbers are written, in milliseconds.
 const NUMBERS_MILLIS: u64 = 10_000;
 const MEGABYTE: usize = 1 << 20;
+/// How long a write waits for another program. It is tried again anyway, and an end must not wait long.
+const BUSY: Duration = Duration::from_millis(500);
 
 pub(super) fn run(args: &CaptureBybit, flags: &Global, talk: &Talk) -> anyhow::Result<Verdict> {
     let settings = RecorderFile::load(flags.config.as_deref())?;
     let settings = settings.with_metrics_file(args.metrics_file.as_ref());
     // Order matters: whoever ends it early does so from here on.
     let signal = signals::listen()?;
-    let store = SqliteStore::open(&settings.database, SqliteOptions::default());
+    let options = SqliteOptions { busy_timeout: BUSY };
+    let store = SqliteStore::open(&settings.database, options);
     let store = store.map_err(refusal)?;
     let mut voice = Voice::new(flags.json);
     begin(&settings, &mut voice);
@@ -54,6 +57,7 @@ pub(super) fn run(args: &CaptureBybit, flags: &Global, talk: &Talk) -> anyhow::R
             wrong: None,
         },
         lines,
+        is_debug: args.debug,
         lost: Arc::clone(&teller.lost),
     };
     let thread = thread::Builder::new().name("tj-capture-scribe".to_owned());
@@ -207,6 +211,7 @@ struct Scribe {
     numbers: Numbers,
     /// Each how many times it is heard how it goes that is a line.
     lines: u32,
+    is_debug: bool,
     lost: Arc<AtomicU64>,
 }
 
@@ -216,6 +221,8 @@ impl Scribe {
         while let Ok(news) = heard.recv() {
             match news {
                 RunNews::Note(text) => self.voice.note("note", &text),
+                RunNews::Step(text) if self.is_debug => self.voice.note("step", &text),
+                RunNews::Step(_) => {}
                 RunNews::Health(health) => {
                     self.numbers.write(&health, &mut self.voice);
                     times = (times + 1) % self.lines;
