@@ -198,7 +198,9 @@ fn draw(kind: u64, random: &mut Random, span_ms: u64) -> Fault {
             kind: *random.pick(&STALLED),
             for_ms: FOR_EVER_MS,
         },
-        19 => Fault::StallAll { for_ms: FOR_EVER_MS },
+        19 => Fault::StallAll {
+            for_ms: FOR_EVER_MS,
+        },
         20 => Fault::StaleRest {
             lag_ms: random.between(10, 300),
             for_ms,

@@ -3,8 +3,8 @@
 //! Always true:
 //! - Whatever the exchange does, the run goes on. It ends when somebody asks for it, or when nothing can be
 //!   written any more.
-//! - While the database keeps up only slowly, sockets are read slowly; while it refuses, they are read on until
-//!   there is no room.
+//! - While the database keeps up only slowly, sockets are read slowly; while it refuses, they are read on
+//!   until there is no room.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -2,7 +2,8 @@
 //!
 //! Always true:
 //! - Of two events the one with the earlier time comes first; of one symbol's trades of one time the one with
-//!   the lower sequence, then the one that arrived first. Twice the same question brings twice the same order.
+//!   the lower sequence, then the one that arrived first. Twice the same question brings twice the same
+//!   order.
 //! - Memory is for one page a symbol, however much there is, and for the trades of one millisecond.
 //!
 //! Not here: how fast events are to follow each other.
@@ -144,7 +145,8 @@ fn sources(connection: &Connection, options: &ReplayOptions) -> rusqlite::Result
 }
 
 const TRADES: &str = "\
-SELECT time_ms, trade_id, side, price, size, tick_direction, block, rpi, seq, other, arrival FROM public_trades \
+SELECT time_ms, trade_id, side, price, size, tick_direction, block, rpi, seq, other, arrival FROM \
+public_trades \
 WHERE category = ? AND symbol = ? AND time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?";
 
 impl Source {

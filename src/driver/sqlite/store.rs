@@ -1,8 +1,8 @@
 //! The database as a capture writes it.
 //!
 //! Always true:
-//! - Entries are on disk in the file that is at the path when a call returns. A file that was moved or removed
-//!   meanwhile is followed by a new one, which gets the run, its open gaps, and those entries.
+//! - Entries are on disk in the file that is at the path when a call returns. A file that was moved or
+//!   removed meanwhile is followed by a new one, which gets the run, its open gaps, and those entries.
 //! - What a call could not write is not remembered as written.
 //!
 //! Not here: when to try again.

@@ -15,7 +15,8 @@ use rusqlite::{CachedStatement, Connection, params};
 use crate::feed::bybit::{Category, Millis, Origin, Trade};
 
 pub(super) const INSERT: &str = "\
-INSERT INTO public_trades (category, symbol, time_ms, trade_id, side, price, size, tick_direction, block, rpi, \
+INSERT INTO public_trades (category, symbol, time_ms, trade_id, side, price, size, tick_direction, \
+block, rpi, \
 seq, other, origin, received_ms, run_id, arrival) \
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 

@@ -50,8 +50,8 @@ pub struct AccountRow {
     pub symbol: Box<str>,
     /// What names it: the execution's id, the order's id, the position's index, the account type.
     pub key: Box<str>,
-    /// When it was so: of an execution its time, of an order and a position `updatedTime`, of a wallet when the
-    /// message was made.
+    /// When it was so: of an execution its time, of an order and a position `updatedTime`, of a wallet when
+    /// the message was made.
     pub time: Millis,
     /// All that came, under the exchange's names.
     pub members: Members,

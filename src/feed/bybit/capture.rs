@@ -671,7 +671,8 @@ impl Capture {
                     let told = told.as_ref().and_then(|it| it.text(name));
                     told.is_none() || told == merge.and_then(|it| it.text(name))
                 };
-                // Whether it changed a moment ago is not known: what heard nothing since it was asked is silent.
+                // Whether it changed a moment ago is not known: what heard nothing since it was asked is
+                // silent.
                 track.asked_after.is_some() && !(is_same("lastPrice") && is_same("volume24h"))
             }
             StreamKind::Account(_) => false,

@@ -1,8 +1,8 @@
 //! A text frame, and what it says.
 //!
 //! Always true:
-//! - A frame is never an error. What is not known is [`Said::Unknown`] with its reason, and of a message whose
-//!   rows are known in part, those are there.
+//! - A frame is never an error. What is not known is [`Said::Unknown`] with its reason, and of a message
+//!   whose rows are known in part, those are there.
 //! - The order of members means nothing.
 //!
 //! Not here: what follows from it (`line`, `capture`).

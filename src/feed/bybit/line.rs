@@ -1,7 +1,8 @@
 //! One socket of the exchange: who asked for what on it, what was answered, and whether it lives.
 //!
 //! Always true:
-//! - A topic is asked for once on a connection. A request that was refused as a whole is asked again in parts.
+//! - A topic is asked for once on a connection. A request that was refused as a whole is asked again in
+//!   parts.
 //! - Nothing private is asked for before the exchange knows who asks.
 //! - Data that comes before the answer counts.
 //! - Every instant is of a monotonic clock, counted from the start of the run.

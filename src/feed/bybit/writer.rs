@@ -1,8 +1,8 @@
 //! The thread that takes what waits in the queue and has it written.
 //!
 //! Always true:
-//! - What was taken is written before anything behind it. What cannot be written is tried again, for as long as
-//!   the run lasts; meanwhile the queue fills up, and what finds no room there is declared missing.
+//! - What was taken is written before anything behind it. What cannot be written is tried again, for as
+//!   long as the run lasts; meanwhile the queue fills up, and what finds no room there is declared missing.
 //! - What is wrong is said once, and that it is well again.
 //!
 //! Not here: the database.

@@ -2,8 +2,8 @@
 //!
 //! Always true: equal to what the crate of gzip says of the same bytes.
 //!
-//! Not here: sums of whole files. For them that crate is fast; for a line of 200 bytes it copies its tables first,
-//! which was a third of what a trade cost.
+//! Not here: sums of whole files. For them that crate is fast; for a line of 200 bytes it copies its tables
+//! first, which was a third of what a trade cost.
 
 /// Of each byte, what it becomes when so many more bytes have gone by.
 static TABLES: [[u32; 256]; 8] = tables();

@@ -183,7 +183,9 @@ fn compare(
     for (id, time) in made {
         match has.get(id) {
             Some(row) if row.time == *time => {}
-            Some(Row { time: at, .. }) => wrong.push(format!("{what} {id} is at {at} instead of {time}")),
+            Some(Row { time: at, .. }) => {
+                wrong.push(format!("{what} {id} is at {at} instead of {time}"))
+            }
             None if *time < begins || gaps.iter().any(|it| it.covers(*time)) => {}
             None => {
                 let near: Vec<String> = gaps.iter().map(|it| format!("{it:?}")).collect();

@@ -101,7 +101,8 @@ fn everything_wrong_is_named_with_its_line_and_the_nearest_key() {
     assert_eq!(
         wrong("recorder.yaml", text),
         "line 1: `btcusdt` is no symbol: capital letters, digits and `-`, 60 at most (did you mean `BTCUSDT`?); \
-         line 1: `BTC/USDT` is no symbol: capital letters, digits and `-`, 60 at most (did you mean `BTCUSDT`?); \
+         line 1: `BTC/USDT` is no symbol: capital letters, digits and `-`, 60 at most (did you mean \
+         `BTCUSDT`?); \
          line 2: unknown key `batchsize` (did you mean `batch_size`?); \
          line 3: `flush_interval` is a number of seconds from 0.001 to 3600; \
          line 4: unknown key `tesnet` (did you mean `testnet`?); \
