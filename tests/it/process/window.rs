@@ -232,7 +232,7 @@ impl Small {
 
     /// Mounts it again, `ro` or `rw`.
     fn remount(&mut self, how: &str) {
-        writeln!(self.told, "mount -o remount,{how} \"$0\"").unwrap();
+        writeln!(self.told, "mount -o remount,bind,{how} \"$0\"").unwrap();
         assert_eq!(hear(&mut self.said), "done\n");
     }
 
