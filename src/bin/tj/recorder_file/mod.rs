@@ -1,8 +1,7 @@
 //! The settings of a capture: what is recorded, from where, and where to.
 //!
 //! Always true:
-//! - YAML and TOML are one thing here: the file's ending says how it is read, and the same is refused in
-//!   both.
+//! - YAML and TOML are one thing here: the file's ending says how it is read, and both refuse the same.
 //! - What is not known, or could not be meant, refuses the file, all of it at once, each with its line.
 //! - Each value knows where it is from. A secret is never shown and never in [`RecorderFile::config`].
 //! - A file or a folder is meant from where the program runs, as the URL of a database has it.

@@ -113,10 +113,17 @@ fn parse_yaml(text: &str) -> Result<BTreeMap<String, Value>, Vec<Problem>> {
         let line = line.and_then(|it| usize::try_from(it).ok()).unwrap_or(1);
         // Without the excerpt of the file that follows: a secret may stand there.
         let text = error.to_string();
-        let problem = text.lines().next().unwrap_or_default().to_owned();
+        let first = text.lines().next().unwrap_or_default();
+        // The line is said anyway.
+        let said = first.strip_prefix("error: line ");
+        let problem = said
+            .and_then(|it| it.split_once(": "))
+            .map_or(first, |it| it.1);
+        // An infinite number, and the name of the parser's option.
+        let problem = problem.split(" rejected by ").next().unwrap_or_default();
         vec![Problem {
             line,
-            problem,
+            problem: problem.to_owned(),
             hint: None,
         }]
     })

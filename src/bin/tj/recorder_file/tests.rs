@@ -97,12 +97,13 @@ fn what_is_left_out_has_its_default() {
 #[test]
 fn everything_wrong_is_named_with_its_line_and_the_nearest_key() {
     let text = "symbols: [btcusdt, BTC/USDT]\nbatchsize: 5\nflush_interval: 0\ntesnet: true\n\
-                buffer_mb: 1.5\ntiming:\n  ping_intervall: 3\n  settle: .nan\n";
+                buffer_mb: 1.5\ntiming:\n  ping_intervall: 3\n  settle: 1e9\n";
     assert_eq!(
         wrong("recorder.yaml", text),
-        "line 1: `btcusdt` is no symbol: capital letters, digits and `-`, 60 at most (did you mean `BTCUSDT`?); \
-         line 1: `BTC/USDT` is no symbol: capital letters, digits and `-`, 60 at most (did you mean \
-         `BTCUSDT`?); \
+        "line 1: `btcusdt` is no symbol: capital letters, digits and `-`, 60 at most \
+         (did you mean `BTCUSDT`?); \
+         line 1: `BTC/USDT` is no symbol: capital letters, digits and `-`, 60 at most \
+         (did you mean `BTCUSDT`?); \
          line 2: unknown key `batchsize` (did you mean `batch_size`?); \
          line 3: `flush_interval` is a number of seconds from 0.001 to 3600; \
          line 4: unknown key `tesnet` (did you mean `testnet`?); \
@@ -153,6 +154,10 @@ fn what_cannot_be_meant_is_refused() {
         (
             "symbols: [A]\ntiming:\n  retry_min: 200\n",
             "`retry_min` is longer than `retry_max`",
+        ),
+        (
+            "symbols: [A]\nflush_interval: .nan",
+            "line 2: non-finite float `.nan`",
         ),
         ("symbols: [A", "line "),
         ("symbols: [A]\nsymbols: [B]", "uplicate"),

@@ -9,8 +9,10 @@
 use std::io::{self, Write as _};
 
 use serde_json::{Map, Value};
+use tradejournal::feed::bybit::Millis;
 use tradejournal::time::{Clock, SystemClock};
 
+use super::time;
 use crate::output::{Talk, printable};
 
 /// Standard error, or objects on standard output.
@@ -33,7 +35,7 @@ impl Voice {
 
     /// Says something: `text` to a person, `data` to a program.
     pub(super) fn say(&mut self, event: &str, text: &str, data: Map<String, Value>) {
-        let time = SystemClock.now().to_string();
+        let time = time(Millis::of(SystemClock.now()));
         if !self.is_json {
             self.talk.note(&printable(&format!("{time} {text}")));
             return;
