@@ -91,7 +91,7 @@ pub(super) struct OpenFile {
     path: PathBuf,
     place: Place,
     /// How large the log may be before the next try to cut it.
-    wal_len_max: u64,
+    pub(super) wal_len_max: u64,
 }
 
 impl OpenFile {

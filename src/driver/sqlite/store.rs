@@ -53,7 +53,7 @@ pub struct SqliteStore {
     path: PathBuf,
     options: SqliteOptions,
     /// None while there is none at the path that could be opened.
-    file: Option<OpenFile>,
+    pub(super) file: Option<OpenFile>,
     run: Option<Run>,
     memory: Memory,
     notes: Vec<String>,

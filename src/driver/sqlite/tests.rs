@@ -1,1 +1,0 @@
-//! The database against a plain model, and against what happens to files.
