@@ -140,7 +140,7 @@ impl OpenFile {
     }
 
     /// Closes a file that is no longer at its path, whole, and takes away what would be read beside another.
-    pub(super) fn leave(self) -> Result<(), (OpenFile, StoreError)> {
+    pub(super) fn leave(self) -> Result<(), Box<(OpenFile, StoreError)>> {
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
         let busy = self
             .connection
@@ -156,13 +156,11 @@ impl OpenFile {
         };
         // Without a log at the path there is nothing that another file could take for its own.
         if let Some(why) = why.filter(|_| self.place.has_log(&self.path)) {
-            return Err((
-                self,
-                StoreError {
-                    is_passing: true,
-                    ..why
-                },
-            ));
+            let why = StoreError {
+                is_passing: true,
+                ..why
+            };
+            return Err(Box::new((self, why)));
         }
         let OpenFile {
             connection,

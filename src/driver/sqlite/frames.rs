@@ -24,9 +24,8 @@ const TEXT_LEN_MAX: usize = 4 << 20;
 const LEVEL: u32 = 3;
 
 const INSERT: &str = "\
-INSERT INTO raw_frames (connection, category, first_received_ms, last_received_ms, count, unknown, \
-bytes, body, \
-run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+INSERT INTO raw_frames (connection, category, first_received_ms, last_received_ms, count, unknown, bytes, \
+body, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 pub(super) const COLUMNS: &str = "frames_id, run_id, connection, category, first_received_ms, last_received_ms, unknown, bytes, body";
 

@@ -12,8 +12,7 @@ use crate::feed::bybit::{Fill, Gap, GapEnd, GapId, GapState, Millis, Point, Stre
 
 const INSERT: &str = "\
 INSERT INTO gaps (gap_id, stream, category, symbol, cause, detail, declared_ms, from_ms, last_ms, \
-last_id, to_ms, \
-first_ms, first_id, state, rows_filled, filled_by, rest_from_ms, rest_to_ms, run_id) \
+last_id, to_ms, first_ms, first_id, state, rows_filled, filled_by, rest_from_ms, rest_to_ms, run_id) \
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const END: &str =

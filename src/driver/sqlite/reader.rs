@@ -68,9 +68,8 @@ const COUNTED: [&str; 8] = [
 ];
 
 const RUNS: &str = "\
-SELECT run_id, status, started_ms, ended_ms, last_received_ms, error, version, testnet, account_id \
-IS NOT NULL, \
-streams, config FROM runs ORDER BY run_id";
+SELECT run_id, status, started_ms, ended_ms, last_received_ms, error, version, testnet, \
+account_id IS NOT NULL, streams, config FROM runs ORDER BY run_id";
 
 /// Reads a database, while a capture writes it or not.
 #[derive(Debug)]

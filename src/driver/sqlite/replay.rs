@@ -2,8 +2,7 @@
 //!
 //! Always true:
 //! - Of two events the one with the earlier time comes first; of one symbol's trades of one time the one with
-//!   the lower sequence, then the one that arrived first. Twice the same question brings twice the same
-//!   order.
+//!   the lower sequence, then the one that arrived first. Asked twice, it is the same order twice.
 //! - Memory is for one page a symbol, however much there is, and for the trades of one millisecond.
 //!
 //! Not here: how fast events are to follow each other.
@@ -144,10 +143,12 @@ fn sources(connection: &Connection, options: &ReplayOptions) -> rusqlite::Result
     Ok(sources)
 }
 
+/// A trade, behind what it is put in order by: its time, its sequence, its arrival.
+type Ordered = (i64, Option<i64>, i64, Trade);
+
 const TRADES: &str = "\
-SELECT time_ms, trade_id, side, price, size, tick_direction, block, rpi, seq, other, arrival FROM \
-public_trades \
-WHERE category = ? AND symbol = ? AND time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?";
+SELECT time_ms, trade_id, side, price, size, tick_direction, block, rpi, seq, other, arrival \
+FROM public_trades WHERE category = ? AND symbol = ? AND time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?";
 
 impl Source {
     /// The time of its next event.
@@ -188,7 +189,7 @@ impl Source {
         from: i64,
         to: i64,
         limit: i64,
-    ) -> rusqlite::Result<Vec<(i64, Option<i64>, i64, Trade)>> {
+    ) -> rusqlite::Result<Vec<Ordered>> {
         let mut statement = connection.prepare_cached(TRADES)?;
         let key = params![self.category.as_str(), &*self.symbol, from, to, limit];
         let rows = statement.query_map(key, |row| {

@@ -113,8 +113,9 @@ impl SqliteStore {
             return Ok(());
         }
         if let Some(old) = self.file.take()
-            && let Err((old, error)) = old.leave()
+            && let Err(stayed) = old.leave()
         {
+            let (old, error) = *stayed;
             self.file = Some(old);
             return Err(error);
         }

@@ -15,9 +15,8 @@ use rusqlite::{CachedStatement, Connection, params};
 use crate::feed::bybit::{Category, Millis, Origin, Trade};
 
 pub(super) const INSERT: &str = "\
-INSERT INTO public_trades (category, symbol, time_ms, trade_id, side, price, size, tick_direction, \
-block, rpi, \
-seq, other, origin, received_ms, run_id, arrival) \
+INSERT INTO public_trades (category, symbol, time_ms, trade_id, side, price, size, tick_direction, block, \
+rpi, seq, other, origin, received_ms, run_id, arrival) \
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const AROUND: &str = "\
@@ -201,7 +200,8 @@ fn known<'t>(
     connection: &Connection,
     trades: &'t [Trade],
 ) -> rusqlite::Result<HashSet<(Category, &'t str, &'t str)>> {
-    let mut markets: BTreeMap<(Category, &str), HashMap<&str, (i64, &Trade)>> = BTreeMap::new();
+    type ById<'t> = HashMap<&'t str, (i64, &'t Trade)>;
+    let mut markets: BTreeMap<(Category, &str), ById<'_>> = BTreeMap::new();
     for trade in trades {
         let market = markets.entry((trade.category, &trade.symbol)).or_default();
         market.insert(trade.id(), (trade.time.0, trade));

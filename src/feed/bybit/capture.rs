@@ -30,6 +30,9 @@ use super::{
 /// How long the topics of one connection may be together.
 const TOPICS_LEN_MAX: usize = 20_000;
 
+/// What is asked for on a connection, and what each topic tells.
+type Topics = Vec<(Box<str>, Stream)>;
+
 /// What is captured, and how.
 #[derive(Clone, Debug)]
 pub struct CaptureOptions {
@@ -49,8 +52,8 @@ pub struct CaptureOptions {
 
 impl CaptureOptions {
     /// The connections, each with its topics and what they tell.
-    fn plan(&self) -> Vec<(Socket, Vec<(Box<str>, Stream)>)> {
-        let mut plan: Vec<(Socket, Vec<(Box<str>, Stream)>)> = Vec::new();
+    fn plan(&self) -> Vec<(Socket, Topics)> {
+        let mut plan: Vec<(Socket, Topics)> = Vec::new();
         let mut len = TOPICS_LEN_MAX;
         let public = self.symbols.iter().flat_map(|symbol| {
             let of = |head: &str, kind| (format!("{head}.{symbol}").into(), self.of(kind, symbol));

@@ -280,19 +280,22 @@ impl Line {
         if !self.is_answered && is_late(self.pinged, self.timing.pong_within) {
             return vec![Do::Close("no answer to a ping".to_owned())];
         }
+        let is_silent = |topic: &str| self.topics.get(topic) != Some(&Topic::Live);
         let late = |it: &&Request| is_late(it.at, self.timing.answer_within);
-        if let Some(request) = self.requests.iter().find(late) {
-            let is_silent = |it: &&Box<str>| self.topics.get(*it) != Some(&Topic::Live);
-            if let Some(topic) = request.topics.iter().find(is_silent) {
-                // Nobody knows whether it was heard, and a topic is asked for once on a connection.
-                return vec![Do::Close(format!("no answer to the request of {topic}"))];
-            }
+        if let Some(request) = self.requests.iter().find(late)
+            && let Some(topic) = request.topics.iter().find(|it| is_silent(it))
+        {
+            // Nobody knows whether it was heard, and a topic is asked for once on a connection.
+            return vec![Do::Close(format!("no answer to the request of {topic}"))];
         }
-        let topics = &self.topics;
-        self.requests.retain(|it| {
-            let is_silent = |it: &Box<str>| topics.get(it) != Some(&Topic::Live);
-            it.topics.iter().any(is_silent)
+        // An answer that is lost while all of its data comes is not missed.
+        let mut requests = std::mem::take(&mut self.requests);
+        requests.retain(|it| {
+            it.topics
+                .iter()
+                .any(|it| self.topics.get(it) != Some(&Topic::Live))
         });
+        self.requests = requests;
         let mut todo = match self.access {
             Access::Open => self.ask(now),
             _ => Vec::new(),

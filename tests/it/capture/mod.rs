@@ -4,11 +4,5 @@
 mod oracle;
 mod scripts;
 
-#[allow(
-    unreachable_pub,
-    dead_code,
-    missing_docs,
-    reason = "each user of the simulator takes a part of it"
-)]
 #[path = "../../../examples/bybit_simulator/simulator.rs"]
 pub(crate) mod simulator;

@@ -188,7 +188,8 @@ fn compare(
             }
             None if *time < begins || gaps.iter().any(|it| it.covers(*time)) => {}
             None => {
-                let near: Vec<String> = gaps.iter().map(|it| format!("{it:?}")).collect();
+                let tell = |it: &&Gap| format!("gap {}: {it:?}", it.id);
+                let near: Vec<String> = gaps.iter().map(tell).collect();
                 let near = near.join("\n    ");
                 wrong.push(format!(
                     "{what} {id} of {time} is missing; gaps:\n    {near}"

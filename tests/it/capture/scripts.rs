@@ -4,7 +4,7 @@
 
 use std::env;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -126,12 +126,12 @@ fn script(seed: u64) -> Result<Found, String> {
         _ => (Category::Linear, ["BTCUSDT", "ETHUSDT"]),
     };
     let of: simulator::Category = category.as_str().parse().unwrap();
-    let has_account = seed % 3 != 0;
+    let has_account = !seed.is_multiple_of(3);
     let world = World {
         seed,
         symbols: symbols.map(|it| (of, it.to_owned())).into(),
         trades_per_second: 150.0,
-        burst_every: if seed % 5 == 0 { 60 } else { 0 },
+        burst_every: if seed.is_multiple_of(5) { 60 } else { 0 },
         executions_per_second: if has_account { 15.0 } else { 0.0 },
         keys: has_account.then(|| (KEY.to_owned(), SECRET.to_owned())),
         first_trades: 200,
@@ -179,13 +179,13 @@ fn what_the_exchange_made_is_there_once_or_in_a_declared_gap() {
             (1..=count).collect()
         }
     };
-    let next = AtomicU64::new(0);
+    let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     let states = Mutex::new(std::collections::BTreeMap::<String, usize>::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(seeds.len()) {
             scope.spawn(|| {
-                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match script(*seed) {
                         Ok(found) => {
                             let mut states = states.lock().unwrap();

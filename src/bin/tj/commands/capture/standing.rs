@@ -160,7 +160,7 @@ fn wrong(runs: &[KeptRun], gaps: &[KeptGap], running: bool, now: Millis) -> Vec<
             "{count} been open for more than an hour, the oldest since {since}"
         ));
     }
-    let lost = gaps.iter().filter(|it| is_lost(it));
+    let lost = gaps.iter().filter(is_lost);
     let lost = lost.filter(|it| !is_old(it.gap.declared, now, LOST_AGE_MAX));
     let lost: Vec<&KeptGap> = lost.collect();
     if let Some(newest) = lost.last() {
