@@ -6,7 +6,7 @@
 //!
 //! Not here: what a time means (it depends on the zone in the settings), and what a command does.
 
-mod capture;
+pub(crate) mod capture;
 mod desk;
 mod export;
 mod import;
@@ -29,7 +29,7 @@ use tradejournal::keep::backup::Target;
 use tradejournal::record::Stream;
 use tradejournal::record::field::{ExecutionMode, OrderId};
 
-pub(crate) use capture::{Capture, CaptureBybit, CaptureDatabase, CaptureGaps, CaptureWhat};
+pub(crate) use capture::Capture;
 pub(crate) use desk::{
     Compare, Days, Inspect, InspectCalls, InspectWhat, Replay, ReplayDiff, ReplayWhat, Why,
 };

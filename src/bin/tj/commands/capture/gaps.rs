@@ -5,7 +5,7 @@ use tradejournal::driver::sqlite::{GapFilter, KeptGap, SqliteOptions, SqliteRead
 use tradejournal::feed::bybit::{GapState, Millis};
 
 use super::{refusal, time};
-use crate::args::CaptureGaps;
+use crate::args::capture::CaptureGaps;
 use crate::failure::{Failure, Verdict};
 use crate::output::Out;
 use crate::table::{Column, Table};

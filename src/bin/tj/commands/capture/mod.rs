@@ -28,6 +28,12 @@ use crate::args::{Capture, Global};
 use crate::failure::Verdict;
 use crate::output::{Out, Talk};
 
+#[cfg(not(all(feature = "bybit", feature = "sqlite")))]
+const PROBLEM: &str = "this tj was built without captures";
+#[cfg(not(all(feature = "bybit", feature = "sqlite")))]
+const REMEDY: &str =
+    "`cargo install --path . --features bybit,sqlite`, in its source, builds one that records";
+
 #[cfg(all(feature = "bybit", feature = "sqlite"))]
 pub(crate) fn run(
     args: &Capture,
@@ -35,7 +41,7 @@ pub(crate) fn run(
     out: &mut Out,
     talk: &Talk,
 ) -> anyhow::Result<Verdict> {
-    use crate::args::CaptureWhat;
+    use crate::args::capture::CaptureWhat;
 
     match &args.what {
         CaptureWhat::Check(_) => check::run(flags, out),
@@ -54,10 +60,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Verdict> {
     use crate::failure::Failure;
 
-    let hint = "cargo install tradejournal --features bybit,sqlite";
-    Err(Failure::usage("this tj was built without captures")
-        .hint(hint)
-        .into())
+    Err(Failure::usage(PROBLEM).hint(REMEDY).into())
 }
 
 /// Milliseconds of an exchange, or of a machine, as people read them.
@@ -74,4 +77,33 @@ fn time(millis: tradejournal::feed::bybit::Millis) -> String {
 #[cfg(all(feature = "bybit", feature = "sqlite"))]
 fn refusal(error: tradejournal::feed::bybit::StoreError) -> anyhow::Error {
     anyhow::Error::new(error)
+}
+
+#[cfg(all(test, not(all(feature = "bybit", feature = "sqlite"))))]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::args::Args;
+    use crate::commands;
+    use crate::failure;
+    use crate::output::{Out, Talk};
+
+    #[test]
+    fn a_build_that_cannot_record_says_how_to_get_one_that_can() {
+        for line in [
+            "check",
+            "bybit --debug",
+            "status recorder.db",
+            "gaps recorder.db",
+        ] {
+            let args = Args::try_parse_from(format!("tj capture {line}").split(' ')).unwrap();
+            let talk = Talk::new();
+            talk.listen();
+            let result = commands::run(&args, &mut Out::new(), &talk);
+            failure::conclude(result, &talk);
+            let said = serde_json::to_string(&talk.heard()).unwrap();
+            let remedy = "cargo install --path . --features bybit,sqlite";
+            assert!(said.contains(remedy), "{said}");
+        }
+    }
 }

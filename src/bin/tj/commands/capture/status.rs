@@ -7,7 +7,7 @@ use tradejournal::time::{Clock, SystemClock};
 
 use super::refusal;
 use super::standing::{self, LastRun, Standing};
-use crate::args::CaptureDatabase;
+use crate::args::capture::CaptureDatabase;
 use crate::failure::Verdict;
 use crate::output::{Out, printable};
 use crate::size::size;
