@@ -444,7 +444,10 @@ impl Shared {
         let timing = &self.run.capture.timing;
         if kind == Kind::Private {
             // The proof of who we are has a time in it.
-            self.look_at_clock().await;
+            tokio::select! {
+                () = self.look_at_clock() => {}
+                _ = closing.changed() => return None,
+            }
         }
         let url = format!("{}{}", self.run.hosts.sockets, kind.path());
         let made = Socket::connect(&url, Arc::clone(&self.tls), timing.connect_within);

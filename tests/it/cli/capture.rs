@@ -384,3 +384,29 @@ fn a_second_signal_ends_it_at_once() {
     running.signal(Signal::INT);
     assert_eq!(running.end().0, Some(130));
 }
+
+#[test]
+fn an_exchange_that_answers_nothing_holds_up_no_end() {
+    let bench = Bench::new();
+    let exchange = exchange();
+    // Whoever asks there is connected, and hears nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    settings(&bench, &exchange);
+    let text = bench.read("recorder.yaml");
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    bench.write(
+        "recorder.yaml",
+        text.replace(&exchange.rest_url(), &silent_url),
+    );
+    let mut running = Running::start(&bench, "capture bybit --json");
+    running.until(|it| wrote(it, "trades"));
+    let began = Instant::now();
+    running.signal(Signal::TERM);
+    let (code, all) = running.end();
+    assert_eq!(code, Some(0), "{all}");
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}
