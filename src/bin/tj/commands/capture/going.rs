@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tradejournal::driver::bybit::Health;
-use tradejournal::feed::bybit::Written;
+use tradejournal::feed::bybit::{Millis, Written};
 
+use super::time;
 use crate::size;
 use crate::words::counted;
 
@@ -123,7 +124,7 @@ impl Told<'_> {
             }
         }
         if let Some((what, since)) = &health.writer.trouble {
-            line.push_str(&format!("; since {since} {what}"));
+            line.push_str(&format!("; since {} {what}", time(Millis::of(*since))));
         }
         line
     }
@@ -139,7 +140,7 @@ impl Told<'_> {
         let written = &health.writer.written;
         let trouble = health.writer.trouble.as_ref();
         let trouble =
-            trouble.map(|(what, since)| json!({"what": what, "since": since.to_string()}));
+            trouble.map(|(what, since)| json!({"what": what, "since": time(Millis::of(*since))}));
         let room = &health.writer.size;
         let object = json!({
             "uptime_seconds": health.uptime.as_secs(),
