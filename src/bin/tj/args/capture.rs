@@ -11,6 +11,7 @@ use clap::Subcommand;
 #[command(after_help = "\
 Recorded are public trades and tickers, and one's own account where there is a key for it. What was
 missed is a gap, with its cause; it is asked for by requests, and called filled only by proof.
+--config names a file of settings of its own, no tj.toml: `tj capture check --help` shows it.
 
 Examples:
   tj capture check
@@ -33,8 +34,9 @@ pub(crate) enum CaptureWhat {
 /// Whether the settings of a capture are valid, and what holds: each value, and where it is from
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file is --config FILE, else RECORDER_CONFIG_PATH, else conf/recorder.yaml, else recorder.yaml. Its
-ending says whether it is YAML or TOML. Paths are meant from where the program runs. Spans are seconds.
+The file is --config FILE, else RECORDER_CONFIG_PATH, else conf/recorder.yaml, else recorder.yaml.
+Its ending says whether it is YAML or TOML. Paths are meant from where the program runs. Spans are
+seconds.
 
   symbols: [BTCUSDT]                      the only key that must be there
   category: linear                        or inverse, spot, option
@@ -46,17 +48,18 @@ ending says whether it is YAML or TOML. Paths are meant from where the program r
   health_log_interval: 300.0
   keep_raw: false                         each message as it came
   buffer_mb: 64                           what may wait to be written
-  journal: \"\"                             a folder such as logs
+  journal: \"\"                             nothing is written to a journal by this version
   metrics_file: \"\"                        a text file for Prometheus
   ws_host: wss://stream.bybit.com         rest_host: https://api.bybit.com
-  account:                                or TJ_BYBIT_API_KEY and TJ_BYBIT_API_SECRET, which come first;
-    api_key: ...                          from a file only when it is its owner's alone (chmod 600)
-    api_secret: ...
+  account:                                or TJ_BYBIT_API_KEY and TJ_BYBIT_API_SECRET, which come
+    api_key: ...                          first; from a file only when it is its owner's alone,
+    api_secret: ...                       chmod 600
   timing:                                 ping_interval 20, pong_timeout 10, answer_timeout 10,
-    ping_interval: 20                     connect_timeout 10, request_timeout 10, reconnect_min 0.5,
-                                          reconnect_max 30, refused_retry 60, stall_timeout 60, settle 2,
-                                          executions_lag 10, compare_interval 300, retry_min 2,
-                                          retry_max 120, forbidden_pause 600, reorder 1
+    ping_interval: 20                     connect_timeout 10, request_timeout 10,
+                                          reconnect_min 0.5, reconnect_max 30, refused_retry 60,
+                                          stall_timeout 60, settle 2, executions_lag 10,
+                                          compare_interval 300, retry_min 2, retry_max 120,
+                                          forbidden_pause 600, reorder 1
 
 A secret is never printed.
 
@@ -70,12 +73,13 @@ pub(crate) struct CaptureCheck {}
 /// Record the exchange Bybit until it is told to end
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The settings are those that `tj capture check` shows. What happens is told on standard error, each line
-with its time; with --json on standard output, one object a line. Every health_log_interval it is told how
-it goes: rows, connections, gaps, room.
+The settings are those that `tj capture check` shows. What happens is told on standard error, each
+line with its time; with --json on standard output, one object a line. Every health_log_interval it
+is told how it goes: rows, connections, gaps, room.
 
-SIGINT and SIGTERM end it: what came is written first, and the exit code is 0. A second one ends it at
-once, with 130. A connection that breaks is made again; a database that cannot be written is tried again.
+SIGINT and SIGTERM end it: what came is written first, and the exit code is 0. A second one ends it
+at once, with 130. A connection that breaks is made again; a database that cannot be written is
+tried again.
 
 Exit code 1: rows that came were not written.
 
@@ -101,8 +105,9 @@ Exit code 1, something needs a person:
   - the last run crashed, or ended by an error;
   - it says that it runs, and its process is gone, or nothing came for ten minutes;
   - a gap has been open for more than an hour, and is not one of those that are too short to be filled;
-  - of trades or executions something was missed for good, within the last day. (What tickers, orders,
-    positions and wallets were meanwhile can never be had: such gaps are counted, and no alarm.)
+  - of trades or executions something was missed for good, within the last day. (What tickers,
+    orders, positions and wallets were meanwhile can never be had: such gaps are counted, and no
+    alarm.)
 
 Examples:
   tj capture status recorder.db
@@ -116,8 +121,9 @@ pub(crate) struct CaptureDatabase {
 /// The gaps of a capture: from when to when, why, and what became of each
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-States: open, it is not known yet what can be had, or it is too short to be asked for; filled, all of it is
-there, by proof; partly, some of it is there, and what is missing is named; unfillable, nothing can be had.
+States: open, it is not known yet what can be had, or it is too short to be asked for; filled, all
+of it is there, by proof; partly, some of it is there, and what is missing is named; unfillable,
+nothing can be had.
 
 Examples:
   tj capture gaps recorder.db
