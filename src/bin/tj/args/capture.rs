@@ -48,7 +48,6 @@ seconds.
   health_log_interval: 300.0
   keep_raw: false                         each message as it came
   buffer_mb: 64                           what may wait to be written
-  journal: \"\"                             nothing is written to a journal by this version
   metrics_file: \"\"                        a text file for Prometheus
   ws_host: wss://stream.bybit.com         rest_host: https://api.bybit.com
   account:                                or TJ_BYBIT_API_KEY and TJ_BYBIT_API_SECRET, which come

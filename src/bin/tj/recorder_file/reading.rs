@@ -29,7 +29,6 @@ const KEYS: [&str; 16] = [
     "health_log_interval",
     "keep_raw",
     "buffer_mb",
-    "journal",
     "metrics_file",
     "ws_host",
     "rest_host",
@@ -202,7 +201,6 @@ impl Reading<'_> {
             "flush_interval" => settings.flush_interval = self.span(key, value, HOUR),
             "gap_threshold_seconds" => settings.gap_threshold = self.span(key, value, DAY),
             "health_log_interval" => settings.health_log_interval = self.span(key, value, DAY),
-            "journal" => settings.journal = self.path(key, value),
             "metrics_file" => settings.metrics_file = self.path(key, value),
             // The hosts: which net it is has to be known first.
             _ => {}

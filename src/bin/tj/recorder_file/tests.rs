@@ -31,7 +31,6 @@ gap_threshold_seconds: 2.5
 health_log_interval: 60
 keep_raw: true
 buffer_mb: 8
-journal: logs
 metrics_file: tj.prom
 ws_host: ws://127.0.0.1:9000
 rest_host: http://127.0.0.1:9001
@@ -51,7 +50,6 @@ gap_threshold_seconds = 2.5
 health_log_interval = 60
 keep_raw = true
 buffer_mb = 8
-journal = \"logs\"
 metrics_file = \"tj.prom\"
 ws_host = \"ws://127.0.0.1:9000\"
 rest_host = \"http://127.0.0.1:9001\"
@@ -88,7 +86,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(settings.buffer_mb, 64);
     assert_eq!(settings.hosts, Hosts::of(false));
     assert_eq!(settings.timing, Timing::default());
-    assert!(settings.account.is_none() && settings.journal.is_none());
+    assert!(settings.account.is_none());
     let rows = settings.rows();
     let given = rows.iter().filter(|it| it.2 != Source::Default);
     assert_eq!(given.count(), 1);
@@ -144,7 +142,7 @@ fn what_cannot_be_meant_is_refused() {
             "symbols: [A]\ngap_threshold_seconds: 1e300",
             "number of seconds",
         ),
-        ("symbols: [A]\njournal: 5", "a path"),
+        ("symbols: [A]\nmetrics_file: 5", "a path"),
         ("symbols: [A]\ntiming: 5", "is a section"),
         (
             "symbols: [A]\nws_host: ws://stream.bybit.com",

@@ -155,10 +155,6 @@ fn begin(settings: &RecorderFile, voice: &mut Voice) {
     voice.say("start", &text, data);
     let hosts = format!("{}, {}", settings.hosts.sockets, settings.hosts.requests);
     voice.note("note", &format!("from {hosts}"));
-    if settings.journal.is_some() {
-        let text = "`journal` is set: this version writes executions into the database alone";
-        voice.note("note", text);
-    }
 }
 
 fn conclude(
