@@ -18,7 +18,7 @@ use crate::nearest::nearest;
 use crate::settings::{Problem, Source};
 
 /// What may stand at the top.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 15] = [
     "symbols",
     "category",
     "database_url",
