@@ -17,6 +17,8 @@ use crate::feed::bybit::{
 const BODY_MAX: usize = 16 << 20;
 /// How many pages one question has at most: more is a cursor that goes round.
 const PAGES_MAX: usize = 10_000;
+/// How far behind the present a window ends.
+const AHEAD: i64 = 60_000;
 const RECV_WINDOW: &str = "5000";
 const TOO_MANY: i64 = 10_006;
 
@@ -218,6 +220,8 @@ impl Http {
         now: impl Fn() -> Millis,
     ) -> Result<Vec<AccountRow>, HttpError> {
         let mut rows = Vec::new();
+        // What time the exchange has is an estimate, and its own clock may be set back behind what it made.
+        let to = Millis(to.0.saturating_add(AHEAD));
         for category in Category::ALL {
             let questions = [
                 (

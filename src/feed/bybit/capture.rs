@@ -226,7 +226,10 @@ impl Capture {
         let index = self.tracks.len();
         for gap in known.open.iter().filter(|it| it.stream == *stream) {
             match gap.to {
-                None => track.goes_on(gap),
+                None => {
+                    track.goes_on(gap);
+                    self.filling.opened(gap.clone());
+                }
                 Some(_) => self.filling.again(gap.clone()),
             }
         }

@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 
-use super::{Fill, Gap, GapState, Millis, Point, Trade};
+use super::{Fill, Gap, GapState, Point, Trade};
 
 /// What an answer says about a gap.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Proof {
 
 /// Holds an answer, in any order, against a gap that has ended. `before` are trades before it that are known.
 pub(super) fn prove(gap: &Gap, before: &[Point], mut answer: Vec<Trade>, call: &str) -> Proof {
-    let (Some(from), Some(to), Some(first)) = (gap.from, gap.to, &gap.first) else {
+    let (from, Some(to), Some(first)) = (gap.from, gap.to, &gap.first) else {
         return Proof::Later("the gap has not ended");
     };
     answer.sort_by_key(|it| it.time);
@@ -46,7 +46,7 @@ pub(super) fn prove(gap: &Gap, before: &[Point], mut answer: Vec<Trade>, call: &
             detail: detail.map(str::to_owned),
         }))
     };
-    let whole = Some((Some(from), Some(to)));
+    let whole = Some((from, Some(to)));
     if is_past {
         let why = "what the exchange still tells begins after the gap";
         return done(GapState::Unfillable, Vec::new(), whole, Some(why));
@@ -61,16 +61,18 @@ pub(super) fn prove(gap: &Gap, before: &[Point], mut answer: Vec<Trade>, call: &
         );
         return done(GapState::Unfillable, Vec::new(), whole, Some(&why));
     }
-    let is_between = |it: &Trade| from <= it.time && it.time <= to;
+    let is_between = |it: &Trade| from.is_none_or(|from| from <= it.time) && it.time <= to;
+    let is_behind = |it: &Point| from.is_some_and(|from| it.time <= from);
+    let is_older = from.is_some_and(|from| oldest < from);
     let reaches = match &gap.last {
-        Some(last) => has(last) && (oldest < from || known().any(|it| it.time <= from && has(it))),
-        None => oldest < from,
+        Some(last) => has(last) && (is_older || known().any(|it| is_behind(it) && has(it))),
+        None => is_older,
     };
     let trades: Vec<Trade> = answer.iter().filter(|it| is_between(it)).cloned().collect();
     if reaches {
         return done(GapState::Filled, trades, None, None);
     }
-    let rest = Some((Some(from), Some(Millis(oldest.0))));
+    let rest = Some((from, Some(oldest)));
     let why = "what the exchange still tells does not reach back to the last trade";
     done(GapState::Partly, trades, rest, Some(why))
 }
@@ -146,6 +148,18 @@ mod tests {
         assert_eq!(proof([50, 40, 20]).unwrap().state, GapState::Partly);
         let fill = proof([90, 80]).unwrap();
         assert_eq!((fill.state, fill.trades.len()), (GapState::Unfillable, 0));
+    }
+
+    #[test]
+    fn of_a_gap_that_nobody_knows_the_beginning_of_a_part_is_filled() {
+        let mut gap = gap();
+        (gap.from, gap.last) = (None, None);
+        let answer = [50, 40, 5].map(trade).to_vec();
+        let Proof::Done(fill) = prove(&gap, &[], answer, "call") else {
+            panic!("it is decided");
+        };
+        assert_eq!((fill.state, fill.trades.len()), (GapState::Partly, 3));
+        assert_eq!(fill.rest, Some((None, Some(Millis(5)))));
     }
 
     #[test]

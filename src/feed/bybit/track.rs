@@ -22,8 +22,8 @@ enum Cover {
     /// Nothing was promised yet.
     Starting,
     Covered,
-    /// A gap of that number is open since then.
-    Missing(GapId, Duration),
+    /// A gap of that number is open since then, or since an earlier run.
+    Missing(GapId, Option<Duration>),
 }
 
 /// What a gap was when it ended: whoever fills it wants to know.
@@ -76,7 +76,7 @@ impl Track {
 
     /// A gap of an earlier run goes on.
     pub(super) fn goes_on(&mut self, gap: &Gap) {
-        self.cover = Cover::Missing(gap.id, Duration::ZERO);
+        self.cover = Cover::Missing(gap.id, None);
         self.before = match &gap.last {
             None => Vec::new(),
             Some(_) => self.points.iter().cloned().collect(),
@@ -104,7 +104,9 @@ impl Track {
         if self.is_missing() {
             return None;
         }
-        self.cover = Cover::Missing(id, now);
+        // By this run's clock the time before it is nothing.
+        let since = (cause != Cause::Restart).then_some(now);
+        self.cover = Cover::Missing(id, since);
         self.before = self.points.iter().cloned().collect();
         Some(Gap {
             id,
@@ -145,23 +147,23 @@ impl Track {
         self.asked_after = None;
         let ended = match self.cover {
             Cover::Missing(id, since) => {
-                let span = now.saturating_sub(since);
-                let known = std::mem::take(&mut self.before);
-                // Without an event before it, it goes back to when it began.
-                let began = || {
-                    let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-                    Millis(
-                        first
-                            .time
-                            .0
-                            .saturating_sub(span)
-                            .saturating_sub(self.reorder),
-                    )
+                let span = match (since, &self.last) {
+                    (Some(since), _) => now.saturating_sub(since),
+                    (None, Some(last)) => between(last.time, first.time),
+                    // Nobody knows: as long as it may be.
+                    (None, None) => Duration::MAX,
                 };
-                let from = self.anchor().map_or_else(began, |it| it.time);
+                let known = std::mem::take(&mut self.before);
+                // Without an event before it, it goes back to where the stream began, if that was in this run.
+                let began = || {
+                    let began = before(first.time, now.saturating_sub(self.since));
+                    Millis(began.0.saturating_sub(self.reorder))
+                };
+                let anchor = self.anchor().map(|it| it.time);
+                let from = anchor.or_else(|| since.map(|_| began()));
                 let end = GapEnd {
                     id,
-                    from: Some(from),
+                    from,
                     to: Some(Millis(first.time.0.saturating_add(self.reorder))),
                     first: Some(first.clone()),
                 };
@@ -207,6 +209,11 @@ impl Track {
             }
         }
     }
+}
+
+fn between(from: Millis, to: Millis) -> Duration {
+    let millis = to.0.saturating_sub(from.0);
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 #[cfg(test)]

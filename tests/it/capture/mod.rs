@@ -2,6 +2,7 @@
 //! once, or in a gap that is declared.
 
 mod oracle;
+mod restarts;
 mod scripts;
 
 #[path = "../../../examples/bybit_simulator/simulator.rs"]

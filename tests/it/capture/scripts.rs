@@ -20,8 +20,8 @@ use tradejournal::time::{Clock as _, SystemClock};
 use super::oracle::Found;
 use super::simulator::{self, Faults, Simulator, World};
 
-const KEY: &str = "TESTKEY0123456789";
-const SECRET: &str = "TESTSECRET0123456789abcdefTESTSECRET";
+pub(super) const KEY: &str = "TESTKEY0123456789";
+pub(super) const SECRET: &str = "TESTSECRET0123456789abcdefTESTSECRET";
 /// How long faults happen, and how long things may settle after that.
 const SPAN: Duration = Duration::from_millis(1200);
 const SETTLE: Duration = Duration::from_millis(1800);
