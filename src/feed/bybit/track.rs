@@ -154,7 +154,8 @@ impl Track {
                     (None, None) => Duration::MAX,
                 };
                 let known = std::mem::take(&mut self.before);
-                // Without an event before it, it goes back to where the stream began, if that was in this run.
+                // Without an event before it, it goes back to where the stream began, if that was
+                // in this run.
                 let began = || {
                     let began = before(first.time, now.saturating_sub(self.since));
                     Millis(began.0.saturating_sub(self.reorder))
