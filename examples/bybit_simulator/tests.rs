@@ -44,7 +44,7 @@ fn busy() -> World {
 
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_millis() as i64
+    i64::try_from(since.as_millis()).unwrap()
 }
 
 struct Client(WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>);
