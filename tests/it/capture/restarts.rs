@@ -60,10 +60,15 @@ fn the_time_between_two_runs_is_a_gap_and_is_filled_where_the_exchange_still_tel
     let found = Found::read(&path);
     let wrong = found.wrong(&simulator.truth(), "linear", since);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // Two gaps of each stream, but for the tickers all by requests.
-    let count = |state: &str| found.states.get(state).copied().unwrap_or_default();
-    assert_eq!(count("trades filled"), 4, "{:?}", found.states);
-    assert_eq!(count("ticker unfillable"), 4, "{:?}", found.states);
-    assert_eq!(count("executions filled"), 2, "{:?}", found.states);
-    assert_eq!(count("positions partly"), 2, "{:?}", found.states);
+    // Two gaps of each stream, but for the tickers all by requests; more where the machine was so busy that a
+    // connection was thought dead.
+    for (state, least) in [
+        ("trades filled", 4),
+        ("ticker unfillable", 4),
+        ("executions filled", 2),
+        ("positions partly", 2),
+    ] {
+        let count = found.states.get(state).copied().unwrap_or_default();
+        assert!(least <= count, "{state}: {:?}", found.states);
+    }
 }

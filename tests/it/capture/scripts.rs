@@ -116,6 +116,23 @@ pub(super) fn record(
     run(options, Box::new(store), &start, clock, tell, stop).unwrap()
 }
 
+/// What the client did that it must not. As many requests as may be out at once may have been on their way when
+/// the exchange ordered a pause, and on a busy machine a way is long.
+fn violations(simulator: &Simulator) -> Vec<String> {
+    const OUT_MAX: usize = 6;
+    let lines = simulator.counts().violation_lines;
+    let is_pause = |it: &String| {
+        ["CallBeforeReset", "CallWhileForbidden"]
+            .iter()
+            .any(|name| it.contains(name))
+    };
+    let (late, mut wrong): (Vec<String>, Vec<String>) = lines.into_iter().partition(is_pause);
+    if OUT_MAX < late.len() {
+        wrong.extend(late);
+    }
+    wrong
+}
+
 /// One script: what is wrong after it.
 fn script(seed: u64) -> Result<Found, String> {
     let folder = tempdir().unwrap();
@@ -153,8 +170,7 @@ fn script(seed: u64) -> Result<Found, String> {
     });
     let found = Found::read(&path);
     let mut wrong = found.wrong(&simulator.truth(), category.as_str(), since);
-    let counts = simulator.counts();
-    wrong.extend(counts.violation_lines.iter().cloned());
+    wrong.extend(violations(&simulator));
     if found.trades_len() == 0 {
         wrong.push("there is no trade at all".to_owned());
     }
