@@ -70,7 +70,7 @@ fn every_key_is_read_in_yaml_and_in_toml() {
     assert_eq!(yaml.timing.pong_within, Timing::default().pong_within);
     assert_eq!(yaml.hosts.sockets, "ws://127.0.0.1:9000");
     let from_file = yaml.rows().into_iter().filter(|it| it.2 == Source::File);
-    assert_eq!(from_file.count(), 16);
+    assert_eq!(from_file.count(), 15);
 }
 
 #[test]
