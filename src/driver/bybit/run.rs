@@ -21,6 +21,7 @@ use crate::feed::bybit::{
     Capture, CaptureOptions, Done, Known, Millis, Queue, Request, RunStart, Socket as Kind, Step,
     Store, StoreError, Tally, Task, Writer, WriterOptions, WriterState,
 };
+use crate::journal::chain_of;
 use crate::time::Clock;
 
 /// How full the queue is, in per cent, when sockets are read more slowly.
@@ -355,15 +356,15 @@ impl Shared {
         match task {
             Task::Fill(gap, request) => {
                 let answer = self.http.ask(&request, self.exchange()).await;
-                Done::Fill(gap, answer.map_err(|it| chain(&it)))
+                Done::Fill(gap, answer.map_err(|it| chain_of(&it)))
             }
             Task::Look(track, request) => {
                 let answer = self.http.ask(&request, self.exchange()).await;
-                Done::Look(track, answer.map_err(|it| chain(&it)))
+                Done::Look(track, answer.map_err(|it| chain_of(&it)))
             }
             Task::Account(from, to) => {
                 let rows = self.http.account(from, to, || self.exchange()).await;
-                Done::Account(to, rows.map_err(|it| chain(&it)))
+                Done::Account(to, rows.map_err(|it| chain_of(&it)))
             }
         }
     }
@@ -529,16 +530,4 @@ impl Shared {
         }
         None
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -395,20 +395,18 @@ impl Capture {
         })]);
     }
 
-    /// The stream of a topic, and that its data came.
-    fn track_of(&mut self, wire: usize, topic: &str, now: Duration) -> Option<usize> {
+    /// The stream of a topic, and that its data came, which may be before the answer to its request.
+    fn track_of(&mut self, wire: usize, topic: &str, now: Duration, wall: Millis) -> Option<usize> {
         let it = self.wires.get_mut(wire)?;
         let index = *it.tracks.get(topic)?;
-        if it.line.data(topic)
-            && let Some(track) = self.tracks.get_mut(index)
-        {
-            track.live(now);
+        if it.line.data(topic) {
+            self.live(index, now, wall);
         }
         Some(index)
     }
 
     fn trades(&mut self, wire: usize, topic: &str, rows: Vec<Trade>, now: Duration, wall: Millis) {
-        let Some(index) = self.track_of(wire, topic, now) else {
+        let Some(index) = self.track_of(wire, topic, now, wall) else {
             return;
         };
         let point = |it: &Trade| Point {
@@ -433,7 +431,7 @@ impl Capture {
         now: Duration,
         wall: Millis,
     ) {
-        let Some(index) = self.track_of(wire, topic, now) else {
+        let Some(index) = self.track_of(wire, topic, now, wall) else {
             return;
         };
         let (kind, time, cs, symbol, members) = message;
@@ -472,7 +470,7 @@ impl Capture {
         now: Duration,
         wall: Millis,
     ) {
-        let Some(index) = self.track_of(wire, topic, now) else {
+        let Some(index) = self.track_of(wire, topic, now, wall) else {
             return;
         };
         if !self.room(index, rows.len(), now, wall) {
@@ -504,13 +502,8 @@ impl Capture {
         }
         self.tally.dropped += rows as u64;
         self.broke(index, Cause::Overflow, "no room for what came", now, wall);
-        let exchange = self.exchange(wall);
-        if let Some(track) = self.tracks.get_mut(index) {
-            track.is_live = true;
-            if let StreamKind::Account(_) = track.stream.kind {
-                self.account.live(now, exchange);
-            }
-        }
+        // It is only missing, not gone: what comes next ends the gap, or what is read of the account.
+        self.live(index, now, wall);
         false
     }
 
@@ -563,13 +556,16 @@ impl Capture {
             match it {
                 Do::Send(text) => steps.push(Step::Send(text)),
                 Do::Close(why) => steps.push(Step::Close(why)),
-                Do::Live(topic) => self.live(wire, &topic, now, wall),
+                Do::Live(topic) => {
+                    if let Some(index) = self.index(wire, &topic) {
+                        self.live(index, now, wall);
+                    }
+                }
                 Do::Refused(topic, why) => {
                     self.tally.refused += 1;
                     self.notes
                         .push(format!("the exchange refuses {topic}: {why}"));
-                    let track = self.wires.get(wire).and_then(|it| it.tracks.get(&topic));
-                    if let Some(index) = track.copied() {
+                    if let Some(index) = self.index(wire, &topic) {
                         self.broke(index, Cause::Refused, &why, now, wall);
                     }
                 }
@@ -578,14 +574,18 @@ impl Capture {
         steps
     }
 
-    fn live(&mut self, wire: usize, topic: &str, now: Duration, wall: Millis) {
-        let track = self.wires.get(wire).and_then(|it| it.tracks.get(topic));
-        let Some(track) = track.and_then(|it| self.tracks.get_mut(*it)) else {
+    fn index(&self, wire: usize, topic: &str) -> Option<usize> {
+        self.wires.get(wire)?.tracks.get(topic).copied()
+    }
+
+    /// A stream is there from now on. Of the account somebody has to ask what was before.
+    fn live(&mut self, index: usize, now: Duration, wall: Millis) {
+        let exchange = self.exchange(wall);
+        let Some(track) = self.tracks.get_mut(index) else {
             return;
         };
         track.live(now);
         if let StreamKind::Account(_) = track.stream.kind {
-            let exchange = self.exchange(wall);
             self.account.live(now, exchange);
         }
     }

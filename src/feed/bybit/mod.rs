@@ -21,6 +21,8 @@ mod queue;
 mod request;
 mod sign;
 mod store;
+#[cfg(test)]
+mod tests;
 mod ticker;
 mod timing;
 mod track;

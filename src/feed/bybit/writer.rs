@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Queue, RunEnd, Store, StoreSize, Written};
+use crate::journal::chain_of;
 use crate::time::{Clock, Timestamp};
 
 /// How often a store that refuses is asked again.
@@ -98,7 +99,7 @@ impl Writer {
                     Err(why) => RunEnd::Error(why.clone()),
                 };
                 let ended = super::Millis::of(clock.now());
-                let closed = store.end(ended, &end).map_err(|it| chain(&it));
+                let closed = store.end(ended, &end).map_err(|it| chain_of(&it));
                 written.and(closed)
             })?;
         Ok(Writer {
@@ -141,18 +142,6 @@ fn lock(state: &Mutex<WriterState>) -> MutexGuard<'_, WriterState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 struct Writing<'a> {
     store: &'a mut dyn Store,
     queue: &'a Queue,
@@ -180,7 +169,7 @@ impl Writing<'_> {
                         break;
                     }
                     Err(error) => {
-                        let why = chain(&error);
+                        let why = chain_of(&error);
                         self.is_wrong(&why);
                         if self.queue.is_closed() {
                             let until = *late.get_or_insert_with(|| Instant::now() + patience);
