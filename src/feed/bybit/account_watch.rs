@@ -139,7 +139,9 @@ impl AccountWatch {
                 && !self.seen.contains(&it.key)
         };
         let missed = rows.iter().find(should_be_seen).map(|it| it.key.clone());
-        for row in rows.iter().filter(|it| it.kind == AccountKind::Execution) {
+        // One that is younger may still come by the socket: it is judged the next time.
+        let is_judged = |it: &&AccountRow| it.kind == AccountKind::Execution && it.time < late;
+        for row in rows.iter().filter(is_judged) {
             self.saw(&row.key);
         }
         if is_whole {

@@ -310,7 +310,9 @@ impl Capture {
             return;
         };
         it.line.closed();
-        let tracks: Vec<usize> = it.tracks.values().copied().collect();
+        let mut tracks: Vec<usize> = it.tracks.values().copied().collect();
+        // The same break is told in the same order each time.
+        tracks.sort_unstable();
         for index in tracks {
             self.broke(index, Cause::Disconnect, why, now, wall);
         }

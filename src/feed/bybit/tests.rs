@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Capture, CaptureOptions, Category, Done, Entry, GapId, GapState, Keys, Known, Millis, Queue,
-    RunId, Task, Timing,
+    AccountKind, AccountRow, Capture, CaptureOptions, Category, Done, Entry, GapId, GapState, Keys,
+    Known, Millis, Queue, RunId, Task, Timing,
 };
 
 const PUBLIC: usize = 0;
@@ -85,8 +85,22 @@ impl Heart {
     }
 
     fn read(&mut self, until: Millis, now: Duration) {
-        let done = Done::Account(until, Ok(Vec::new()));
-        self.capture.done(done, now, wall(now));
+        self.read_with(until, &[], now);
+    }
+
+    /// The account was read, and had these executions. Which connections are of no use any more.
+    fn read_with(&mut self, until: Millis, made: &[(&str, Duration)], now: Duration) -> Vec<usize> {
+        let row = |(id, made): &(&str, Duration)| {
+            let time = wall(*made);
+            let json = format!(
+                r#"{{"category":"linear","symbol":"BTCUSDT","execId":"{id}","execTime":"{time}"}}"#
+            );
+            let members = serde_json::from_str(&json).unwrap();
+            AccountRow::new(AccountKind::Execution, None, until, members).unwrap()
+        };
+        let done = Done::Account(until, Ok(made.iter().map(row).collect()));
+        let broken = self.capture.done(done, now, wall(now)).into_iter();
+        broken.map(|(wire, _)| wire).collect()
     }
 
     /// What was said of gaps since the last time: `+` one was declared, `-` one has ended, and what it
@@ -174,6 +188,29 @@ fn what_was_read_before_a_break_does_not_fill_it_although_data_comes_before_the_
             .iter()
             .all(|it| it.ends_with(GapState::Partly.as_str()))
     );
+}
+
+#[test]
+fn an_execution_that_requests_alone_tell_is_a_stall_once_it_is_too_old_to_come_yet() {
+    let mut heart = Heart::new(1 << 20);
+    heart.open(PRIVATE, at(1));
+    heart.answer(PRIVATE, at(1));
+    for now in [at(1), at(11)] {
+        let until = heart.account_task(now).unwrap();
+        heart.read(until, now);
+    }
+    heart.execution("told", at(306));
+    let made = [("silent", at(305)), ("told", at(306))];
+    let until = heart.account_task(at(311)).unwrap();
+    assert_eq!(
+        heart.read_with(until, &made, at(311)),
+        [0; 0],
+        "it may come yet"
+    );
+    assert_eq!(heart.gaps(), [""; 0]);
+    let until = heart.account_task(at(611)).unwrap();
+    assert_eq!(heart.read_with(until, &made, at(611)), [PRIVATE]);
+    assert_eq!(heart.gaps(), ["+executions stall"]);
 }
 
 #[test]
