@@ -1,6 +1,6 @@
 //! Fault scripts by seed: whatever the exchange does, nothing is missing that is not declared.
 //!
-//! A run of the suite takes 8 of them. `TJ_FAULT_SCRIPTS=1000` takes more, `TJ_FAULT_SEED=17` that one.
+//! A run of the suite takes 60 of them. `TJ_FAULT_SCRIPTS=1000` takes more, `TJ_FAULT_SEED=17` that one.
 
 use std::env;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(super) const SECRET: &str = "TESTSECRET0123456789abcdefTESTSECRET";
 /// How long faults happen, and how long things may settle after that.
 const SPAN: Duration = Duration::from_millis(1200);
 const SETTLE: Duration = Duration::from_millis(1800);
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 4;
 
 /// Waits that fit a script of a second.
 pub(super) fn timing() -> Timing {
@@ -191,7 +191,7 @@ fn what_the_exchange_made_is_there_once_or_in_a_declared_gap() {
     let seeds: Vec<u64> = match env::var("TJ_FAULT_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => {
-            let count = env::var("TJ_FAULT_SCRIPTS").map_or(8, |it| it.parse().unwrap());
+            let count = env::var("TJ_FAULT_SCRIPTS").map_or(60, |it| it.parse().unwrap());
             (1..=count).collect()
         }
     };
